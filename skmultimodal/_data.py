@@ -1,0 +1,237 @@
+"""Containers for multimodal samples: rows of named, row-aligned modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+
+__all__ = ["MultimodalData", "Ragged"]
+
+
+class Ragged:
+    """Rows of different lengths, stored end to end in one array.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_steps_total, ...)
+        The rows, one after the other.
+    offsets : ndarray of shape (n_samples + 1,)
+        Row ``i`` is ``values[offsets[i]:offsets[i + 1]]``.
+
+    Attributes
+    ----------
+    lengths : ndarray of shape (n_samples,)
+        Steps of each row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal._data import Ragged
+    >>> rows = Ragged.from_rows([np.array([1, 2]), np.array([3])])
+    >>> rows.lengths
+    array([2, 1])
+    >>> rows.take(np.array([1, 1, 0])).values
+    array([3, 3, 1, 2])
+    """
+
+    def __init__(self, values: np.ndarray, offsets: np.ndarray):
+        self.values = values
+        self.offsets = np.asarray(offsets, dtype=np.int64)
+
+    @classmethod
+    def from_rows(cls, rows, dtype=None, item_shape: tuple = ()) -> Ragged:
+        """Join a sequence of arrays; `item_shape` is the shape of a step if none."""
+        rows = [np.asarray(row, dtype=dtype) for row in rows]
+        offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+        filled = [row for row in rows if len(row)]
+        if filled:
+            return cls(np.concatenate(filled), offsets)
+        return cls(np.zeros((0, *item_shape), dtype=dtype or float), offsets)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def take(self, rows: np.ndarray) -> Ragged:
+        """Return the given rows, in the given order."""
+        lengths = self.lengths[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        index = np.arange(offsets[-1]) + np.repeat(
+            self.offsets[rows] - offsets[:-1], lengths
+        )
+        return Ragged(self.values[index], offsets)
+
+    def expand(self, present: np.ndarray) -> Ragged:
+        """Spread the rows over the true positions of `present`; others are empty."""
+        lengths = np.zeros(len(present), dtype=np.int64)
+        lengths[present] = self.lengths
+        return Ragged(self.values, np.concatenate([[0], np.cumsum(lengths)]))
+
+
+class MultimodalData(Mapping):
+    """A read-only mapping from modality names to row-aligned arrays.
+
+    The fast container for big contiguous arrays: scikit-learn's splitters slice
+    it by rows, and joblib sends its arrays to workers by memory map. A DataFrame
+    with one column a modality is the usual alternative.
+
+    Parameters
+    ----------
+    modalities : mapping of str to array-like of shape (n_samples, ...)
+        One entry a modality: an ndarray of any rank, a list of cells (paths,
+        texts, arrays of different shapes), or a DataFrame for a table.
+
+    Attributes
+    ----------
+    shape : tuple of shape (1,)
+        ``(n_samples,)``, so that scikit-learn counts rows and not modalities.
+
+    Raises
+    ------
+    ValueError
+        If there is no modality, or the numbers of rows differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal import MultimodalData
+    >>> X = MultimodalData({"image": np.zeros((4, 8, 8)), "text": list("abcd")})
+    >>> len(X), list(X)
+    (4, ['image', 'text'])
+    >>> X[[0, 2]]["image"].shape
+    (2, 8, 8)
+    """
+
+    def __init__(self, modalities: Mapping[str, Any]):
+        data = {name: _as_column(value) for name, value in modalities.items()}
+        if not data:
+            raise ValueError("MultimodalData needs at least one modality. Got none.")
+        unnamed = [name for name in data if not isinstance(name, str)]
+        if unnamed:
+            raise TypeError(f"Modality names must be str. Got {unnamed[0]!r} instead.")
+        rows = {name: len(value) for name, value in data.items()}
+        if len(set(rows.values())) > 1:
+            raise ValueError(
+                f"All modalities must have the same number of samples. Got {rows} "
+                "instead."
+            )
+        self._data = data
+        self.shape = (next(iter(rows.values())),)
+
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            return self._data[key]
+        if isinstance(key, tuple):  # scikit-learn indexes with (rows, ...)
+            key = key[0]
+        if isinstance(key, (int, np.integer)):
+            key = [key]
+        return MultimodalData({k: _take(v, key) for k, v in self._data.items()})
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __contains__(self, name) -> bool:
+        return name in self._data
+
+    def keys(self):
+        return self._data.keys()
+
+    def items(self):
+        return self._data.items()
+
+    def values(self):
+        return self._data.values()
+
+    def __eq__(self, other):
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{k}: {np.shape(v)}" for k, v in self._data.items())
+        return f"MultimodalData({parts})"
+
+
+def _as_column(value):
+    """Return a modality as an ndarray or a DataFrame, without copying arrays."""
+    if isinstance(value, pd.DataFrame):
+        return value
+    if isinstance(value, pd.Series):
+        return value.to_numpy()
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "__array__") and getattr(value, "ndim", 0) > 1:
+        return np.asarray(value)
+    return object_array(value)
+
+
+def object_array(cells) -> np.ndarray:
+    """Return a 1-D object array of `cells`, whatever their shapes.
+
+    Plain numbers and strings keep a plain dtype.
+    """
+    cells = list(cells)
+    if all(isinstance(cell, (bool, int, float, np.number)) for cell in cells):
+        return np.asarray(cells)
+    out = np.empty(len(cells), dtype=object)
+    for i, cell in enumerate(cells):
+        out[i] = cell
+    return out
+
+
+def _take(cells, rows):
+    """Return the given rows (positions, mask or slice) of one modality."""
+    if isinstance(cells, (pd.DataFrame, pd.Series)):
+        return cells.iloc[rows]
+    return cells[rows]
+
+
+def n_rows(cells) -> int:
+    """Return the number of rows of one modality."""
+    return len(cells)
+
+
+def as_container(X):
+    """Return X as a DataFrame, a MultimodalData, or unchanged.
+
+    Dicts are wrapped; polars and pyarrow frames become pandas frames.
+    """
+    if issparse(X) or isinstance(X, (np.ndarray, pd.DataFrame, MultimodalData)):
+        return X
+    if isinstance(X, Mapping):
+        return MultimodalData(X)
+    if hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__"):
+        return _frame_to_pandas(X)
+    return X
+
+
+def _frame_to_pandas(X) -> pd.DataFrame:
+    """Convert a polars or pyarrow frame column by column."""
+    import narwhals
+
+    frame = narwhals.from_native(X, eager_only=True)
+    return pd.DataFrame({name: _frame_column(frame[name]) for name in frame.columns})
+
+
+def _frame_column(column) -> pd.Series:
+    values = column.to_numpy()
+    if values.ndim > 1:  # fixed-shape arrays
+        return pd.Series(list(values))
+    if values.dtype == object:
+        values = object_array(
+            np.asarray(v) if isinstance(v, list) else v for v in column.to_list()
+        )
+    return pd.Series(values)

@@ -1,0 +1,123 @@
+"""What an encoder is, and how any scikit-learn transformer becomes one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+from sklearn.base import BaseEstimator, clone
+
+from skmultimodal._data import Ragged
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["BaseEncoder"]
+
+
+class BaseEncoder(BaseEstimator):
+    """Specification of how one modality becomes an embedding.
+
+    An encoder has a preprocessing part, fitted inside the fit of a fusion
+    estimator and hence inside each fold, and a torch part. It holds
+    hyperparameters and what the preprocessing learnt, never a torch object, so
+    that it clones, hashes and pickles like any scikit-learn estimator.
+
+    A subclass writes three methods.
+
+    ``fit(cells, y=None, sample_weight=None)``
+        Learn the preprocessing (vocabulary, scaling, mel filters) from the cells
+        of one modality: a Series, an ndarray of shape ``(n_samples, ...)`` or,
+        for tables, a DataFrame. Absent cells never reach it. Return ``self``.
+    ``transform(cells)``
+        Return the prepared input, ``{input name: rows}``: ndarrays of shape
+        ``(n_samples, ...)`` or :class:`~skmultimodal._data.Ragged` rows.
+    ``build()``
+        Return a new ``nn.Module`` with an attribute ``out_features``.
+
+    The module is called with one keyword argument an input and returns the
+    embedding, ``(n_samples, out_features)``. Ragged rows arrive padded with
+    zeros, ``(n_samples, n_steps, ...)``, next to ``lengths``, an int64 tensor of
+    shape ``(n_samples,)`` in which a row may have no step at all. Floating
+    inputs arrive in the dtype of the module's parameters; integers stay as they
+    are. A module of sequences may also offer ``tokens(**inputs)``, which returns
+    ``(n_samples, n_tokens, out_features)`` and the mask of real tokens.
+
+    See Also
+    --------
+    ModuleEncoder : Any ``nn.Module`` as an encoder, without a subclass.
+    """
+
+    def fit(self, cells, y=None, sample_weight=None) -> BaseEncoder:
+        """Learn the preprocessing; the default learns nothing."""
+        return self
+
+    def transform(self, cells) -> dict[str, np.ndarray | Ragged]:
+        """Return the prepared input of `cells`."""
+        raise NotImplementedError
+
+    def build(self) -> nn.Module:
+        """Return a new torch module for the prepared input."""
+        raise NotImplementedError
+
+
+class TransformerEncoder(BaseEncoder):
+    """Frozen features of a scikit-learn transformer, then a linear embedding.
+
+    Dense features are standardised; sparse ones enter the network through an
+    embedding bag and are never densified whole.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Any scikit-learn transformer of the modality's cells.
+
+    out_features : int, default=64
+        Width of the embedding.
+    """
+
+    def __init__(self, transformer, out_features=64):
+        self.transformer = transformer
+        self.out_features = out_features
+
+    def fit(self, cells, y=None, sample_weight=None):
+        """Fit the transformer and the scaling of its features."""
+        self.transformer_ = clone(self.transformer)
+        features = self.transformer_.fit(cells, y).transform(cells)
+        self.n_features_ = features.shape[1]
+        self.sparse_ = issparse(features)
+        if not self.sparse_:
+            features = np.asarray(features, dtype=np.float64)
+            self.mean_ = np.average(features, axis=0, weights=sample_weight)
+            variance = np.average(
+                (features - self.mean_) ** 2, axis=0, weights=sample_weight
+            )
+            self.scale_ = np.sqrt(np.where(variance > 0, variance, 1.0))
+        return self
+
+    def transform(self, cells):
+        """Return ``features``, or ``indices`` and ``values`` of sparse features."""
+        features = self.transformer_.transform(cells)
+        if not self.sparse_:
+            features = np.asarray(features, dtype=np.float64)
+            return {"features": (features - self.mean_) / self.scale_}
+        features = csr_array(features)
+        return {
+            "indices": Ragged(features.indices.astype(np.int64), features.indptr),
+            "values": Ragged(features.data, features.indptr),
+        }
+
+    def build(self):
+        """Return the module that embeds the features."""
+        from skmultimodal.encoders._modules import DenseFeatures, SparseFeatures
+
+        module = SparseFeatures if self.sparse_ else DenseFeatures
+        return module(self.n_features_, self.out_features)
+
+
+def as_encoder(spec) -> BaseEncoder:
+    """Return `spec` if it can build a module, else wrap it as frozen features."""
+    if hasattr(spec, "build"):
+        return spec
+    return TransformerEncoder(spec)
