@@ -1,0 +1,199 @@
+"""The joint network: encode each modality, drop some in training, fuse."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["FusionModule", "FusionNetwork", "FusionOutput", "per_modality"]
+
+
+class FusionOutput(NamedTuple):
+    """What a fusion module returns for a batch.
+
+    Attributes
+    ----------
+    scores : Tensor of shape (n_samples, n_outputs)
+        Values before the link (softmax, sigmoid or identity).
+    embedding : Tensor of shape (n_samples, n_features)
+        Fused embedding.
+    branch_scores : Tensor of shape (n_samples, n_modalities, n_outputs) or None
+        Scores of each modality (or stage), in the order of ``module.names``.
+    weights : Tensor of shape (n_samples, n_modalities) or None
+        Weights of the modalities in each row; absent ones have weight zero.
+    present : Tensor of shape (n_samples, n_modalities) or None
+        Modalities that were used, filled in by the network.
+    """
+
+    scores: Tensor
+    embedding: Tensor
+    branch_scores: Tensor | None = None
+    weights: Tensor | None = None
+    present: Tensor | None = None
+
+
+class FusionModule(nn.Module):
+    """Base class of the torch part of a strategy.
+
+    A subclass writes ``forward(embeddings, present) -> FusionOutput``, where
+    `embeddings` maps each name to a tensor ``(n_samples, in_features[name])`` with
+    zeros for absent rows, and `present` is a boolean tensor
+    ``(n_samples, n_modalities)``, columns in the order of `in_features`, or None
+    when every row has every modality.
+
+    Parameters
+    ----------
+    in_features : dict of str to int
+        Width of each modality's embedding.
+
+    Attributes
+    ----------
+    takes_tokens : bool
+        Class attribute. If True, each embedding arrives as a pair of tokens
+        ``(n_samples, n_tokens, in_features[name])`` and the mask of real tokens.
+    additive : bool
+        Class attribute. If True, ``scores`` is the sum over modalities of
+        ``weights * branch_scores``.
+    aux_weight, agreement_weight : float
+        Weights of the branches' own losses and of their disagreement, used by
+        :meth:`loss` where the output has ``branch_scores``.
+    """
+
+    takes_tokens = False
+    additive = False
+    aux_weight = 0.0
+    agreement_weight = 0.0
+
+    def __init__(self, in_features: dict[str, int]):
+        super().__init__()
+        self.names = list(in_features)
+
+    def modality_weights(self) -> Tensor | None:
+        """Return the weights of shape (n_modalities,), None if they vary by row."""
+        return None
+
+    def loss(self, output: FusionOutput, target: Tensor, criterion) -> Tensor:
+        """Return the loss of each row, of shape (n_samples,)."""
+        losses = criterion(output.scores, target)
+        branches = output.branch_scores
+        if branches is None:
+            return losses
+        present = output.present
+        if present is None:
+            present = torch.ones(branches.shape[:2], dtype=bool, device=losses.device)
+        mask = present.to(losses.dtype)  # (n, n_modalities)
+        n_modalities = len(self.names)
+        if self.aux_weight:
+            aux = torch.stack(
+                [criterion(branches[:, m], target) for m in range(n_modalities)], 1
+            )
+            losses = losses + self.aux_weight / n_modalities * (mask * aux).sum(1)
+        if self.agreement_weight:
+            gaps = branches[:, :, None] - branches[:, None]  # (n, m, m, n_outputs)
+            pairs = mask[:, :, None] * mask[:, None]
+            gaps = (gaps**2).mean(-1) * pairs
+            losses = losses + self.agreement_weight / 4 * gaps.sum((1, 2))
+        return losses
+
+
+def per_modality(names: Iterable[str], make: Callable[[str], nn.Module]):
+    """Return a ModuleDict whose entries are initialised from their own name.
+
+    Adding, dropping or permuting modalities then leaves the other entries as
+    they were.
+    """
+    base = torch.initial_seed()
+    modules = nn.ModuleDict()
+    for name in names:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(base, name))
+            modules[module_key(name)] = make(name)
+    return modules
+
+
+def derived_seed(seed: int, name: str) -> int:
+    """Return a seed that depends on `seed` and on `name` only."""
+    return zlib.crc32(f"{seed}/{name}".encode()) & 0x7FFFFFFF
+
+
+def module_key(name: str) -> str:
+    """Return `name` as a key that torch accepts for a submodule."""
+    return "modality_" + name.replace(".", "_dot_")
+
+
+class FusionNetwork(nn.Module):
+    """Encoders, modality dropout and a fusion module, as one network.
+
+    Parameters
+    ----------
+    encoders : dict of str to callable
+        Function that returns the modality's encoder module.
+    make_fusion : callable
+        Called with ``{name: out_features}``; returns a `FusionModule`.
+    modality_dropout : float, default=0.0
+        Probability that a present modality is hidden from a row in training.
+        One modality is always left.
+    """
+
+    def __init__(self, encoders, make_fusion, modality_dropout=0.0):
+        super().__init__()
+        self.names = list(encoders)
+        self.encoders = per_modality(self.names, lambda name: encoders[name]())
+        widths = {
+            name: self.encoders[module_key(name)].out_features for name in self.names
+        }
+        self.fusion = make_fusion(widths)
+        self.modality_dropout = modality_dropout if len(self.names) > 1 else 0.0
+
+    def forward(self, inputs, present=None):
+        embeddings = {name: self.encode(name, inputs[name]) for name in self.names}
+        return self.fuse(embeddings, present)
+
+    def encode(self, name: str, inputs: dict[str, Tensor]):
+        """Return one modality's embedding, or its tokens and their mask."""
+        module = self.encoders[module_key(name)]
+        if not self.fusion.takes_tokens:
+            return module(**inputs)
+        if hasattr(module, "tokens"):
+            return module.tokens(**inputs)
+        tokens = module(**inputs)[:, None]
+        return tokens, torch.ones(tokens.shape[:2], dtype=bool, device=tokens.device)
+
+    def fuse(self, embeddings, present=None):
+        """Return the output of the fusion module for given embeddings."""
+        if self.training and self.modality_dropout:
+            present = self._drop(embeddings, present)
+        if present is not None:
+            embeddings = {
+                name: _zero_absent(embeddings[name], present[:, m])
+                for m, name in enumerate(self.names)
+            }
+        return self.fusion(embeddings, present)._replace(present=present)
+
+    def loss(self, output, target, criterion):
+        """Return the loss of each row, of shape (n_samples,)."""
+        return self.fusion.loss(output, target, criterion)
+
+    def _drop(self, embeddings, present):
+        """Draw which modalities stay; where all would go, the row keeps its own."""
+        first = next(iter(embeddings.values()))
+        first = first[0] if isinstance(first, tuple) else first
+        shape = (len(first), len(self.names))
+        keep = torch.rand(shape, device=first.device) >= self.modality_dropout
+        if present is not None:
+            keep &= present
+        lost = ~keep.any(dim=1, keepdim=True)
+        return keep | (lost if present is None else lost & present)
+
+
+def _zero_absent(embedding, present):
+    """Put zeros in the rows of absent modalities, whatever the encoder gave."""
+    if isinstance(embedding, tuple):
+        tokens, mask = embedding
+        tokens = torch.where(present[:, None, None], tokens, 0.0)
+        return tokens, mask & present[:, None]
+    return torch.where(present[:, None], embedding, 0.0)

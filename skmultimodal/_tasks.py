@@ -1,0 +1,186 @@
+"""What y is: its encoding, its loss, and the link from scores to predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit, log_softmax, softmax
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+__all__ = ["Classification", "Multilabel", "Regression"]
+
+EPS = 1e-7  # smallest probability that enters a logarithm
+
+
+class Classification:
+    """One label a row: cross-entropy, softmax.
+
+    A task is fitted on y by its constructor. `encode` gives the target that
+    strategies train on, `loss` the loss of each row as a torch tensor, `response`
+    the prediction scale (probabilities or values), `scores` its inverse,
+    `predict` the labels, and `prior` the response where nothing is observed.
+    """
+
+    kind = "classification"
+
+    def __init__(self, y):
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        self.classes = np.unique(y)
+        self.n_outputs = len(self.classes)
+
+    def encode(self, y) -> np.ndarray:
+        """Return class indices of shape (n_samples,); refuse unseen labels."""
+        y = column_or_1d(y, warn=True)
+        unseen = np.setdiff1d(y, self.classes)
+        if len(unseen):
+            raise ValueError(
+                f"y contains labels that were not seen in the first fit: "
+                f"{list(unseen[:5])}. Expected labels among "
+                f"{list(self.classes[:10])}."
+            )
+        return np.searchsorted(self.classes, y)
+
+    def decode(self, target) -> np.ndarray:
+        """Return the labels of encoded targets."""
+        return self.classes[target]
+
+    def loss(self, scores, target):
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(scores, target, reduction="none")
+
+    def response(self, scores) -> np.ndarray:
+        return softmax(scores, axis=-1)
+
+    def scores(self, response) -> np.ndarray:
+        return np.log(np.clip(response, EPS, None))
+
+    def predict(self, response) -> np.ndarray:
+        return self.classes[response.argmax(axis=1)]
+
+    def prior(self, target, sample_weight=None) -> np.ndarray:
+        """Return the class frequencies, of shape (n_classes,)."""
+        counts = np.bincount(target, sample_weight, minlength=self.n_outputs)
+        return counts / counts.sum()
+
+    def losses(self, response, target) -> np.ndarray:
+        """Return the log loss of each row, for comparing predictions."""
+        scores = self.scores(response)
+        return -log_softmax(scores, axis=1)[np.arange(len(target)), target]
+
+    def one_hot(self, target) -> np.ndarray:
+        return np.eye(self.n_outputs)[target]
+
+    strata = staticmethod(lambda target: target)
+
+
+class Multilabel:
+    """Several labels a row: binary cross-entropy a label, sigmoid."""
+
+    kind = "multilabel"
+
+    def __init__(self, y):
+        y = np.asarray(y)
+        self.n_outputs = y.shape[1]
+        self.classes = np.arange(self.n_outputs)
+
+    def encode(self, y) -> np.ndarray:
+        """Return the indicator of shape (n_samples, n_labels)."""
+        y = np.asarray(y.todense() if hasattr(y, "todense") else y)
+        if y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"y must have {self.n_outputs} labels. Got {y.shape[1]} instead."
+            )
+        return y.astype(np.float64)
+
+    def decode(self, target) -> np.ndarray:
+        return np.asarray(target, dtype=np.int64)
+
+    def loss(self, scores, target):
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        target = target.to(scores.dtype)
+        losses = binary_cross_entropy_with_logits(scores, target, reduction="none")
+        return losses.mean(dim=-1)
+
+    def response(self, scores) -> np.ndarray:
+        return expit(scores)
+
+    def scores(self, response) -> np.ndarray:
+        response = np.clip(response, EPS, 1 - EPS)
+        return np.log(response) - np.log1p(-response)
+
+    def predict(self, response) -> np.ndarray:
+        return (response > 0.5).astype(np.int64)
+
+    def prior(self, target, sample_weight=None) -> np.ndarray:
+        return np.average(target, axis=0, weights=sample_weight)
+
+    def losses(self, response, target) -> np.ndarray:
+        response = np.clip(response, EPS, 1 - EPS)
+        likelihood = np.where(target > 0.5, response, 1 - response)
+        return -np.log(likelihood).mean(axis=1)
+
+    def one_hot(self, target) -> np.ndarray:
+        return np.asarray(target)
+
+    strata = staticmethod(lambda target: None)
+
+
+class Regression:
+    """Real values: squared error of standardised targets, identity."""
+
+    kind = "regression"
+
+    def __init__(self, y, sample_weight=None):
+        y = np.asarray(y, dtype=np.float64)
+        self.single = y.ndim == 1
+        y = y.reshape(len(y), -1)
+        self.n_outputs = y.shape[1]
+        self.classes = None
+        self.mean = np.average(y, axis=0, weights=sample_weight)
+        variance = np.average((y - self.mean) ** 2, axis=0, weights=sample_weight)
+        self.scale = np.sqrt(np.where(variance > 0, variance, 1.0))
+
+    def encode(self, y) -> np.ndarray:
+        """Return the standardised values, of shape (n_samples, n_outputs)."""
+        y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        if y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"y must have {self.n_outputs} outputs. Got {y.shape[1]} instead."
+            )
+        return (y - self.mean) / self.scale
+
+    def decode(self, target) -> np.ndarray:
+        return self.predict(self.response(target))
+
+    def loss(self, scores, target):
+        return ((scores - target.to(scores.dtype)) ** 2).mean(dim=-1)
+
+    def response(self, scores) -> np.ndarray:
+        dtype = scores.dtype
+        return scores * self.scale.astype(dtype) + self.mean.astype(dtype)
+
+    def scores(self, response) -> np.ndarray:
+        return (response - self.mean) / self.scale
+
+    def predict(self, response) -> np.ndarray:
+        return response[:, 0] if self.single else response
+
+    def prior(self, target, sample_weight=None) -> np.ndarray:
+        return self.mean
+
+    def losses(self, response, target) -> np.ndarray:
+        return ((self.scores(response) - target) ** 2).mean(axis=1)
+
+    def one_hot(self, target) -> np.ndarray:
+        return np.asarray(target)
+
+    strata = staticmethod(lambda target: None)
+
+
+def classification_task(y):
+    """Return the task of a classifier for `y`."""
+    kind = type_of_target(y, input_name="y")
+    return Multilabel(y) if kind == "multilabel-indicator" else Classification(y)

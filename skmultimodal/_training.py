@@ -1,0 +1,500 @@
+"""The training loop: skorch's callbacks and history around our own epoch loop."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.utils import to_device
+from torch import nn
+
+from skmultimodal._data import Ragged
+
+__all__ = [
+    "FusionNet",
+    "TensorRows",
+    "Tensors",
+    "TrainingSettings",
+    "predict_outputs",
+    "train",
+]
+
+OPTIMIZERS = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+    "rmsprop": torch.optim.RMSprop,
+}
+FUSED = (torch.optim.AdamW, torch.optim.Adam, torch.optim.SGD)
+PREDICT_ROWS = 512  # smallest batch for prediction
+BUCKET_BATCHES = 32  # batches drawn from one pool of rows sorted by length
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained; the fields are parameters of the estimators."""
+
+    max_epochs: int = 100
+    lr: float = 2e-3
+    batch_size: int = 64
+    optimizer: Any = "adamw"
+    weight_decay: float = 1e-3
+    early_stopping: bool = False
+    validation_fraction: float = 0.15
+    n_iter_no_change: int = 10
+    callbacks: Any = None
+    net_params: Any = None
+    device: str = "auto"
+    n_threads: int | None = None
+    compile: bool = False
+    verbose: int = 0
+    dtype: str = "float32"
+
+    @property
+    def torch_device(self) -> str:
+        if self.device != "auto":
+            return str(self.device)
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    replace = replace
+
+
+class Tensors:
+    """The prepared modalities of some rows as tensors, made once.
+
+    A batch is an index-select of each tensor; ragged inputs are padded with
+    zeros to the longest row of the batch.
+
+    Parameters
+    ----------
+    inputs : dict of str to dict of str to ndarray or Ragged
+        Prepared inputs by modality and input name.
+    present : ndarray of shape (n_samples, n_modalities) or None
+        Which modalities each row has; None if every row has all.
+    target, weight : ndarray or None
+        Encoded target and sample weight of each row.
+    dtype : torch.dtype
+        Type of the floating inputs wider than it, and of the weights.
+    """
+
+    def __init__(self, inputs, present=None, target=None, weight=None, dtype=None):
+        dtype = dtype or torch.float32
+        self.inputs = {
+            name: {key: _tensor(value, dtype) for key, value in block.items()}
+            for name, block in inputs.items()
+        }
+        self.present = None if present is None else _tensor(present, dtype)
+        self.target = None if target is None else _tensor(target, dtype)
+        self.weight = None if weight is None else _tensor(weight, dtype)
+        first = next(iter(next(iter(self.inputs.values())).values()))
+        self.n_rows = len(first)
+        ragged = [
+            value.lengths
+            for block in self.inputs.values()
+            for value in block.values()
+            if isinstance(value, _RaggedTensor)
+        ]
+        self.lengths = sum(ragged) if ragged else None
+
+    def __len__(self):
+        return self.n_rows
+
+    def batch(self, rows: torch.Tensor):
+        """Return ``(x, (target, weight))`` of the given rows."""
+        inputs = {}
+        for name, block in self.inputs.items():
+            inputs[name] = selected = {}
+            for key, value in block.items():
+                if isinstance(value, _RaggedTensor):
+                    selected[key], selected["lengths"] = value.padded(rows)
+                else:
+                    selected[key] = value[rows]
+        x = {"inputs": inputs}
+        if self.present is not None:
+            x["present"] = self.present[rows]
+        target = None if self.target is None else self.target[rows]
+        weight = None if self.weight is None else self.weight[rows]
+        return x, (target, weight)
+
+
+class TensorRows:
+    """Some rows of `Tensors`, without a copy."""
+
+    def __init__(self, tensors: Tensors, rows: np.ndarray):
+        self.tensors, self.rows = tensors, torch.as_tensor(rows)
+        lengths = tensors.lengths
+        self.lengths = None if lengths is None else lengths[self.rows]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def batch(self, rows: torch.Tensor):
+        return self.tensors.batch(self.rows[rows])
+
+
+class _RaggedTensor:
+    """Ragged rows as tensors; `padded` gathers a batch of them."""
+
+    def __init__(self, values: torch.Tensor, offsets: torch.Tensor):
+        if not len(values):
+            values = values.new_zeros((1, *values.shape[1:]))
+        self.values, self.starts = values, offsets[:-1]
+        self.lengths = offsets[1:] - offsets[:-1]
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def padded(self, rows):
+        lengths = self.lengths[rows]
+        steps = torch.arange(max(int(lengths.max()), 1))
+        real = steps < lengths[:, None]
+        index = torch.where(real, self.starts[rows, None] + steps, 0)
+        values = self.values[index]  # (n, n_steps, ...)
+        values[~real] = 0
+        return values, lengths
+
+
+def _tensor(value, dtype):
+    """Return an array as a tensor, without a copy where torch allows it."""
+    if isinstance(value, Ragged):
+        offsets = torch.from_numpy(np.ascontiguousarray(value.offsets))
+        return _RaggedTensor(_tensor(value.values, dtype), offsets)
+    value = np.asarray(value)
+    if value.dtype.kind == "f":
+        value = value.astype(str(dtype).removeprefix("torch."), copy=False)
+    if not (value.flags.c_contiguous and value.flags.writeable):
+        value = np.array(value, order="C")
+    return torch.from_numpy(value)
+
+
+class BatchIterator:
+    """Iterate over batches of `Tensors`; shuffled, bucketed by length, or in order.
+
+    Parameters
+    ----------
+    dataset : Tensors
+    batch_size : int, default=64
+    shuffle : bool, default=False
+    """
+
+    def __init__(self, dataset, batch_size=64, shuffle=False, **kwargs):
+        self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
+
+    def __len__(self):
+        return -(-len(self.dataset) // self.batch_size)
+
+    def row_batches(self):
+        """Return a list of index tensors, one a batch."""
+        n, lengths = len(self.dataset), self.dataset.lengths
+        if not self.shuffle:
+            order = torch.arange(n) if lengths is None else lengths.argsort(stable=True)
+            return list(order.split(self.batch_size))
+        order = torch.randperm(n)
+        if lengths is None:
+            return list(order.split(self.batch_size))
+        batches = []
+        for pool in order.split(self.batch_size * BUCKET_BATCHES):
+            by_length = pool[lengths[pool].argsort(stable=True)]
+            batches += by_length.split(self.batch_size)
+        return [batches[i] for i in torch.randperm(len(batches)).tolist()]
+
+    def __iter__(self):
+        for rows in self.row_batches():
+            yield self.dataset.batch(rows)
+
+
+class Criterion:
+    """The task's loss of each row; not a module, so that accelerators leave it."""
+
+    def __init__(self, task):
+        self.task = task
+
+    def __call__(self, scores, target):
+        return self.task.loss(scores, target)
+
+
+class StopTraining(KeyboardInterrupt):
+    """Raised by our own callbacks; a KeyboardInterrupt as skorch's own stop is."""
+
+
+class BestWeights(Callback):
+    """Keep the weights of the epoch with the lowest validation loss.
+
+    Training stops after `patience` epochs without a better one.
+    """
+
+    def __init__(self, patience=10):
+        self.patience = patience
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.best_loss_, self.best_epoch_, self.best_state_ = np.inf, 0, None
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        loss, epoch = net.history[-1, "valid_loss"], net.history[-1, "epoch"]
+        if loss < self.best_loss_:
+            self.best_loss_, self.best_epoch_ = loss, epoch
+            state = net.module_.state_dict()
+            self.best_state_ = {key: value.clone() for key, value in state.items()}
+        elif epoch - self.best_epoch_ >= self.patience:
+            raise StopTraining
+
+    def restore(self, net):
+        """Put the best weights back; they are then dropped from the callback."""
+        if self.best_state_ is not None:
+            net.module_.load_state_dict(self.best_state_)
+            self.best_state_ = None
+
+
+class FusionNet(NeuralNet):
+    """The skorch net behind the estimators, with an epoch loop of its own.
+
+    The module is called as ``module(inputs=..., present=...)`` and returns an
+    output with ``scores``; its method ``loss(output, target, criterion)`` gives
+    the loss of each row. Batches are not recorded in the history, and batch hooks
+    are not called, unless a callback defines one.
+    """
+
+    @property
+    def _default_callbacks(self):
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    def infer(self, x, **fit_params):
+        return self.module_(**to_device(x, self.device))
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        target, weight = to_device(y_true, self.device)
+        losses = self.module_.loss(y_pred, target, self.criterion_)
+        if weight is None:
+            return losses.mean()
+        return (losses * weight).sum() / weight.sum()
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        return X, y  # training and validation part, as `Tensors`
+
+    def get_iterator(self, dataset, training=False):
+        prefix = "iterator_train" if training else "iterator_valid"
+        kwargs = {"batch_size": self.batch_size, **self.get_params_for(prefix)}
+        if not training:
+            kwargs["batch_size"] = max(kwargs["batch_size"], PREDICT_ROWS)
+        return getattr(self, prefix)(dataset, **kwargs)
+
+    def predict_proba(self, X):
+        """Return the response (probabilities or values) of `Tensors`."""
+        scores = [output.scores.cpu().numpy() for output in self.forward_iter(X)]
+        return self.criterion_.task.response(np.concatenate(scores))
+
+    def predict(self, X):
+        return self.criterion_.task.predict(self.predict_proba(X))
+
+    def forward_iter(self, X, training=False, device="cpu"):
+        for batch in self.get_iterator(X, training=training):
+            yield self.evaluation_step(batch, training=training)
+
+    def _hooked(self) -> bool:
+        """Whether a callback wants to see batches."""
+        hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+        return any(
+            getattr(type(callback), hook) is not getattr(Callback, hook)
+            for _, callback in self.callbacks_
+            for hook in hooks
+        )
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        if iterator is None:
+            return
+        if self._hooked() or isinstance(self.optimizer_, torch.optim.LBFGS):
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            losses = self.history[-1, "batches", :, prefix + "_loss"]
+            sizes = self.history[-1, "batches", :, prefix + "_batch_size"]
+            self.history.record(prefix + "_loss", np.average(losses, weights=sizes))
+            return
+        self._set_training(training)
+        total, count = 0.0, 0
+        with torch.set_grad_enabled(training):
+            for x, y in iterator:
+                if training:
+                    self.optimizer_.zero_grad()
+                loss = self.get_loss(self.infer(x), y, training=training)
+                if training:
+                    loss.backward()
+                    self.optimizer_.step()
+                total = total + loss.detach() * len(y[0])
+                count += len(y[0])
+        self.history.record(prefix + "_loss", float(total) / count)
+
+    def run_epochs(self, data, valid, epochs):
+        """Train for some epochs; a callback's stop ends it, a real Ctrl-C does not.
+
+        Whatever happens, the weights kept by `BestWeights` are restored.
+        """
+        self.notify("on_train_begin", X=data, y=valid)
+        try:
+            self.fit_loop(data, valid, epochs=epochs)
+        except KeyboardInterrupt as error:
+            if not _raised_by_callback(error):
+                raise
+        finally:
+            for _, callback in self.callbacks_:
+                if isinstance(callback, BestWeights):
+                    callback.restore(self)
+            self.notify("on_train_end", X=data, y=valid)
+
+
+def _raised_by_callback(error: KeyboardInterrupt) -> bool:
+    """Tell a stop raised by a skorch callback from a Ctrl-C of the user."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    owner = trace.tb_frame.f_locals.get("self")
+    return isinstance(error, StopTraining) or isinstance(owner, Callback)
+
+
+@contextlib.contextmanager
+def seeded(seed: int, device: str = "cpu"):
+    """Seed torch inside the block and leave its global state untouched."""
+    devices = [torch.device(device)] if str(device).startswith("cuda") else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def threads(n_threads: int | None):
+    """Limit torch's threads inside the block."""
+    if n_threads is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping):
+    """Return an initialised `FusionNet` around `module`."""
+    optimizer = OPTIMIZERS.get(settings.optimizer, settings.optimizer)
+    params = {
+        "criterion": Criterion,
+        "criterion__task": task,
+        "optimizer": optimizer,
+        "optimizer__weight_decay": settings.weight_decay,
+        "lr": settings.lr,
+        "batch_size": settings.batch_size,
+        "iterator_train": BatchIterator,
+        "iterator_train__shuffle": True,
+        "iterator_valid": BatchIterator,
+        "train_split": None,
+        "device": settings.torch_device,
+        "compile": settings.compile,
+        "verbose": 0,
+        "callbacks": callbacks_of(settings, early_stopping),
+    }
+    if optimizer in FUSED:
+        params["optimizer__fused"] = True
+    if not settings.verbose:
+        params["callbacks__print_log"] = None
+    else:
+        params["verbose"] = 1
+    params.update(settings.net_params or {})
+    return FusionNet(module, **params).initialize()
+
+
+def callbacks_of(settings: TrainingSettings, early_stopping: bool) -> list:
+    """Return the callbacks of one fit; the user's are cloned."""
+    from sklearn.base import clone
+
+    callbacks = []
+    if early_stopping:
+        best = BestWeights(patience=settings.n_iter_no_change)
+        callbacks.append(("best_weights", best))
+    for item in settings.callbacks or []:
+        if isinstance(item, tuple):
+            callbacks.append((item[0], clone(item[1], safe=False)))
+        else:
+            callbacks.append(clone(item, safe=False))
+    return callbacks
+
+
+def train(make_module, task, data, valid, settings, seed):
+    """Build a module under `seed` and train it.
+
+    Parameters
+    ----------
+    make_module : callable
+        Returns the module; called once, inside the seeded block.
+    task : Classification, Multilabel or Regression
+    data, valid : Tensors or TensorRows
+        Training part and validation part; no early stopping if `valid` is None.
+    settings : TrainingSettings
+    seed : int
+
+    Returns
+    -------
+    FusionNet
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When the user presses Ctrl-C. After the first epoch it carries the net,
+        its best weights restored, as the attribute ``net``.
+    """
+    device = settings.torch_device
+    with seeded(seed, device), threads(settings.n_threads):
+        module = make_module().to(getattr(torch, settings.dtype))
+        net = make_net(module, task, settings, early_stopping=valid is not None)
+        try:
+            net.run_epochs(data, valid, settings.max_epochs)
+        except KeyboardInterrupt as interrupt:
+            if len(net.history) and "train_loss" in net.history[0]:
+                interrupt.net = net
+            raise
+    return net
+
+
+def resume(net: FusionNet, data, valid, epochs: int, settings, seed: int):
+    """Train a fitted net for more epochs."""
+    with seeded(seed, settings.torch_device), threads(settings.n_threads):
+        net.run_epochs(data, valid, epochs)
+    return net
+
+
+def predict_outputs(net, tensors: Tensors, fields, n_threads=None) -> dict:
+    """Return the named fields of the module's output as ndarrays, row-aligned.
+
+    Parameters
+    ----------
+    net : FusionNet
+    tensors : Tensors
+    fields : sequence of str
+        Fields of the output, ``"scores"`` for example.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_samples, ...) or None
+    """
+    iterator = net.get_iterator(tensors, training=False)
+    rows = iterator.row_batches()
+    parts = {field: [] for field in fields}
+    net.module_.eval()
+    with torch.inference_mode(), threads(n_threads):
+        for batch in rows:
+            output = net.infer(tensors.batch(batch)[0])
+            for field in fields:
+                value = getattr(output, field)
+                parts[field].append(None if value is None else value.cpu().numpy())
+    back = torch.cat(rows).argsort().numpy() if tensors.lengths is not None else None
+    return {field: _join(values, back) for field, values in parts.items()}
+
+
+def _join(parts, back):
+    if parts[0] is None:
+        return None
+    joined = np.concatenate(parts)
+    return joined if back is None else joined[back]

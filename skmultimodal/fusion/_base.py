@@ -1,0 +1,196 @@
+"""What a fusion strategy is: a specification that fits a model to a problem."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skmultimodal._data import _take
+from skmultimodal._network import derived_seed
+from skmultimodal._training import TrainingSettings
+
+__all__ = ["BaseFusion", "FusionModel", "FusionProblem"]
+
+
+@dataclass(frozen=True)
+class FusionProblem:
+    """Everything a strategy needs to fit: validated rows, encoders and settings.
+
+    Attributes
+    ----------
+    cells : dict of str to array-like
+        Raw cells of each modality: a Series, a DataFrame or an ndarray.
+    present : ndarray of shape (n_samples, n_modalities)
+        Whether a row has a modality; columns in the order of `cells`.
+    encoders : dict of str to estimator
+        Unfitted specification of each modality.
+    task : Classification, Multilabel or Regression
+        What y is.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Labels or values as given.
+    target : ndarray
+        The same, encoded by the task.
+    sample_weight : ndarray of shape (n_samples,) or None
+    groups : ndarray of shape (n_samples,) or None
+    settings : TrainingSettings
+    seed : int
+    dropped : tuple of str
+        Modalities switched off with ``"drop"``.
+    training : {"joint", "staged"}
+    memory : joblib.Memory or None
+    n_jobs : int or None
+    """
+
+    cells: dict[str, Any]
+    present: np.ndarray
+    encoders: dict[str, Any]
+    task: Any
+    y: np.ndarray
+    target: np.ndarray
+    sample_weight: np.ndarray | None
+    groups: np.ndarray | None
+    settings: TrainingSettings
+    seed: int
+    dropped: tuple[str, ...] = ()
+    training: str = "joint"
+    memory: Any = None
+    n_jobs: int | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.cells)
+
+    @property
+    def n_samples(self) -> int:
+        return len(self.target)
+
+    def seed_of(self, name: str) -> int:
+        """Return the seed of one modality, whatever the others are."""
+        return derived_seed(self.seed, name)
+
+    def select(self, names) -> FusionProblem:
+        """Return the problem restricted to some modalities, in the given order."""
+        columns = [self.names.index(name) for name in names]
+        return replace(
+            self,
+            cells={name: self.cells[name] for name in names},
+            present=self.present[:, columns],
+            encoders={name: self.encoders[name] for name in names},
+        )
+
+    def take(self, rows) -> FusionProblem:
+        """Return the problem restricted to some rows (positions)."""
+        weight, groups = self.sample_weight, self.groups
+        return replace(
+            self,
+            cells={name: _take(cells, rows) for name, cells in self.cells.items()},
+            present=self.present[rows],
+            y=self.y[rows],
+            target=self.target[rows],
+            sample_weight=None if weight is None else weight[rows],
+            groups=None if groups is None else groups[rows],
+        )
+
+
+class BaseFusion(BaseEstimator):
+    """Base class of the fusion strategies.
+
+    A strategy is a specification: hyperparameters, cloned and searched like those
+    of any scikit-learn estimator, and never changed by a fit. Every strategy has a
+    parameter ``weights``.
+    """
+
+    def fit_model(self, problem: FusionProblem) -> FusionModel:
+        """Return the model fitted to `problem`."""
+        raise NotImplementedError
+
+    def _check_weights(self, problem: FusionProblem, allowed=()) -> None:
+        """Refuse weights that are no allowed word and do not name the modalities."""
+        owner, weights = type(self).__name__, self.weights
+        if isinstance(weights, str):
+            if weights not in allowed:
+                raise ValueError(
+                    f"The 'weights' parameter of {owner} must be one of "
+                    f"{list(allowed)} or a dict {{modality: weight}}. "
+                    f"Got {weights!r} instead."
+                )
+            return
+        if not isinstance(weights, dict):
+            raise TypeError(
+                f"The 'weights' parameter of {owner} must be one of {list(allowed)} "
+                f"or a dict {{modality: weight}}. Got {weights!r} instead."
+            )
+        given, names = set(weights), set(problem.names)
+        unknown = given - names - set(problem.dropped)
+        if unknown or names - given:
+            raise ValueError(
+                f"The 'weights' of {owner} must have one entry for each modality in "
+                f"{sorted(names)}. Got {sorted(map(str, given))} instead."
+            )
+        values = np.array([weights[name] for name in problem.names], dtype=float)
+        if not np.isfinite(values).all() or (values < 0).any() or not values.sum() > 0:
+            raise ValueError(
+                f"The 'weights' of {owner} must be non-negative and not all zero. "
+                f"Got {weights} instead."
+            )
+
+
+class FusionModel:
+    """A fitted strategy, as the estimators use it.
+
+    Attributes
+    ----------
+    names : list of str
+        Modalities, in the order of the columns of `present`.
+    encoders : dict of str to estimator
+        Fitted encoder or model of each modality.
+    weights : dict of str to float
+        Fitted weight of each modality.
+    history : list of dict
+        One record an epoch; empty where nothing was trained by epochs.
+    n_iter : int or None
+        Epochs trained.
+    """
+
+    names: list[str]
+    encoders: dict[str, Any]
+    weights: dict[str, float]
+    history: list[dict]
+    n_iter: int | None = None
+
+    def response(self, cells, present) -> np.ndarray:
+        """Return probabilities or values, of shape (n_samples, n_outputs)."""
+        raise NotImplementedError
+
+    def scores(self, cells, present) -> np.ndarray:
+        """Return the response before the link, of shape (n_samples, n_outputs)."""
+        raise NotImplementedError
+
+    def embedding(self, cells, present) -> np.ndarray:
+        """Return the fused embedding, of shape (n_samples, n_features)."""
+        raise NotImplementedError
+
+    def response_per_modality(self, cells, present) -> dict[str, np.ndarray]:
+        """Return the response of each modality alone."""
+        raise NotImplementedError
+
+    def contributions(self, cells, present) -> np.ndarray:
+        """Return additive terms, of shape (n_samples, n_modalities, n_outputs)."""
+        raise NotImplementedError
+
+
+@contextlib.contextmanager
+def naming(modality: str):
+    """Name the modality in an error raised inside the block."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError) as error:
+        message = str(error)
+        if repr(modality) in message:
+            raise
+        kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
+        raise kind(f"Modality {modality!r}: {message}") from error

@@ -1,0 +1,75 @@
+"""Folds inside a fit: out-of-fold predictions without a leak."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.model_selection import check_cv
+
+from skmultimodal._hashing import combine_keys, row_keys
+
+__all__ = ["content_folds", "folds_of"]
+
+
+def folds_of(problem, cv) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return training and test positions of each fold; empty if none is possible.
+
+    Parameters
+    ----------
+    problem : FusionProblem
+    cv : None, int, splitter or iterable
+        None deals rows by their content: equal rows (or equal `groups`) share a
+        fold and the order of rows does not matter; there are five folds, or as
+        many as the rarest class has different rows. Anything else means what it
+        means in scikit-learn.
+    """
+    if cv is not None:
+        classifier = problem.task.kind == "classification"
+        splitter = check_cv(cv, problem.y, classifier=classifier)
+        rows = np.zeros(problem.n_samples)
+        return list(splitter.split(rows, problem.y, problem.groups))
+    if problem.groups is not None:
+        keys = np.unique(problem.groups, return_inverse=True)[1]
+    else:
+        keys = combine_keys(row_keys(problem.cells[name]) for name in problem.names)
+    fold = content_folds(keys, problem.task.strata(problem.target))
+    if fold is None:
+        return []
+    return [
+        (np.flatnonzero(fold != k), np.flatnonzero(fold == k))
+        for k in range(fold.max() + 1)
+    ]
+
+
+def content_folds(keys, strata=None, n_folds=5) -> np.ndarray | None:
+    """Return the fold of each row, None if fewer than two folds are possible.
+
+    Parameters
+    ----------
+    keys : ndarray of shape (n_samples,)
+        Rows with equal keys share a fold.
+    strata : ndarray of int of shape (n_samples,) or None
+        Classes to spread evenly.
+    n_folds : int, default=5
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal.fusion._folds import content_folds
+    >>> content_folds(np.array([3, 1, 2, 0, 3]), np.array([0, 0, 1, 1, 0]))
+    array([1, 0, 1, 0, 1])
+    """
+    if keys.dtype.kind == "V":  # sortable as a pair of integers
+        keys = np.ascontiguousarray(keys).view(np.uint64).reshape(-1, 2)
+    unique, inverse = np.unique(keys, axis=0, return_inverse=True)
+    inverse = inverse.ravel()
+    stratum = np.zeros(len(unique), dtype=np.int64)
+    if strata is not None:
+        stratum = np.full(len(unique), np.iinfo(np.int64).max)
+        np.minimum.at(stratum, inverse, strata)
+    counts = np.unique(stratum, return_counts=True)[1]
+    n_folds = min(n_folds, counts.min())
+    if n_folds < 2:
+        return None
+    dealt = np.empty(len(unique), dtype=np.int64)
+    dealt[np.argsort(stratum, kind="stable")] = np.arange(len(unique)) % n_folds
+    return dealt[inverse]
