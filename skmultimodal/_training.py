@@ -354,6 +354,11 @@ def _raised_by_callback(error: KeyboardInterrupt) -> bool:
     return isinstance(error, StopTraining) or isinstance(owner, Callback)
 
 
+def is_skorch_net(model) -> bool:
+    """Whether `model` is a skorch net."""
+    return isinstance(model, NeuralNet)
+
+
 @contextlib.contextmanager
 def seeded(seed: int, device: str = "cpu"):
     """Seed torch inside the block and leave its global state untouched."""

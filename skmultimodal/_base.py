@@ -1,0 +1,591 @@
+"""What the three fusion estimators share: parameters, input, fit and prediction."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    check_memory,
+    validate_data,
+)
+
+from skmultimodal._columns import find_cells, missing_columns
+from skmultimodal._data import MultimodalData, as_container
+from skmultimodal._media import present_mask
+from skmultimodal._parameters import check_parameters
+from skmultimodal._sklearn import (
+    CallbackSupportMixin,
+    _BaseComposition,
+    check_weights,
+    visual_block,
+    with_callbacks,
+)
+from skmultimodal._training import TrainingSettings
+from skmultimodal.encoders._auto import infer_columns
+from skmultimodal.fusion._auto import auto_encoders, auto_fusion, resolve_fusion
+from skmultimodal.fusion._base import FusionProblem
+
+FEW_ROWS = 500  # below it early_stopping="auto" is off
+
+
+def _has(method):
+    """Return a check for `available_if`: the fitted strategy offers `method`."""
+
+    def check(self):
+        model = getattr(self, "fusion_", None)
+        return model is None or model.offers(method)
+
+    return check
+
+
+class BaseFusionEstimator(CallbackSupportMixin, _BaseComposition):
+    """Base class of the fusion estimators; not to be used directly."""
+
+    def __init__(
+        self,
+        encoders="auto",
+        fusion="auto",
+        *,
+        columns=None,
+        training="joint",
+        max_epochs=100,
+        lr=2e-3,
+        batch_size=64,
+        optimizer="adamw",
+        weight_decay=1e-3,
+        early_stopping="auto",
+        validation_fraction=0.15,
+        missing="mask",
+        callbacks=None,
+        net_params=None,
+        compile=False,
+        device="auto",
+        n_threads=None,
+        n_jobs=None,
+        memory=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.encoders = encoders
+        self.fusion = fusion
+        self.columns = columns
+        self.training = training
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.missing = missing
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.compile = compile
+        self.device = device
+        self.n_threads = n_threads
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- parameters ---------------------------------------------------------------
+
+    @property
+    def _encoders(self):
+        """The encoders as pairs, for nested parameters; none if inferred."""
+        return [] if isinstance(self.encoders, str) else self.encoders
+
+    @_encoders.setter
+    def _encoders(self, value):
+        self.encoders = value
+
+    def get_params(self, deep=True):
+        """Return the parameters of the estimator, its encoders and its strategy.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the parameters of encoders and strategy.
+
+        Returns
+        -------
+        dict
+        """
+        return self._get_params("_encoders", deep=deep)
+
+    def set_params(self, **params):
+        """Set parameters; ``fusion__weights`` and ``text__out_features`` reach down.
+
+        Parameters
+        ----------
+        **params : dict
+            Estimator parameters. A strategy given as an alias becomes its object
+            when a nested parameter needs one.
+
+        Returns
+        -------
+        self
+        """
+        for key in ("encoders", "fusion"):
+            if key in params:
+                setattr(self, key, params.pop(key))
+        nested = any(key.startswith("fusion__") for key in params)
+        if nested and isinstance(self.fusion, str):
+            self.fusion = resolve_fusion(self.fusion, type(self).__name__)
+        self._set_params("_encoders", **params)
+        return self
+
+    # -- input --------------------------------------------------------------------
+
+    def _read(self, X, y=None, reset=True):
+        """Return X as a container, checked, with its names recorded if `reset`."""
+        X = as_container(X)
+        explicit = not isinstance(self.encoders, str) or self.columns is not None
+        if isinstance(X, MultimodalData):
+            if reset:
+                self.n_features_in_ = len(list(X))
+                self.feature_names_in_ = np.array(list(X), dtype=object)
+            return X
+        if isinstance(X, pd.DataFrame):
+            plain = not explicit and _is_numeric(X)
+            if not plain:
+                if reset:
+                    validate_data(self, X, skip_check_array=True)
+                return X
+        elif explicit and getattr(X, "dtype", None) == object and X.ndim == 2:
+            if reset:
+                self.n_features_in_ = X.shape[1]
+            return X
+        if not reset and not getattr(self, "plain_", True):
+            raise TypeError(
+                f"{type(self).__name__} was fitted on a frame with modalities "
+                f"{self.modalities_}. Got {type(X).__name__} at predict. Pass a "
+                "DataFrame or a MultimodalData with the same columns."
+            )
+        return validate_data(
+            self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
+        )
+
+    def _layout(self, X, strategy):
+        """Return encoders, columns and dropped names; infer what is not given."""
+        if isinstance(self.encoders, str):
+            if self.encoders != "auto":
+                raise ValueError(
+                    f"The 'encoders' parameter of {type(self).__name__} must be "
+                    f"'auto' or a list of (name, encoder) pairs. "
+                    f"Got {self.encoders!r} instead."
+                )
+            inferred = infer_columns(X)
+            for name, where in (self.columns or {}).items():
+                inferred[name] = inferred[name]._replace(columns=where)
+            plain = isinstance(X, np.ndarray) or _is_numeric(X)
+            encoders = auto_encoders(inferred, strategy, plain, type(self))
+            return encoders, {n: i.columns for n, i in inferred.items()}, ()
+        pairs = _checked_pairs(self)
+        dropped = tuple(name for name, spec in pairs if _is_drop(spec))
+        encoders = {name: spec for name, spec in pairs if not _is_drop(spec)}
+        if not encoders:
+            raise ValueError(
+                f"Every encoder of {type(self).__name__} is 'drop'. Keep at least one."
+            )
+        given = dict(self.columns or {})
+        unknown = set(given) - {name for name, _ in pairs}
+        if unknown:
+            raise ValueError(
+                f"'columns' has entries for {sorted(unknown)}, which are not among "
+                f"the encoders {[name for name, _ in pairs]}."
+            )
+        default = slice(None) if len(pairs) == 1 and not _is_named(X) else None
+        columns = {
+            name: given.get(name, name if default is None else default)
+            for name in encoders
+        }
+        return encoders, columns, dropped
+
+    def _presence(self, cells):
+        present = np.column_stack([present_mask(value) for value in cells.values()])
+        if self.missing == "raise" and not present.all():
+            row, column = np.argwhere(~present)[0]
+            name = list(cells)[column]
+            raise ValueError(
+                f"Modality {name!r} is absent from row {row} ({(~present).sum()} "
+                "absent cells in all), and missing='raise'. Fill the cells, drop the "
+                "rows, or use missing='mask'."
+            )
+        return present
+
+    def _settings(self, plain, n_samples, dtype):
+        early = self.early_stopping
+        if early == "auto":
+            early = not plain and n_samples >= FEW_ROWS
+        return TrainingSettings(
+            max_epochs=self.max_epochs,
+            lr=self.lr,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer,
+            weight_decay=self.weight_decay,
+            early_stopping=bool(early),
+            validation_fraction=self.validation_fraction,
+            callbacks=self.callbacks,
+            net_params=self.net_params,
+            device=self.device,
+            n_threads=self.n_threads,
+            compile=self.compile,
+            verbose=self.verbose,
+            dtype=dtype,
+        )
+
+    def _problem(self, X, y, sample_weight, groups, classes=None):
+        """Validate everything; return the strategy, the problem and the columns."""
+        check_parameters(self)
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+        X = self._read(X, y, reset=True)
+        y = self._checked_y(y)
+        check_consistent_length(X, y, sample_weight, groups)
+        self._check_enough(X, y)
+        task, weight = self._task(y, classes), sample_weight
+        if weight is not None:
+            weight = check_weights(weight, np.zeros((len(y), 1)))
+        weight = self._class_weighted(task, y, weight)
+        plain = isinstance(X, np.ndarray) or (
+            isinstance(X, pd.DataFrame) and _is_numeric(X)
+        )
+        float32 = isinstance(X, np.ndarray) and X.dtype == np.float32
+        strategy = auto_fusion(self.fusion, plain, type(self))
+        encoders, columns, dropped = self._layout(X, strategy)
+        cells = find_cells(X, columns)
+        rng = check_random_state(self.random_state)
+        problem = FusionProblem(
+            cells=cells,
+            present=self._presence(cells),
+            encoders=encoders,
+            task=task,
+            y=y,
+            target=task.encode(y),
+            sample_weight=weight,
+            groups=None if groups is None else np.asarray(groups),
+            settings=self._settings(
+                plain, len(y), "float64" if plain and not float32 else "float32"
+            ),
+            seed=int(rng.randint(2**31 - 1)),
+            dropped=dropped,
+            training=self.training,
+            memory=None if self.memory is None else check_memory(self.memory),
+            n_jobs=self.n_jobs,
+        )
+        if weight is not None and not weight.all():
+            problem = problem.take(np.flatnonzero(weight))
+        return strategy, problem, columns, plain
+
+    # -- fit ----------------------------------------------------------------------
+
+    @contextmanager
+    def _all_or_nothing(self):
+        """Leave the estimator as it was if the block fails."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Fit the encoders and the fusion.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like of shape \
+                (n_samples, n_features)
+            Rows with one or more modalities.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; rows of weight zero are left out.
+
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group never fall on both sides of an inner split.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or the weights are not what they must be. The
+            estimator is then as it was before.
+        """
+        with self._all_or_nothing():
+            strategy, problem, columns, plain = self._problem(
+                X, y, sample_weight, groups
+            )
+            interrupt = None
+            try:
+                model = self._continued(problem) or strategy.fit_model(problem)
+            except KeyboardInterrupt as error:
+                if not hasattr(error, "model"):
+                    raise
+                interrupt, model = error, error.model
+            self._keep(model, problem, columns, plain)
+        if interrupt is not None:
+            raise interrupt
+        return self
+
+    def _continued(self, problem):
+        """Return the model of the last fit, trained on, under warm_start."""
+        model = getattr(self, "fusion_", None)
+        if not self.warm_start or model is None or not model.offers("train_more"):
+            return None
+        model.train_more(problem, self.max_epochs)
+        return model
+
+    def _keep(self, model, problem, columns, plain):
+        """Record the fitted attributes."""
+        self.fusion_ = model
+        self.encoders_ = {name: model.encoders[name] for name in problem.names}
+        self.modalities_ = list(problem.names)
+        self.columns_, self.plain_, self.task_ = columns, plain, problem.task
+        self._update()
+
+    def _update(self):
+        model = self.fusion_
+        self.fusion_weights_ = {name: model.weights[name] for name in self.modalities_}
+        self.history_ = pd.DataFrame(model.history)
+        self.n_iter_ = model.n_iter
+        if hasattr(model, "net"):
+            self.net_ = model.net
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "fusion_")
+
+    def _check_enough(self, X, y):
+        """Refuse what cannot be learnt from; the default accepts it."""
+
+    def _class_weighted(self, task, y, weight):
+        """Return sample weights with class weights in; the default has none."""
+        return weight
+
+    # -- predict ------------------------------------------------------------------
+
+    def _cells(self, X):
+        """Return cells and presence of X in the order of the fitted model."""
+        check_is_fitted(self)
+        X = self._read(X, reset=False)
+        columns = {name: self.columns_[name] for name in self.fusion_.names}
+        gone = {name: missing_columns(X, where) for name, where in columns.items()}
+        absent = [name for name, lost in gone.items() if self._is_gone(name, lost)]
+        cells = find_cells(X, {n: w for n, w in columns.items() if n not in absent})
+        if absent:
+            warnings.warn(
+                f"X has no column for {absent}: absent from every row. The prediction "
+                f"rests on {list(cells)}.",
+                UserWarning,
+                stacklevel=3,
+            )
+        n = len(X)
+        present = np.zeros((n, len(columns)), dtype=bool)
+        here = [i for i, name in enumerate(columns) if name in cells]
+        if here:
+            present[:, here] = self._presence(cells)
+        return {name: cells.get(name) for name in columns}, present
+
+    def _is_gone(self, name, lost):
+        """Whether all columns of a modality are gone; some of a table is an error."""
+        where = self.columns_[name]
+        wanted = len(where) if isinstance(where, (list, tuple)) else 1
+        if lost and len(lost) < wanted:
+            raise ValueError(
+                f"Modality {name!r} was fitted with columns {list(where)}, of which X "
+                f"lacks {lost}. Add them (NaN where unknown)."
+            )
+        if lost and self.missing == "raise":
+            raise ValueError(f"X has no column for modality {name!r}: {lost}.")
+        return bool(lost)
+
+    def _response(self, X):
+        return self.fusion_.response(*self._cells(X))
+
+    def _ask(self, X, method):
+        """Return a result of the fitted model by row."""
+        cells, present = self._cells(X)
+        return getattr(self.fusion_, method)(cells, present)
+
+    @available_if(_has("embedding"))
+    def transform(self, X):
+        """Return the fused embedding.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out)
+        """
+        check_is_fitted(self)
+        return self._ask(X, "embedding")
+
+    @available_if(_has("contributions"))
+    def contributions(self, X):
+        """Return the exact additive terms of each modality.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples, n_outputs)
+            For additive strategies: the terms of the modalities, and of the prior
+            where there is one, sum to the scores before the link.
+        """
+        check_is_fitted(self)
+        return self._ask(X, "contributions")
+
+    @available_if(_has("train_more"))
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on a chunk of rows.
+
+        The first call fits the encoders' preprocessing, which then stays.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with one or more modalities.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or values.
+
+        classes : array-like of shape (n_classes,), default=None
+            All labels that later chunks may hold; those of `y` if None. Only for
+            the first call of a classifier.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : object
+        """
+        with self._all_or_nothing():
+            if hasattr(self, "fusion_"):
+                self._more(X, y, sample_weight)
+                return self
+            strategy, problem, columns, plain = self._problem(
+                X, y, sample_weight, None, classes
+            )
+            settings = problem.settings.replace(max_epochs=1, early_stopping=False)
+            model = strategy.fit_model(problem.with_settings(settings))
+            self._keep(model, problem, columns, plain)
+        return self
+
+    def _more(self, X, y, sample_weight):
+        X = self._read(X, reset=False)
+        y = self._checked_y(y)
+        check_consistent_length(X, y, sample_weight)
+        target = self.task_.encode(y)
+        if sample_weight is not None:
+            sample_weight = check_weights(sample_weight, np.zeros((len(y), 1)))
+        cells = find_cells(X, self.columns_)
+        problem = FusionProblem(
+            cells=cells,
+            present=self._presence(cells),
+            encoders=self.encoders_,
+            task=self.task_,
+            y=y,
+            target=target,
+            sample_weight=self._class_weighted(self.task_, y, sample_weight),
+            groups=None,
+            settings=self._settings(self.plain_, len(y), self.fusion_.dtype),
+            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
+        )
+        self.fusion_.train_more(problem, 1)
+        self._update()
+
+    # -- display ------------------------------------------------------------------
+
+    def _sk_visual_block_(self):
+        pairs = [(n, e) for n, e in self._encoders]
+        if hasattr(self, "encoders_"):
+            pairs = list(self.encoders_.items())
+        weights = getattr(self, "fusion_weights_", {})
+        names = [
+            f"{name} (weight {weights[name]:.2f})" if name in weights else name
+            for name, _ in pairs
+        ] + ["fusion"]
+        fusion = self.fusion if isinstance(self.fusion, str) else clone(self.fusion)
+        return visual_block(
+            "parallel",
+            [encoder for _, encoder in pairs] + [fusion],
+            names,
+            [str(encoder) for _, encoder in pairs] + [str(fusion)],
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.required = True
+        return tags
+
+
+def _is_drop(spec) -> bool:
+    return isinstance(spec, str) and spec == "drop"
+
+
+def _is_named(X) -> bool:
+    return isinstance(X, (pd.DataFrame, MultimodalData))
+
+
+def _is_numeric(X) -> bool:
+    """Whether a frame is a plain matrix of numbers."""
+    return isinstance(X, pd.DataFrame) and all(
+        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        for dtype in X.dtypes
+    )
+
+
+def _checked_pairs(estimator):
+    """Return the encoders as a list of (name, spec), refusing anything else."""
+    owner, encoders = type(estimator).__name__, estimator.encoders
+    if isinstance(encoders, dict):
+        encoders = list(encoders.items())
+    try:
+        pairs = [(name, spec) for name, spec in encoders]
+        estimator._validate_names([name for name, _ in pairs])
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ValueError) and "name" in str(error):
+            raise
+        raise ValueError(
+            f"The 'encoders' parameter of {owner} must be 'auto' or a list of "
+            f"(name, encoder) pairs. Got {encoders!r} instead."
+        ) from error
+    if not pairs:
+        raise ValueError(f"The 'encoders' of {owner} are empty. Give at least one.")
+    for name, spec in pairs:
+        usable = any(hasattr(spec, method) for method in ("build", "transform"))
+        if not (_is_drop(spec) or usable or hasattr(spec, "predict")):
+            raise TypeError(
+                f"Modality {name!r}: expected an encoder, a scikit-learn transformer, "
+                f"classifier or regressor, or 'drop'. Got {spec!r} instead."
+            )
+    return pairs

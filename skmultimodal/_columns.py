@@ -1,0 +1,103 @@
+"""Where each modality lives in X: lookup of columns, with errors that help."""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+import pandas as pd
+
+from skmultimodal._data import MultimodalData
+
+__all__ = ["find_cells", "missing_columns"]
+
+
+def find_cells(X, columns: dict) -> dict:
+    """Return the cells of each modality.
+
+    Parameters
+    ----------
+    X : DataFrame, MultimodalData or ndarray of shape (n_samples, n_features)
+    columns : dict of str to column, list of columns or slice
+        A single column gives a Series or an array of cells, a list a table.
+
+    Returns
+    -------
+    dict of str to Series, DataFrame or ndarray
+    """
+    return {name: _cells(X, name, where) for name, where in columns.items()}
+
+
+def _cells(X, name, where):
+    if isinstance(X, pd.DataFrame):
+        return _from_frame(X, name, where)
+    if isinstance(X, MultimodalData):
+        return _from_mapping(X, name, where)
+    if isinstance(where, (str, bytes)):
+        raise ValueError(
+            f"Modality {name!r}: column {where!r} was asked for by name, but X is an "
+            f"array of shape {X.shape}. Pass a DataFrame, or positions in 'columns', "
+            f"for example columns={{{name!r}: [0, 1]}}."
+        )
+    try:
+        cells = X[:, where]
+    except IndexError as error:
+        raise ValueError(
+            f"Modality {name!r}: columns {where!r} are not in X of shape {X.shape}."
+        ) from error
+    return cells
+
+
+def _from_frame(X, name, where):
+    if not X.columns.is_unique:
+        twice = list(X.columns[X.columns.duplicated()].unique())
+        raise ValueError(f"X has duplicate column names: {twice}. Rename them.")
+    if isinstance(where, slice) or _is_position(where, X):
+        return X.iloc[:, where]
+    if isinstance(where, (list, tuple)) and where and _is_position(where[0], X):
+        return X.iloc[:, list(where)]
+    if isinstance(where, (list, tuple, pd.Index, np.ndarray)):
+        absent = [column for column in where if column not in X.columns]
+        if absent:
+            raise ValueError(_no_column(name, absent[0], X.columns))
+        return X[list(where)]
+    if where not in X.columns:
+        raise ValueError(_no_column(name, where, X.columns))
+    return X[where]
+
+
+def _is_position(where, X) -> bool:
+    return isinstance(where, (int, np.integer)) and where not in X.columns
+
+
+def _from_mapping(X, name, where):
+    if isinstance(where, (list, tuple)):
+        absent = [key for key in where if key not in X]
+        if absent:
+            raise ValueError(_no_column(name, absent[0], X))
+        return pd.DataFrame({key: X[key] for key in where})
+    if where not in X:
+        raise ValueError(_no_column(name, where, X))
+    return X[where]
+
+
+def _no_column(name, column, known) -> str:
+    known = [str(k) for k in known]
+    close = difflib.get_close_matches(str(column), known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return (
+        f"X has no column {column!r} for modality {name!r}.{hint} Its columns are "
+        f"{known[:20]}. Say where the modality lives with "
+        f"columns={{{name!r}: ...}}."
+    )
+
+
+def missing_columns(X, where) -> list:
+    """Return the columns of one modality that X lacks."""
+    if not isinstance(X, (pd.DataFrame, MultimodalData)):
+        return []
+    known = X.columns if isinstance(X, pd.DataFrame) else X
+    if isinstance(where, slice):
+        return []
+    wanted = where if isinstance(where, (list, tuple)) else [where]
+    return [column for column in wanted if isinstance(column, str) and column not in known]

@@ -1,0 +1,84 @@
+"""What each parameter of the estimators may be, checked in `fit`."""
+
+from __future__ import annotations
+
+import inspect
+from numbers import Integral, Real
+
+from joblib import Memory
+
+__all__ = ["check_parameters"]
+
+
+def _int(low):
+    return (
+        f"an int >= {low}",
+        lambda v: isinstance(v, Integral) and not isinstance(v, bool) and v >= low,
+    )
+
+
+def _real(text, test):
+    return text, lambda v: isinstance(v, Real) and not isinstance(v, bool) and test(v)
+
+
+def _choice(*options):
+    return (
+        f"one of {list(options)}",
+        lambda v: any(v is o or (isinstance(v, str) and v == o) for o in options),
+    )
+
+
+def _either(*rules):
+    return " or ".join(text for text, _ in rules), lambda v: any(t(v) for _, t in rules)
+
+
+_BOOL = ("a bool", lambda v: isinstance(v, bool) or type(v).__name__ == "bool")
+_NONE = ("None", lambda v: v is None)
+
+RULES = {
+    "training": _choice("joint", "staged"),
+    "max_epochs": _int(1),
+    "lr": _real("a positive number", lambda v: v > 0),
+    "batch_size": _int(1),
+    "optimizer": _either(
+        _choice("adamw", "adam", "sgd", "rmsprop"),
+        ("a torch.optim.Optimizer class", inspect.isclass),
+    ),
+    "weight_decay": _real("a number >= 0", lambda v: v >= 0),
+    "early_stopping": _either(_choice("auto"), _BOOL),
+    "validation_fraction": _real("a number between 0 and 1", lambda v: 0 < v < 1),
+    "missing": _choice("mask", "raise"),
+    "callbacks": _either(
+        _NONE, ("a list of skorch callbacks", lambda v: isinstance(v, (list, tuple)))
+    ),
+    "net_params": _either(
+        _NONE, ("a dict of skorch parameters", lambda v: isinstance(v, dict))
+    ),
+    "compile": _BOOL,
+    "device": ("'auto' or a torch device such as 'cpu'", lambda v: isinstance(v, str)),
+    "n_threads": _either(_NONE, _int(1)),
+    "n_jobs": _either(_NONE, ("an int", lambda v: isinstance(v, Integral) and v != 0)),
+    "memory": _either(
+        _NONE,
+        (
+            "a path or a joblib.Memory",
+            lambda v: isinstance(v, (str, Memory)) or hasattr(v, "cache"),
+        ),
+    ),
+    "columns": _either(
+        _NONE, ("a dict {modality: column(s)}", lambda v: isinstance(v, dict))
+    ),
+    "warm_start": _BOOL,
+    "verbose": _either(_int(0), _BOOL),
+}
+
+
+def check_parameters(estimator) -> None:
+    """Raise ValueError for the first parameter that is not what it must be."""
+    for name, (expected, test) in RULES.items():
+        value = getattr(estimator, name)
+        if not test(value):
+            raise ValueError(
+                f"The {name!r} parameter of {type(estimator).__name__} must be "
+                f"{expected}. Got {value!r} instead."
+            )

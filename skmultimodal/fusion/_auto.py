@@ -1,0 +1,75 @@
+"""What ``"auto"`` and aliases stand for."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+
+from sklearn.base import is_classifier, is_regressor
+
+from skmultimodal.encoders._auto import default_encoder
+from skmultimodal.encoders._classical import default_model
+
+__all__ = ["FUSIONS", "auto_encoders", "auto_fusion", "resolve_fusion"]
+
+# alias -> (module, class)
+FUSIONS = {
+    "parallel": ("_parallel", "ParallelFusion"),
+    "sequential": ("_sequential", "SequentialFusion"),
+    "feature": ("_feature", "FeatureFusion"),
+    "decision": ("_decision", "DecisionFusion"),
+}
+
+
+def resolve_fusion(fusion, owner: str):
+    """Return the strategy of an alias; strategies pass through."""
+    if isinstance(fusion, str) and fusion in FUSIONS:
+        module, name = FUSIONS[fusion]
+        return getattr(import_module(f"skmultimodal.fusion.{module}"), name)()
+    if hasattr(fusion, "fit_model") and not isinstance(fusion, type):
+        return fusion
+    hint = ""
+    if isinstance(fusion, str):
+        close = difflib.get_close_matches(fusion, FUSIONS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(
+        f"The 'fusion' parameter of {owner} must be 'auto', one of {list(FUSIONS)}, "
+        f"or a strategy object. Got {fusion!r} instead.{hint}"
+    )
+
+
+def auto_fusion(fusion, plain: bool, estimator_class):
+    """Return the strategy to fit.
+
+    Parameters
+    ----------
+    fusion : str or strategy
+    plain : bool
+        Whether X is a plain matrix of numbers, hence one table network.
+    estimator_class : type
+        Embeddings for a next step come from a network, whatever the data.
+    """
+    if not (isinstance(fusion, str) and fusion == "auto"):
+        return resolve_fusion(fusion, estimator_class.__name__)
+    predicts = is_classifier(estimator_class()) or is_regressor(estimator_class())
+    return resolve_fusion(
+        "decision" if predicts and not plain else "feature", estimator_class.__name__
+    )
+
+
+def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
+    """Return a default encoder or, where the strategy takes models, a model.
+
+    Parameters
+    ----------
+    inferred : dict of str to Inferred
+        Kind and columns of each modality.
+    strategy : BaseFusion
+    plain : bool
+        A plain matrix is one table network under every strategy.
+    estimator_class : type
+    """
+    if plain or not getattr(strategy, "takes_models", False):
+        return {name: default_encoder(i.kind) for name, i in inferred.items()}
+    regression = is_regressor(estimator_class())
+    return {name: default_model(i.kind, regression) for name, i in inferred.items()}

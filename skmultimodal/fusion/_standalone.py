@@ -1,0 +1,251 @@
+"""Complete models of one modality, fitted apart from the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, softmax
+from sklearn.base import clone
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import has_fit_parameter
+
+from skmultimodal._network import derived_seed
+from skmultimodal._training import is_skorch_net
+from skmultimodal.encoders._base import as_encoder
+from skmultimodal.fusion._base import naming
+from skmultimodal.fusion._parallel import ParallelFusion
+
+__all__ = ["EstimatorModel", "NetworkModel", "fit_standalone", "is_model"]
+
+
+def is_model(spec) -> bool:
+    """Whether `spec` predicts by itself: a classifier or regressor, not an encoder."""
+    return hasattr(spec, "predict") and not hasattr(spec, "build")
+
+
+def fit_standalone(problem, name):
+    """Return the model of one modality, fitted to the rows that have it.
+
+    Parameters
+    ----------
+    problem : FusionProblem
+    name : str
+
+    Returns
+    -------
+    EstimatorModel or NetworkModel
+        With ``response(cells)``, of shape (n_samples, n_outputs).
+    """
+    problem = problem.select([name])
+    present = problem.present[:, 0]
+    with naming(name):
+        if not present.any():
+            raise ValueError("it is absent from every training row.")
+        if not present.all():
+            problem = problem.take(np.flatnonzero(present))
+        if is_model(problem.encoders[name]):
+            return EstimatorModel(problem, name)
+        return NetworkModel(problem, name)
+
+
+class NetworkModel:
+    """An encoder with a linear head, trained as a network of its own."""
+
+    def __init__(self, problem, name):
+        seed = problem.seed_of(name)
+        encoder = as_encoder(problem.encoders[name])
+        problem = replace(problem, encoders={name: encoder}, seed=seed)
+        spec = ParallelFusion("uniform", aux_weight=0.0, modality_dropout=0.0)
+        self.name, self.model = name, spec.fit_model(problem)
+        self.fitted, self.history = self.model.encoders[name], self.model.history
+
+    def response(self, cells):
+        present = np.ones((len(cells), 1), dtype=bool)
+        return self.model.response({self.name: cells}, present)
+
+    def embedding(self, cells):
+        present = np.ones((len(cells), 1), dtype=bool)
+        return self.model.embedding({self.name: cells}, present)
+
+
+class EstimatorModel:
+    """A scikit-learn classifier or regressor on the cells of one modality."""
+
+    history = ()
+
+    def __init__(self, problem, name):
+        self.task = task = problem.task
+        spec = problem.encoders[name]
+        self.cells_format = cells_format(spec)
+        model = seeded_clone(_for_task(spec, task), problem.seed_of(name))
+        X = self.cells_format(problem.cells[name])
+        y, self.net = problem.y, is_skorch_net(spec)
+        if self.net:
+            y = problem.target if task.kind != "regression" else problem.y
+            y = y.astype(np.int64 if task.kind == "classification" else np.float32)
+        weights = weight_params(model, problem.sample_weight, name)
+        self.fitted = model.fit(X, y, **weights)
+
+    def response(self, cells):
+        X, model, task = self.cells_format(cells), self.fitted, self.task
+        if task.kind == "regression":
+            values = np.asarray(model.predict(X), dtype=np.float64)
+            return values.reshape(len(values), -1)
+        if hasattr(model, "predict_proba"):
+            proba = model.predict_proba(X)
+            if task.kind == "multilabel":
+                return _positive(proba, model)
+        elif hasattr(model, "decision_function"):
+            scores = np.asarray(model.decision_function(X), dtype=np.float64)
+            if task.kind == "multilabel":
+                return expit(scores)
+            scores = np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
+            proba = softmax(scores, axis=1)
+        else:
+            predicted = model.predict(X)
+            if task.kind == "multilabel":
+                return np.asarray(predicted, dtype=np.float64)
+            return task.one_hot(task.encode(predicted))
+        return self._aligned(proba)
+
+    def embedding(self, cells):
+        """Return the log-odds or values, the only embedding such a model has."""
+        return self.task.scores(self.response(cells))
+
+    def _aligned(self, proba):
+        """Return columns for every class of the task, zero for unseen ones."""
+        classes = np.arange(proba.shape[1]) if self.net else self.fitted.classes_
+        if len(classes) == self.task.n_outputs:
+            return np.asarray(proba, dtype=np.float64)
+        out = np.zeros((len(proba), self.task.n_outputs))
+        columns = classes if self.net else self.task.encode(classes)
+        out[:, columns] = proba
+        return out
+
+
+def seeded_clone(model, seed: int):
+    """Return a clone whose unset random states are drawn from `seed`."""
+    model = clone(model)
+    params = model.get_params(deep=True)
+    states = {
+        key: derived_seed(seed, key)
+        for key in sorted(params)
+        if key.split("__")[-1] == "random_state" and params[key] is None
+    }
+    return model.set_params(**states)
+
+
+def weight_params(model, sample_weight, name) -> dict:
+    """Return the fit parameters that hand `sample_weight` to a model."""
+    if sample_weight is None:
+        return {}
+    from sklearn import get_config
+
+    if get_config()["enable_metadata_routing"]:
+        router = get_routing_for_object(model)
+        if router.consumes("fit", {"sample_weight"}):
+            return {"sample_weight": sample_weight}
+        return {}
+    if isinstance(model, Pipeline):
+        last_name, last = model.steps[-1]
+        nested = weight_params(last, sample_weight, name)
+        return {f"{last_name}__{key}": value for key, value in nested.items()}
+    if has_fit_parameter(model, "sample_weight"):
+        return {"sample_weight": sample_weight}
+    raise ValueError(
+        f"Modality {name!r}: its model {type(model).__name__} takes no sample_weight, "
+        "but weights were given (class_weight counts as weights). Use a model that "
+        "takes them, or enable metadata routing and set its fit request."
+    )
+
+
+def _for_task(model, task):
+    """Wrap a model that cannot predict several outputs."""
+    if task.kind == "multilabel":
+        tags = get_tags(model).classifier_tags
+        if not is_skorch_net(model) and not (tags and tags.multi_label):
+            return MultiOutputClassifier(model)
+    if task.kind == "regression" and task.n_outputs > 1 and not is_skorch_net(model):
+        if not get_tags(model).target_tags.multi_output:
+            return MultiOutputRegressor(model)
+    return model
+
+
+def _positive(proba, model):
+    """Return multilabel probabilities of shape (n_samples, n_labels)."""
+    if not isinstance(proba, list):
+        return np.asarray(proba, dtype=np.float64)
+    columns = []
+    for label, p in enumerate(proba):
+        if p.shape[1] == 2:
+            columns.append(p[:, 1])
+        else:  # a label that was constant in training
+            only = model.estimators_[label].classes_[0]
+            columns.append(np.full(len(p), float(only)))
+    return np.column_stack(columns)
+
+
+def cells_format(model):
+    """Return the function that gives cells the shape `model` expects.
+
+    A text model gets the Series of str; a table model a frame; an image model the
+    stacked float32 array where it takes arrays of three or more axes, flattened
+    rows otherwise; a skorch net stacked float32 arrays.
+    """
+    if is_skorch_net(model):
+        return _stacked
+    first = _first_step(model)
+    tags = get_tags(first).input_tags
+    no_validation = get_tags(first).no_validation
+    if not tags.two_d_array or no_validation:
+        return _as_is
+    if tags.three_d_array:
+        return _stacked
+    return _two_d
+
+
+def _first_step(model):
+    """Return the first transformer that sees the cells."""
+    while True:
+        if isinstance(model, Pipeline):
+            model = model.steps[0][1]
+        elif isinstance(model, FeatureUnion):
+            model = model.transformer_list[0][1]
+        elif hasattr(model, "estimator") and hasattr(model.estimator, "fit"):
+            model = model.estimator
+        elif hasattr(model, "estimators") and model.estimators:
+            first = model.estimators[0]
+            model = first[1] if isinstance(first, tuple) else first
+        else:
+            return model
+
+
+def _as_is(cells):
+    return cells
+
+
+def _stacked(cells):
+    if isinstance(cells, pd.DataFrame):
+        return cells.to_numpy(dtype=np.float32)
+    values = np.asarray(cells)
+    if values.dtype == object:
+        values = np.stack([np.asarray(cell) for cell in values])
+    return values.astype(np.float32)
+
+
+def _two_d(cells):
+    if isinstance(cells, pd.DataFrame):
+        return cells
+    if isinstance(cells, pd.Series):
+        first = next(iter(cells), None)
+        if np.ndim(first) == 0 or isinstance(first, str):
+            return cells.to_frame()
+    values = cells if isinstance(cells, np.ndarray) else cells.to_numpy()
+    if values.dtype != object and values.ndim <= 2:
+        return values.reshape(len(values), -1)
+    return _stacked(values).reshape(len(values), -1)
