@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,8 @@ class CellError(ValueError):
 
     Parameters
     ----------
-    modality : str
-        Name of the modality the cell belongs to.
+    modality : str or None
+        Name of the modality the cell belongs to, where it is known.
     label : object
         Row label of the cell, as in the index of X.
     reason : str
@@ -49,37 +49,39 @@ class CellError(ValueError):
     Modality 'image', row 17: expected 1, 3 or 4 channels, got 2
     """
 
-    def __init__(self, modality: str, label: Any, reason: str):
+    def __init__(self, modality: str | None, label: Any, reason: str):
         super().__init__(modality, label, reason)  # all three: errors are pickled
         self.modality = modality
         self.label = label
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"Modality {self.modality!r}, row {self.label!r}: {self.reason}"
+        row = f"row {self.label!r}: {self.reason}"
+        return row if self.modality is None else f"Modality {self.modality!r}, {row}"
 
 
 def decode_cells(
-    cells: Iterable[Any],
+    cells: Sequence[Any],
     decode: Callable[[Any], Any],
     *,
-    modality: str,
-    labels: Iterable[Any],
+    modality: str | None = None,
+    labels: Iterable[Any] | None = None,
     on_error: str = "raise",
 ) -> list[Any]:
     """Apply a decoder to each cell, naming the row of the one that fails.
 
     Parameters
     ----------
-    cells : iterable of length n_samples
+    cells : sequence of length n_samples
         Raw cells of one modality.
     decode : callable
         From one cell to its decoded value. Its ValueError, TypeError and OSError
         are reported; any other exception is a defect and passes through.
-    modality : str
-        Name used in the message.
-    labels : iterable of length n_samples
-        Row labels used in the message.
+    modality : str, default=None
+        Name used in the message; None leaves it to the caller.
+    labels : iterable of length n_samples, default=None
+        Row labels used in the message; None means the index of a Series, and
+        positions otherwise.
     on_error : {"raise", "missing"}, default="raise"
         What a bad cell becomes: an error, or None.
 
@@ -96,9 +98,11 @@ def decode_cells(
     Examples
     --------
     >>> from skmultimodal._media import decode_cells
-    >>> decode_cells(["1", "2"], int, modality="count", labels=["a", "b"])
+    >>> decode_cells(["1", "2"], int, modality="count")
     [1, 2]
     """
+    if labels is None:
+        labels = cells.index if isinstance(cells, pd.Series) else range(len(cells))
     decoded = []
     for label, cell in zip(labels, cells, strict=True):
         try:

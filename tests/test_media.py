@@ -264,6 +264,13 @@ def test_decode_cells_adds_the_file_where_the_reason_lacks_it():
         decode_cells(["y.png"], refuse, modality="image", labels=[3])
 
 
+def test_decode_cells_takes_row_labels_from_the_index():
+    with pytest.raises(CellError, match=r"^row 'b': "):
+        decode_cells(pd.Series(["1", "x"], index=["a", "b"]), int)
+    with pytest.raises(CellError, match=r"^row 1: "):
+        decode_cells(["1", "x"], int)
+
+
 def test_decode_cells_lets_defects_through():
     with pytest.raises(ZeroDivisionError):
         decode_cells([0], lambda cell: 1 / cell, modality="count", labels=[0])
