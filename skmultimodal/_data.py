@@ -199,9 +199,17 @@ def _take(cells, rows):
     return cells[rows]
 
 
-def n_rows(cells) -> int:
-    """Return the number of rows of one modality."""
-    return len(cells)
+def cells_and_labels(cells):
+    """Return the cells of one column as a sequence, and the labels of its rows."""
+    if isinstance(cells, pd.DataFrame):
+        if cells.shape[1] != 1:
+            raise ValueError(
+                f"expected one column. Got the columns {list(cells.columns)}."
+            )
+        cells = cells.iloc[:, 0]
+    if isinstance(cells, pd.Series):
+        return cells.to_numpy(), cells.index
+    return cells, range(len(cells))
 
 
 def as_container(X):

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from skmultimodal._data import Ragged
+from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal._media import decode_audio, decode_cells
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._sequence import _Sequence
@@ -149,7 +149,8 @@ class AudioEncoder(BaseEncoder):
     def _frames(self, cells) -> Ragged:
         """Return log-mel energies, ragged (n_samples, n_frames, n_mels)."""
         decode = partial(decode_audio, sampling_rate=self.sampling_rate)
-        waveforms = decode_cells(cells, decode)
+        values, labels = cells_and_labels(cells)
+        waveforms = [wave for wave, _ in decode_cells(values, decode, labels=labels)]
         rows = [
             log_mel(
                 waveform,

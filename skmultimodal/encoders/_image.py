@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
+from skmultimodal._data import cells_and_labels
 from skmultimodal._media import decode_cells, decode_image, resize_image, to_channels
 from skmultimodal.encoders._base import BaseEncoder
 
@@ -164,7 +164,10 @@ class ImageEncoder(BaseEncoder):
     def _images(self, cells):
         if isinstance(cells, np.ndarray) and cells.dtype != object and cells.ndim > 2:
             return [decode_image(cell) for cell in cells]
-        return decode_cells(cells, partial(_decode, root=self.root))
+        values, labels = cells_and_labels(cells)
+        return decode_cells(
+            values, partial(decode_image, root=self.root), labels=labels
+        )
 
     def _pixels(self, images) -> np.ndarray:
         shaped = [
@@ -176,12 +179,6 @@ class ImageEncoder(BaseEncoder):
         if len({image.dtype for image in shaped}) > 1:
             shaped = [image.astype(np.float32) for image in shaped]
         return np.ascontiguousarray(np.stack(shaped).transpose(0, 3, 1, 2))
-
-
-def _decode(cell, root):
-    if root is not None and isinstance(cell, (str, os.PathLike)):
-        cell = os.path.join(root, cell)
-    return decode_image(cell)
 
 
 class _ConvNet(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
-from skmultimodal._data import Ragged
+from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal._media import decode_cells
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import StepEncoder
@@ -78,7 +78,7 @@ class SequenceEncoder(BaseEncoder):
         -------
         self : object
         """
-        rows = decode_cells(cells, _series)
+        rows = self._rows(cells)
         self.n_channels_ = rows[0].shape[1]
         values = Ragged.from_rows(self._checked(rows)).values
         self.mean_ = np.nan_to_num(np.nanmean(values, axis=0))
@@ -100,7 +100,7 @@ class SequenceEncoder(BaseEncoder):
             ``"steps"``, ragged float32 of shape
             (n_samples, time, n_channels + n_gaps).
         """
-        rows = self._checked(decode_cells(cells, _series))
+        rows = self._checked(self._rows(cells))
         width = self.n_channels_ + len(self.gaps_)
         steps = Ragged.from_rows(rows, item_shape=(self.n_channels_,))
         values = (steps.values - self.mean_) / self.scale_
@@ -126,6 +126,10 @@ class SequenceEncoder(BaseEncoder):
             self.cell,
             self.dropout,
         )
+
+    def _rows(self, cells):
+        values, labels = cells_and_labels(cells)
+        return decode_cells(values, _series, labels=labels)
 
     def _checked(self, rows):
         for row in rows:

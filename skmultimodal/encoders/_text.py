@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from skmultimodal._data import Ragged
-from skmultimodal._media import cells_of
+from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder
 
@@ -176,7 +175,7 @@ class TextEncoder(BaseEncoder):
         return self.vocabulary_.get(token, UNKNOWN)
 
     def _tokens(self, cells) -> list[list[str]]:
-        values, labels = cells_of(_as_cells(cells))
+        values, labels = cells_and_labels(_as_cells(cells))
         rows = []
         for label, text in zip(labels, values, strict=True):
             if not isinstance(text, str):

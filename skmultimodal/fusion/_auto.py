@@ -8,7 +8,6 @@ from importlib import import_module
 from sklearn.base import is_classifier, is_regressor
 
 from skmultimodal.encoders._auto import default_encoder
-from skmultimodal.encoders._classical import default_model
 
 __all__ = ["FUSIONS", "auto_encoders", "auto_fusion", "resolve_fusion"]
 
@@ -71,5 +70,7 @@ def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
     """
     if plain or not getattr(strategy, "takes_models", False):
         return {name: default_encoder(i.kind) for name, i in inferred.items()}
+    from skmultimodal.encoders._classical import default_model
+
     regression = is_regressor(estimator_class())
     return {name: default_model(i.kind, regression) for name, i in inferred.items()}

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skmultimodal._data import _take
+from skmultimodal._media import CellError
 from skmultimodal._network import derived_seed
 from skmultimodal._training import TrainingSettings
 
@@ -81,6 +82,10 @@ class FusionProblem:
             present=self.present[:, columns],
             encoders={name: self.encoders[name] for name in names},
         )
+
+    def with_settings(self, settings) -> FusionProblem:
+        """Return the problem with other training settings."""
+        return replace(self, settings=settings)
 
     def take(self, rows) -> FusionProblem:
         """Return the problem restricted to some rows (positions)."""
@@ -154,6 +159,10 @@ class FusionModel:
         One record an epoch; empty where nothing was trained by epochs.
     n_iter : int or None
         Epochs trained.
+    n_features : int
+        Width of the fused embedding.
+    dtype : str
+        Precision of the response.
     """
 
     names: list[str]
@@ -178,9 +187,15 @@ class FusionModel:
         """Return the response of each modality alone."""
         raise NotImplementedError
 
-    def contributions(self, cells, present) -> np.ndarray:
-        """Return additive terms, of shape (n_samples, n_modalities, n_outputs)."""
+    def contributions(self, cells, present) -> dict[str, np.ndarray]:
+        """Return additive terms of the scores, each (n_samples, n_outputs)."""
         raise NotImplementedError
+
+    def offers(self, method: str) -> bool:
+        """Whether the fitted strategy has a method; subclasses say what depends."""
+        return getattr(type(self), method, None) is not getattr(
+            FusionModel, method, None
+        )
 
 
 @contextlib.contextmanager
@@ -188,6 +203,8 @@ def naming(modality: str):
     """Name the modality in an error raised inside the block."""
     try:
         yield
+    except CellError as error:
+        raise CellError(modality, error.label, error.reason) from error
     except (ValueError, TypeError, OSError) as error:
         message = str(error)
         if repr(modality) in message:

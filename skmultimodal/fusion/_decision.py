@@ -3,14 +3,284 @@
 from __future__ import annotations
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import clone
 
-from skmultimodal._data import _take
 from skmultimodal.fusion._base import BaseFusion, FusionModel
 from skmultimodal.fusion._calibration import CALIBRATORS
 from skmultimodal.fusion._folds import folds_of
+from skmultimodal.fusion._out_of_fold import fit_models, out_of_fold, respond
 from skmultimodal.fusion._rules import REGRESSION_RULES, RULES
-from skmultimodal.fusion._standalone import fit_standalone
 
 __all__ = ["DecisionFusion"]
+
+
+class DecisionFusion(BaseFusion):
+    """Combine the decisions of complete models, fitted apart from each other.
+
+    Each modality has a model of its own: any scikit-learn classifier or regressor,
+    or an encoder, which becomes a network with a linear head. The weights of the
+    combination are fitted to out-of-fold predictions, never to predictions on rows
+    a model was trained on. Prefer it on small data, with strong classical models,
+    and where modalities may be missing. It cannot express an interaction between
+    modalities (XOR).
+
+    Read more in the :ref:`User Guide <decision_fusion>`.
+
+    Parameters
+    ----------
+    rule : str or rule, default="auto"
+        How decisions combine. ``"auto"`` is the prior-corrected log-linear pool
+        (``"log_pool"``) for labels and the weighted mean for values. Other names
+        for labels: ``"mean"``, ``"product"``, ``"max"``, ``"min"``, ``"median"``,
+        ``"trimmed_mean"``, ``"majority"``, ``"weighted_vote"``, ``"borda"``,
+        ``"naive_bayes"``, ``"decision_template"``, ``"dempster"``, ``"stacking"``;
+        for values: ``"mean"``, ``"weighted_mean"``, ``"median"``,
+        ``"trimmed_mean"``, ``"inverse_variance"``, ``"gls"``, ``"nnls"``,
+        ``"stacking"``. A rule object sets the rule's own parameters.
+
+    weights : {"cv", "learned", "uniform"} or dict, default="cv"
+        ``"cv"`` fits them to out-of-fold predictions (``"learned"`` means the
+        same); a dict gives ``{modality: weight}``.
+
+    cv : int, splitter, iterable or None, default=None
+        Folds, shared by all modalities. None deals rows by content into five
+        stratified folds, so that equal rows never fall on both sides.
+
+    calibrate : {"temperature", "sigmoid", "isotonic"} or None, default=None
+        Calibration of each modality on its out-of-fold predictions.
+
+    refit : bool, default=True
+        Whether the models are refitted to all rows; otherwise the models of the
+        folds predict and their responses are averaged.
+
+    See Also
+    --------
+    ParallelFusion : Branches trained together.
+
+    Notes
+    -----
+    The default is :math:`p(y|x) \\propto \\pi_y \\prod_{m \\in a} (p_m(y|x_m) /
+    \\pi_y)^{w_m}` over the present modalities :math:`a`, with :math:`w \\ge 0`
+    minimising the out-of-fold log loss, lightly shrunk to equal weights. With
+    nothing observed it gives the prior :math:`\\pi`.
+
+    References
+    ----------
+    .. [1] J. Kittler, M. Hatef, R. Duin, J. Matas, "On combining classifiers",
+       IEEE TPAMI, 1998.
+
+    .. [2] C. Genest, J. Zidek, "Combining probability distributions", Statistical
+       Science, 1986.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skmultimodal import DecisionFusion, FusionClassifier
+    >>> from skmultimodal.datasets import make_multimodal_classification
+    >>> X, y = make_multimodal_classification(n_modalities=2, random_state=0)
+    >>> models = [(name, LogisticRegression()) for name in X]
+    >>> clf = FusionClassifier(models, fusion=DecisionFusion(rule="mean")).fit(X, y)
+    >>> sum(clf.fusion_weights_.values())
+    1.0
+    """
+
+    takes_models = True
+
+    def __init__(
+        self, rule="auto", weights="cv", *, cv=None, calibrate=None, refit=True
+    ):
+        self.rule = rule
+        self.weights = weights
+        self.cv = cv
+        self.calibrate = calibrate
+        self.refit = refit
+
+    def fit_model(self, problem):
+        """Fit the models apart, then the combination on out-of-fold predictions."""
+        self._check_weights(problem, ("cv", "learned", "uniform"))
+        rule = self._rule(problem.task)
+        if self.calibrate is not None and self.calibrate not in CALIBRATORS:
+            raise ValueError(
+                "The 'calibrate' parameter of DecisionFusion must be None or one of "
+                f"{list(CALIBRATORS)}. Got {self.calibrate!r} instead."
+            )
+        folds, responses, of_folds = [], None, []
+        if self._needs_folds(problem, rule):
+            folds = folds_of(problem, self.cv)
+        if folds:
+            responses, of_folds = out_of_fold(problem, folds)
+        models = [fit_models(problem)] if self.refit or not folds else of_folds
+        return DecisionModel(self, problem, rule, models, responses)
+
+    def _needs_folds(self, problem, rule) -> bool:
+        fitted = self.weights in ("cv", "learned") if _is_word(self.weights) else False
+        several = len(problem.names) > 1
+        return (
+            several and (fitted or rule.needs_fit) or self.calibrate or not self.refit
+        )
+
+    def _rule(self, task):
+        known = REGRESSION_RULES if task.kind == "regression" else RULES
+        if not isinstance(self.rule, str):
+            return self.rule
+        name = self.rule
+        if name == "auto":
+            name = "weighted_mean" if task.kind == "regression" else "log_pool"
+        if name not in known:
+            raise ValueError(
+                f"The 'rule' parameter of DecisionFusion must be 'auto', one of "
+                f"{list(known)} for {task.kind}, or a rule object. "
+                f"Got {self.rule!r} instead."
+            )
+        return known[name]()
+
+
+def _is_word(value) -> bool:
+    return isinstance(value, str)
+
+
+class DecisionModel(FusionModel):
+    """Fitted models of the modalities and the rule that combines them."""
+
+    dtype = "float64"
+
+    def __init__(self, spec, problem, rule, models, responses):
+        self.task, self.names, self.models = problem.task, problem.names, models
+        self.memory = problem.memory
+        self.n_features = len(self.names) * problem.task.n_outputs
+        weight = problem.sample_weight
+        self.prior = self.task.prior(problem.target, weight)
+        self.encoders = {name: models[0][name].fitted for name in self.names}
+        self.history = [
+            {"modality": name, **row}
+            for name in self.names
+            for row in models[0][name].history
+        ]
+        self.calibrators = {}
+        if spec.calibrate is not None and responses is not None:
+            self._calibrate(CALIBRATORS[spec.calibrate], responses, problem)
+        self.rules = self._fit_rules(rule, spec.weights, responses, problem)
+        weights = np.mean([rule.weights_ for rule in self.rules], axis=0)
+        self.weights = dict(zip(self.names, weights.tolist(), strict=True))
+
+    def _calibrate(self, make, responses, problem):
+        if self.task.kind == "regression":
+            raise ValueError("'calibrate' is for labels, not for values.")
+        for m, name in enumerate(self.names):
+            known = np.isfinite(responses[m]).all(axis=1)
+            weight = problem.sample_weight
+            weight = None if weight is None else weight[known]
+            self.calibrators[name] = [
+                make().fit(part, target, sample_weight=weight)
+                for part, target in self._parts(
+                    responses[m][known], problem.target[known]
+                )
+            ]
+            responses[m][known] = self._calibrated(name, responses[m][known])
+
+    def _calibrated(self, name, response):
+        if name not in self.calibrators:
+            return response
+        parts = [
+            calibrator.predict(part)
+            for calibrator, (part, _) in zip(
+                self.calibrators[name], self._parts(response), strict=True
+            )
+        ]
+        return self._joined(parts)
+
+    def _parts(self, responses, target=None):
+        """Return what one rule sees: everything, or one binary problem a label."""
+        if self.task.kind != "multilabel":
+            return [(responses, target)]
+        labels = range(self.task.n_outputs)
+        return [
+            (
+                np.stack([1 - responses[..., k], responses[..., k]], axis=-1),
+                None if target is None else target[:, k].astype(np.int64),
+            )
+            for k in labels
+        ]
+
+    def _joined(self, parts):
+        if self.task.kind != "multilabel":
+            return parts[0]
+        return np.stack([part[..., 1] for part in parts], axis=-1)
+
+    def _fit_rules(self, rule, weights, responses, problem):
+        """Return the fitted rule, one a label if there are several."""
+        n_modalities = len(self.names)
+        if isinstance(weights, dict):
+            weights = np.array([weights[name] for name in self.names], dtype=float)
+        elif responses is None:
+            weights = "uniform"
+        elif weights == "learned":
+            weights = "cv"
+        if n_modalities == 1 or responses is None:
+            shape = (n_modalities, problem.n_samples, problem.task.n_outputs)
+            known = np.full(shape, np.nan)
+        else:
+            known = responses
+        present = np.isfinite(known).all(axis=2)
+        rows = present.any(axis=0)
+        if responses is None:
+            rows = np.zeros_like(rows)
+        target, weight = self._rule_target(problem), problem.sample_weight
+        fitted = []
+        for k, (part, label) in enumerate(self._parts(known[:, rows], target[rows])):
+            prior = self.prior
+            if self.task.kind == "multilabel":
+                prior = np.array([1 - self.prior[k], self.prior[k]])
+            fitted.append(
+                clone(rule).fit(
+                    part,
+                    label,
+                    present=present[:, rows],
+                    prior=prior,
+                    sample_weight=None if weight is None else weight[rows],
+                    weights=weights,
+                )
+            )
+        return fitted
+
+    def _rule_target(self, problem):
+        if self.task.kind == "regression":
+            return self.task.response(problem.target)
+        return problem.target
+
+    def _responses(self, cells, present):
+        """Return the responses of shape (n_modalities, n_samples, n_outputs)."""
+        stacked = []
+        for m, name in enumerate(self.names):
+            of_folds = [
+                respond(models[name], cells[name], present[:, m], self.memory)
+                for models in self.models
+            ]
+            stacked.append(self._calibrated(name, np.mean(of_folds, axis=0)))
+        return np.stack(stacked)
+
+    def response(self, cells, present):
+        if len(self.names) == 1 and present.all():
+            return self._responses(cells, present)[0]
+        responses = self._responses(cells, present)
+        return self._joined(
+            [
+                rule.combine(part, present=present.T)
+                for rule, (part, _) in zip(
+                    self.rules, self._parts(responses), strict=True
+                )
+            ]
+        )
+
+    def scores(self, cells, present):
+        return self.task.scores(self.response(cells, present))
+
+    def embedding(self, cells, present):
+        """Return the scores of each modality, the prior's where it is absent."""
+        responses = self._responses(cells, present)
+        responses = np.where(present.T[:, :, None], responses, self.prior)
+        scores = self.task.scores(responses)  # (n_modalities, n, n_outputs)
+        return np.moveaxis(scores, 0, 1).reshape(len(present), -1)
+
+    def response_per_modality(self, cells, present):
+        return dict(zip(self.names, self._responses(cells, present), strict=True))

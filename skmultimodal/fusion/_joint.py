@@ -23,6 +23,8 @@ from skmultimodal.fusion._base import BaseFusion, FusionModel, naming
 
 __all__ = ["JointFusion", "JointModel"]
 
+WEIGHT_ROWS = 2000  # training rows over which weights that vary by row are averaged
+
 
 class JointFusion(BaseFusion):
     """Base class of strategies trained as one network.
@@ -52,13 +54,9 @@ class JointFusion(BaseFusion):
         problem = problem.select(names)
         preparation = Preparation(problem)
         data = preparation.tensors(problem, training=True)
-        settings = problem.settings
-        rows, held_out = validation_split(problem) if settings.early_stopping else (
-            None,
-            None,
-        )
-        valid = None
-        if rows is not None:
+        settings, valid = problem.settings, None
+        if settings.early_stopping:
+            rows, held_out = validation_split(problem)
             data, valid = TensorRows(data, rows), TensorRows(data, held_out)
         make = partial(
             FusionNetwork,
@@ -134,8 +132,21 @@ class JointModel(FusionModel):
     def __init__(self, preparation, net, problem):
         self.preparation, self.net, self.task = preparation, net, problem.task
         self.names, self.encoders = preparation.names, preparation.encoders
-        self.n_threads = problem.settings.n_threads
+        self.n_threads, self.dtype = problem.settings.n_threads, preparation.dtype
+        self.prior = problem.task.prior(problem.target, problem.sample_weight)
+        first = problem.take(slice(0, 1))
+        fields = ("embedding", "branch_scores")
+        outputs = self._outputs(first.cells, first.present, fields)
+        self.n_features = outputs["embedding"].shape[1]
+        self.has_branches = outputs["branch_scores"] is not None
         self.weights = self._fitted_weights(problem)
+
+    def offers(self, method):
+        if method == "response_per_modality":
+            return self.has_branches
+        if method == "contributions":
+            return self.net.module_.fusion.additive
+        return super().offers(method)
 
     @property
     def history(self):
@@ -153,38 +164,42 @@ class JointModel(FusionModel):
         if weights is not None:
             weights = weights.detach().cpu().numpy()
         else:
-            rows = slice(0, 2000)
-            part = problem.take(rows) if problem.n_samples > 2000 else problem
-            weights = self._outputs(part.cells, part.present, "weights")
+            part = problem.take(slice(0, WEIGHT_ROWS))
+            weights = self._outputs(part.cells, part.present, ["weights"])["weights"]
             if weights is None:
                 return dict.fromkeys(self.names, 1 / len(self.names))
             weights = weights.mean(axis=0)
         return dict(zip(self.names, weights.astype(float).tolist(), strict=True))
 
-    def _outputs(self, cells, present, field):
+    def _outputs(self, cells, present, fields):
         tensors = self.preparation.tensors((cells, present))
-        return predict_outputs(self.net, tensors, [field], self.n_threads)[field]
+        return predict_outputs(self.net, tensors, fields, self.n_threads)
 
     def scores(self, cells, present):
-        return self._outputs(cells, present, "scores")
+        scores = self._outputs(cells, present, ["scores"])["scores"]
+        nothing = ~present.any(axis=1)
+        if nothing.any():  # nothing observed: the prior
+            scores[nothing] = self.task.scores(self.prior)
+        return scores
 
     def response(self, cells, present):
         return self.task.response(self.scores(cells, present))
 
     def embedding(self, cells, present):
-        return self._outputs(cells, present, "embedding")
+        return self._outputs(cells, present, ["embedding"])["embedding"]
 
     def response_per_modality(self, cells, present):
-        scores = self._outputs(cells, present, "branch_scores")
-        return {
-            name: self.task.response(scores[:, m]) for m, name in enumerate(self.names)
-        }
+        scores = self._outputs(cells, present, ["branch_scores"])["branch_scores"]
+        responses = {}
+        for m, name in enumerate(self.names):
+            responses[name] = self.task.response(scores[:, m])
+            responses[name][~present[:, m]] = np.nan
+        return responses
 
     def contributions(self, cells, present):
-        tensors = self.preparation.tensors((cells, present))
-        fields = ("weights", "branch_scores")
-        out = predict_outputs(self.net, tensors, fields, self.n_threads)
-        return out["weights"][:, :, None] * out["branch_scores"]
+        out = self._outputs(cells, present, ["weights", "branch_scores"])
+        terms = out["weights"][:, :, None] * out["branch_scores"]
+        return {name: terms[:, m] for m, name in enumerate(self.names)}
 
     def train_more(self, problem, epochs):
         """Train for more epochs on the rows of `problem`."""

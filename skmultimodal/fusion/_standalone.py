@@ -62,6 +62,7 @@ class NetworkModel:
         problem = replace(problem, encoders={name: encoder}, seed=seed)
         spec = ParallelFusion("uniform", aux_weight=0.0, modality_dropout=0.0)
         self.name, self.model = name, spec.fit_model(problem)
+        self.n_outputs = problem.task.n_outputs
         self.fitted, self.history = self.model.encoders[name], self.model.history
 
     def response(self, cells):
@@ -80,6 +81,7 @@ class EstimatorModel:
 
     def __init__(self, problem, name):
         self.task = task = problem.task
+        self.n_outputs = task.n_outputs
         spec = problem.encoders[name]
         self.cells_format = cells_format(spec)
         model = seeded_clone(_for_task(spec, task), problem.seed_of(name))

@@ -1,0 +1,281 @@
+"""The fusion classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skmultimodal._base import BaseFusionEstimator, _has
+from skmultimodal._sklearn import _check_y
+from skmultimodal._tasks import Classification, classification_task
+
+__all__ = ["FusionClassifier"]
+
+
+class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
+    """Classify rows that hold pictures, text, sound and table columns at once.
+
+    Read more in the :ref:`User Guide <user_guide>`.
+
+    Parameters
+    ----------
+    encoders : "auto" or list of (str, encoder), default="auto"
+        One encoder a modality. ``"auto"`` infers modalities and encoders from X.
+        An encoder is a specification of this library, any scikit-learn
+        transformer (frozen features), under :class:`DecisionFusion` any
+        classifier, or ``"drop"``.
+
+    fusion : str or strategy, default="auto"
+        How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
+        ``"decision"`` or a strategy object. ``"auto"`` is decision fusion, and
+        feature fusion for a plain matrix of numbers.
+
+    columns : dict of str to column(s), default=None
+        Where each modality lives in X. A modality named like its column needs no
+        entry.
+
+    training : {"joint", "staged"}, default="joint"
+        ``"staged"`` trains each encoder once on its own, then the fusion on
+        out-of-fold embeddings.
+
+    max_epochs : int, default=100
+        Most epochs of training.
+
+    lr : float, default=2e-3
+        Learning rate.
+
+    batch_size : int, default=64
+        Rows of a batch.
+
+    optimizer : {"adamw", "adam", "sgd", "rmsprop"} or class, default="adamw"
+        Optimiser.
+
+    weight_decay : float, default=1e-3
+        Weight decay.
+
+    early_stopping : "auto" or bool, default="auto"
+        Whether to stop when the loss of a held-out part no longer falls, and to
+        restore the best weights. ``"auto"`` is off for a plain matrix of numbers
+        and below 500 rows.
+
+    validation_fraction : float, default=0.15
+        Held-out part of the rows, stratified.
+
+    class_weight : dict or "balanced", default=None
+        Weights of the classes.
+
+    missing : {"mask", "raise"}, default="mask"
+        What an absent modality is: a fact about the row, or an error.
+
+    callbacks : list of skorch callbacks, default=None
+        Callbacks of the training loop; each is cloned.
+
+    net_params : dict, default=None
+        Further parameters of the skorch net, such as ``iterator_train__shuffle``.
+
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+
+    device : str, default="auto"
+        ``"auto"`` is a GPU if there is one.
+
+    n_threads : int, default=None
+        Threads of torch during fit and predict; None leaves them as they are.
+
+    n_jobs : int, default=None
+        Parallel jobs of out-of-fold fits.
+
+    memory : str or joblib.Memory, default=None
+        Cache of what does not depend on the candidate being tried.
+
+    warm_start : bool, default=False
+        Whether a second fit goes on training, for strategies trained jointly.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random.
+
+    verbose : int, default=0
+        Whether to print each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+
+    modalities_ : list of str
+        Names of the modalities.
+
+    encoders_ : dict of str to estimator
+        Fitted encoder or model of each modality.
+
+    fusion_ : FusionModel
+        Fitted strategy.
+
+    fusion_weights_ : dict of str to float
+        Fitted weight of each modality.
+
+    history_ : DataFrame
+        One row an epoch.
+
+    n_iter_ : int or None
+        Epochs trained.
+
+    net_ : skorch.NeuralNet
+        The net, for strategies trained jointly.
+
+    n_features_in_ : int
+        Columns of X.
+
+    feature_names_in_ : ndarray of str
+        Names of the columns of X.
+
+    See Also
+    --------
+    FusionRegressor : The same for real values.
+    FusionTransformer : Embeddings for the next step of a pipeline.
+
+    Examples
+    --------
+    >>> from skmultimodal import FusionClassifier
+    >>> from skmultimodal.datasets import load_emoji
+    >>> X, y = load_emoji(return_X_y=True)
+    >>> clf = FusionClassifier(random_state=0).fit(X[::8], y[::8])
+    >>> clf.modalities_
+    ['image', 'text']
+    """
+
+    def __init__(
+        self,
+        encoders="auto",
+        fusion="auto",
+        *,
+        columns=None,
+        training="joint",
+        max_epochs=100,
+        lr=2e-3,
+        batch_size=64,
+        optimizer="adamw",
+        weight_decay=1e-3,
+        early_stopping="auto",
+        validation_fraction=0.15,
+        class_weight=None,
+        missing="mask",
+        callbacks=None,
+        net_params=None,
+        compile=False,
+        device="auto",
+        n_threads=None,
+        n_jobs=None,
+        memory=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            encoders,
+            fusion,
+            columns=columns,
+            training=training,
+            max_epochs=max_epochs,
+            lr=lr,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            missing=missing,
+            callbacks=callbacks,
+            net_params=net_params,
+            compile=compile,
+            device=device,
+            n_threads=n_threads,
+            n_jobs=n_jobs,
+            memory=memory,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def _checked_y(self, y):
+        return _check_y(y, multi_output=np.ndim(y) == 2 or hasattr(y, "toarray"))
+
+    def _task(self, y, classes=None):
+        if classes is not None:
+            return Classification(np.asarray(classes))
+        return classification_task(y)
+
+    def _check_enough(self, X, y):
+        if np.ndim(y) == 1 and len(np.unique(y)) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least two classes in y. Got 1 class: "
+                f"{np.unique(y)[0]!r}."
+            )
+
+    def _class_weighted(self, task, y, weight):
+        if self.class_weight is None:
+            return weight
+        by_class = compute_sample_weight(self.class_weight, y)
+        weight = by_class if weight is None else weight * by_class
+        return weight / weight.mean()
+
+    def _keep(self, model, problem, columns, plain):
+        super()._keep(model, problem, columns, plain)
+        self.classes_ = problem.task.classes
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            For several labels a row, the probability of each label.
+        """
+        check_is_fitted(self)
+        return self._response(X)
+
+    def predict(self, X):
+        """Return the most probable label.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        check_is_fitted(self)
+        return self.task_.predict(self._response(X))
+
+    @available_if(_has("response_per_modality"))
+    def predict_proba_per_modality(self, X):
+        """Return the probabilities by each modality alone.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples, n_classes)
+            NaN where the modality is absent.
+        """
+        check_is_fitted(self)
+        return self._ask(X, "response_per_modality")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+

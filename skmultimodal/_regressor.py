@@ -1,0 +1,183 @@
+"""The fusion regressor."""
+
+from __future__ import annotations
+
+from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skmultimodal._base import BaseFusionEstimator, _has
+from skmultimodal._sklearn import _check_y
+from skmultimodal._tasks import Regression
+
+__all__ = ["FusionRegressor"]
+
+
+class FusionRegressor(RegressorMixin, BaseFusionEstimator):
+    """Predict values for rows that hold pictures, text, sound and table columns.
+
+    One value a row or several. Targets are standardised inside the fit.
+
+    Read more in the :ref:`User Guide <user_guide>`.
+
+    Parameters
+    ----------
+    encoders : "auto" or list of (str, encoder), default="auto"
+        One encoder a modality. ``"auto"`` infers modalities and encoders from X.
+        An encoder is a specification of this library, any scikit-learn
+        transformer (frozen features), under :class:`DecisionFusion` any
+        regressor, or ``"drop"``.
+
+    fusion : str or strategy, default="auto"
+        How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
+        ``"decision"`` or a strategy object. ``"auto"`` is decision fusion, and
+        feature fusion for a plain matrix of numbers.
+
+    columns : dict of str to column(s), default=None
+        Where each modality lives in X. A modality named like its column needs no
+        entry.
+
+    training : {"joint", "staged"}, default="joint"
+        ``"staged"`` trains each encoder once on its own, then the fusion on
+        out-of-fold embeddings.
+
+    max_epochs : int, default=100
+        Most epochs of training.
+
+    lr : float, default=2e-3
+        Learning rate.
+
+    batch_size : int, default=64
+        Rows of a batch.
+
+    optimizer : {"adamw", "adam", "sgd", "rmsprop"} or class, default="adamw"
+        Optimiser.
+
+    weight_decay : float, default=1e-3
+        Weight decay.
+
+    early_stopping : "auto" or bool, default="auto"
+        Whether to stop when the loss of a held-out part no longer falls, and to
+        restore the best weights. ``"auto"`` is off for a plain matrix of numbers
+        and below 500 rows.
+
+    validation_fraction : float, default=0.15
+        Held-out part of the rows.
+
+    missing : {"mask", "raise"}, default="mask"
+        What an absent modality is: a fact about the row, or an error.
+
+    callbacks : list of skorch callbacks, default=None
+        Callbacks of the training loop; each is cloned.
+
+    net_params : dict, default=None
+        Further parameters of the skorch net, such as ``iterator_train__shuffle``.
+
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+
+    device : str, default="auto"
+        ``"auto"`` is a GPU if there is one.
+
+    n_threads : int, default=None
+        Threads of torch during fit and predict; None leaves them as they are.
+
+    n_jobs : int, default=None
+        Parallel jobs of out-of-fold fits.
+
+    memory : str or joblib.Memory, default=None
+        Cache of what does not depend on the candidate being tried.
+
+    warm_start : bool, default=False
+        Whether a second fit goes on training, for strategies trained jointly.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random.
+
+    verbose : int, default=0
+        Whether to print each epoch.
+
+    Attributes
+    ----------
+    modalities_ : list of str
+        Names of the modalities.
+
+    encoders_ : dict of str to estimator
+        Fitted encoder or model of each modality.
+
+    fusion_ : FusionModel
+        Fitted strategy.
+
+    fusion_weights_ : dict of str to float
+        Fitted weight of each modality.
+
+    history_ : DataFrame
+        One row an epoch.
+
+    n_iter_ : int or None
+        Epochs trained.
+
+    net_ : skorch.NeuralNet
+        The net, for strategies trained jointly.
+
+    n_features_in_ : int
+        Columns of X.
+
+    feature_names_in_ : ndarray of str
+        Names of the columns of X.
+
+    See Also
+    --------
+    FusionClassifier : The same for labels.
+
+    Examples
+    --------
+    >>> from skmultimodal import FusionRegressor
+    >>> from skmultimodal.datasets import make_multimodal_regression
+    >>> X, y = make_multimodal_regression(random_state=0)
+    >>> FusionRegressor(random_state=0).fit(X, y).predict(X).shape
+    (200,)
+    """
+
+    def _checked_y(self, y):
+        return _check_y(y, multi_output=True, y_numeric=True)
+
+    def _task(self, y, classes=None):
+        return Regression(y)
+
+    def predict(self, X):
+        """Return the predicted values.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        check_is_fitted(self)
+        return self.task_.predict(self._response(X))
+
+    @available_if(_has("response_per_modality"))
+    def predict_per_modality(self, X):
+        """Return the values predicted by each modality alone.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples, n_outputs)
+            NaN where the modality is absent.
+        """
+        check_is_fitted(self)
+        return self._ask(X, "response_per_modality")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

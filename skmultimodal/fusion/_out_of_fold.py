@@ -1,0 +1,84 @@
+"""Out-of-fold predictions of stand-alone models, computed once where cached."""
+
+from __future__ import annotations
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from skmultimodal.fusion._cache import cached, model_key, rows_key
+from skmultimodal.fusion._standalone import fit_standalone
+
+__all__ = ["fit_models", "out_of_fold", "respond"]
+
+
+def fit_models(problem) -> dict:
+    """Return the stand-alone model of each modality, fitted to all rows."""
+    models = _parallel(problem, _fit, [(problem, name) for name in problem.names])
+    return dict(zip(problem.names, models, strict=True))
+
+
+def out_of_fold(problem, folds):
+    """Return out-of-fold responses of the stand-alone model of each modality.
+
+    Parameters
+    ----------
+    problem : FusionProblem
+    folds : list of (train, test) positions
+
+    Returns
+    -------
+    responses : ndarray of shape (n_modalities, n_samples, n_outputs)
+        NaN where a modality is absent or a row is in no test part.
+    models : list of dict of str to model
+        The models of each fold.
+    """
+    jobs = [
+        (problem.select([name]).take(train), name)
+        for train, _ in folds
+        for name in problem.names
+    ]
+    fitted = iter(_parallel(problem, _fit, jobs))
+    shape = (len(problem.names), problem.n_samples, problem.task.n_outputs)
+    responses, models = np.full(shape, np.nan), []
+    for _, test in folds:
+        held_out, of_fold = problem.take(test), {}
+        for m, name in enumerate(problem.names):
+            of_fold[name] = model = next(fitted)
+            part = held_out.select([name])
+            responses[m, test] = respond(
+                model, part.cells[name], part.present[:, 0], problem.memory
+            )
+        models.append(of_fold)
+    return responses, models
+
+
+def respond(model, cells, present, memory=None) -> np.ndarray:
+    """Return the responses of one model, NaN where the modality is absent."""
+    out = np.full((len(present), model.n_outputs), np.nan)
+    if present.any():
+        rows = np.flatnonzero(present)
+        here = cells if present.all() else _rows(cells, rows)
+        key = None if memory is None else (model.key, rows_key(here))
+        out[rows] = cached(memory, _response, key, model, here)
+    return out
+
+
+def _response(model, cells):
+    return model.response(cells)
+
+
+def _fit(problem, name):
+    key = None if problem.memory is None else model_key(problem, name)
+    model = cached(problem.memory, fit_standalone, key, problem, name)
+    model.key = key
+    return model
+
+
+def _rows(cells, rows):
+    return cells.iloc[rows] if hasattr(cells, "iloc") else cells[rows]
+
+
+def _parallel(problem, function, jobs):
+    if problem.n_jobs in (None, 1) or len(jobs) < 2:
+        return [function(*job) for job in jobs]
+    return Parallel(n_jobs=problem.n_jobs)(delayed(function)(*job) for job in jobs)

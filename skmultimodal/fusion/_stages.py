@@ -1,0 +1,231 @@
+"""Order of the stages, and stages fitted to what earlier ones leave."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from torch import nn
+
+from skmultimodal._data import _take
+from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal.encoders._base import BaseEncoder
+from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._folds import folds_of
+from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.fusion._out_of_fold import out_of_fold
+
+__all__ = ["fit_residual", "stage_order"]
+
+OFFSET = "offset "  # the blank keeps it apart from names that users type
+
+
+def stage_order(problem, order, cv) -> list[str]:
+    """Return the names of the modalities in the order of the stages."""
+    names = problem.names
+    if isinstance(order, str) and order == "given":
+        return names
+    if isinstance(order, str) and order in ("best_first", "worst_first"):
+        losses = unimodal_losses(problem, cv)
+        ranked = sorted(names, key=lambda name: losses[name])
+        return ranked if order == "best_first" else ranked[::-1]
+    listed = list(order) if isinstance(order, (list, tuple)) else None
+    if listed is not None:
+        listed = [name for name in listed if name not in problem.dropped]
+        if sorted(listed) == sorted(names):
+            return listed
+    raise ValueError(
+        "The 'order' parameter of SequentialFusion must be 'given', 'best_first', "
+        f"'worst_first' or a list of all modalities {names}. Got {order!r} instead."
+    )
+
+
+def unimodal_losses(problem, cv) -> dict[str, float]:
+    """Return the mean out-of-fold loss of each modality alone."""
+    folds = folds_of(problem, cv)
+    if not folds:
+        return dict.fromkeys(problem.names, 0.0)
+    responses, _ = out_of_fold(problem, folds)
+    losses = {}
+    for name, response in zip(problem.names, responses, strict=True):
+        known = np.isfinite(response).all(axis=1)
+        weight = problem.sample_weight
+        rows = problem.task.losses(response[known], problem.target[known])
+        weight = None if weight is None else weight[known]
+        losses[name] = float(np.average(rows, weights=weight))
+    return losses
+
+
+class _Offset(BaseEncoder):
+    """Hands the scores of earlier stages to the network as they are."""
+
+    def fit(self, cells, y=None, sample_weight=None):
+        self.width_ = cells.shape[1]
+        return self
+
+    def transform(self, cells):
+        return {"scores": cells}
+
+    def build(self):
+        module = _Identity()
+        module.out_features = self.width_
+        return module
+
+
+class _Identity(nn.Module):
+    def forward(self, scores):
+        return scores
+
+
+class _Stage(JointFusion):
+    """One stage: the offset plus a linear head on the modality's embedding."""
+
+    weights = "uniform"
+    modality_dropout = 0.0
+
+    def _check_weights(self, problem, allowed=()):
+        pass
+
+    def build(self, in_features, n_outputs):
+        return _StageModule(in_features, n_outputs)
+
+
+class _StageModule(FusionModule):
+    def __init__(self, in_features, n_outputs):
+        super().__init__(in_features)
+        self.name = next(name for name in self.names if name != OFFSET)
+        self.head = nn.Linear(in_features[self.name], n_outputs)
+        nn.init.zeros_(self.head.weight)  # a stage starts from what is there
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, embeddings, present=None):
+        step = self.head(embeddings[self.name])
+        if present is not None:
+            step = step * present[:, self.names.index(self.name), None]
+        scores = embeddings[OFFSET] + step
+        return FusionOutput(scores, embeddings[self.name], step[:, None])
+
+
+class _Step:
+    """A fitted stage that gives its additive step for cells of its modality."""
+
+    def __init__(self, problem, name, offset):
+        present = problem.present[:, problem.names.index(name)]
+        part = replace(
+            problem,
+            cells={name: problem.cells[name], OFFSET: offset},
+            present=np.column_stack([present, np.ones_like(present)]),
+            encoders={name: problem.encoders[name], OFFSET: _Offset()},
+            seed=problem.seed_of(name),
+        )
+        self.name, self.model = name, _Stage().fit_model(part)
+        self.n_outputs = problem.task.n_outputs
+
+    def __call__(self, cells, present):
+        here = {self.name: present, OFFSET: np.ones_like(present)}
+        outputs = self.model._outputs(
+            {self.name: cells, OFFSET: np.zeros((len(present), self.n_outputs))},
+            np.column_stack([here[name] for name in self.model.names]),
+            ["branch_scores"],
+        )
+        steps = outputs["branch_scores"][:, 0].astype(np.float64)
+        return np.where(present[:, None], steps, 0.0)
+
+
+def fit_residual(problem, spec):
+    """Fit stage after stage, each to the out-of-fold scores of those before it."""
+    if spec.weights in ("last", "cv"):
+        raise ValueError(
+            f"weights={spec.weights!r} needs mode='state'. In residual mode the "
+            "stages add up: use 'learned', 'uniform' or a dict."
+        )
+    task, weight = problem.task, problem.sample_weight
+    prior = task.prior(problem.target, weight)
+    base = np.asarray(task.scores(prior), dtype=np.float64)
+    scores = np.tile(base, (problem.n_samples, 1))
+    folds = folds_of(problem, spec.cv)
+    steps, raw, history = [], [], []
+    for m, name in enumerate(problem.names):
+        step = _Step(problem, name, scores)
+        present = problem.present[:, m]
+        out = np.zeros_like(scores)
+        for train, test in folds:
+            of_fold = _Step(problem.take(train), name, scores[train])
+            out[test] = of_fold(_take(problem.cells[name], test), present[test])
+        if not folds:
+            out = step(problem.cells[name], present)
+        length = 1.0
+        if spec.weights == "learned":
+            length = _line_search(task, scores, out, problem.target, weight)
+        elif isinstance(spec.weights, dict):
+            length = float(spec.weights[name])
+        scores = scores + length * out
+        steps.append(step)
+        raw.append(length)
+        history += [{"modality": name, **row} for row in step.model.history]
+    return ResidualModel(problem, steps, np.array(raw), base, history)
+
+
+def _line_search(task, scores, step, target, weight):
+    """Return the step length in [0, 2] with the least loss on held-out rows."""
+
+    def loss(length):
+        response = task.response(scores + length * step)
+        return np.average(task.losses(response, target), weights=weight)
+
+    return float(minimize_scalar(loss, bounds=(0.0, 2.0), method="bounded").x)
+
+
+class ResidualModel(FusionModel):
+    """Stages whose scores add up, starting from the prior."""
+
+    dtype = "float64"
+
+    def __init__(self, problem, steps, lengths, base, history):
+        self.task, self.names = problem.task, problem.names
+        self.steps, self.lengths, self.base = steps, lengths, base
+        self.encoders = {step.name: step.model.encoders[step.name] for step in steps}
+        total = lengths.sum()
+        share = lengths / total if total > 0 else np.full(len(steps), 1 / len(steps))
+        self.weights = dict(zip(self.names, share.tolist(), strict=True))
+        self.history = history
+        self.n_iter = sum(step.model.n_iter for step in steps)
+        self.n_features = len(self.names) * self.task.n_outputs
+
+    def _terms(self, cells, present):
+        """Return the scaled steps, of shape (n_samples, n_modalities, n_outputs)."""
+        terms = [
+            length * _absent_as_zero(step, cells[step.name], present[:, m])
+            for m, (step, length) in enumerate(
+                zip(self.steps, self.lengths, strict=True)
+            )
+        ]
+        return np.stack(terms, axis=1)
+
+    def scores(self, cells, present):
+        return self.base + self._terms(cells, present).sum(axis=1)
+
+    def response(self, cells, present):
+        return self.task.response(self.scores(cells, present))
+
+    def embedding(self, cells, present):
+        return self._terms(cells, present).reshape(len(present), -1)
+
+    def response_per_modality(self, cells, present):
+        responses = {}
+        for m, term in enumerate(np.moveaxis(self._terms(cells, present), 1, 0)):
+            responses[self.names[m]] = self.task.response(self.base + term)
+            responses[self.names[m]][~present[:, m]] = np.nan
+        return responses
+
+    def contributions(self, cells, present):
+        terms = self._terms(cells, present)
+        named = {name: terms[:, m] for m, name in enumerate(self.names)}
+        return {"prior": np.tile(self.base, (len(terms), 1)), **named}
+
+
+def _absent_as_zero(step, cells, present):
+    if cells is None or not present.any():
+        return np.zeros((len(present), step.n_outputs))
+    return step(cells, present)
