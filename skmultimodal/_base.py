@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -46,7 +46,12 @@ def _has(method):
     return check
 
 
-class BaseFusionEstimator(CallbackSupportMixin, _BaseComposition):
+class BaseFusionEstimator(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _BaseComposition,
+):
     """Base class of the fusion estimators; not to be used directly."""
 
     def __init__(
@@ -257,10 +262,11 @@ class BaseFusionEstimator(CallbackSupportMixin, _BaseComposition):
         y = self._checked_y(y)
         check_consistent_length(X, y, sample_weight, groups)
         self._check_enough(X, y)
-        task, weight = self._task(y, classes), sample_weight
+        weight = sample_weight
         if weight is not None:
             weight = check_weights(weight, np.zeros((len(y), 1)))
-        weight = self._class_weighted(task, y, weight)
+        task = self._task(y, weight, classes)
+        weight = self._class_weighted(y, weight)
         plain = isinstance(X, np.ndarray) or (
             isinstance(X, pd.DataFrame) and _is_numeric(X)
         )
@@ -379,7 +385,7 @@ class BaseFusionEstimator(CallbackSupportMixin, _BaseComposition):
     def _check_enough(self, X, y):
         """Refuse what cannot be learnt from; the default accepts it."""
 
-    def _class_weighted(self, task, y, weight):
+    def _class_weighted(self, y, weight):
         """Return sample weights with class weights in; the default has none."""
         return weight
 
@@ -428,7 +434,10 @@ class BaseFusionEstimator(CallbackSupportMixin, _BaseComposition):
         cells, present = self._cells(X)
         return getattr(self.fusion_, method)(cells, present)
 
-    @available_if(_has("embedding"))
+    @property
+    def _n_features_out(self):
+        return self.fusion_.n_features
+
     def transform(self, X):
         """Return the fused embedding.
 
@@ -514,7 +523,7 @@ class BaseFusionEstimator(CallbackSupportMixin, _BaseComposition):
             task=self.task_,
             y=y,
             target=target,
-            sample_weight=self._class_weighted(self.task_, y, sample_weight),
+            sample_weight=self._class_weighted(y, sample_weight),
             groups=None,
             settings=self._settings(self.plain_, len(y), self.fusion_.dtype),
             seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
@@ -545,6 +554,7 @@ class BaseFusionEstimator(CallbackSupportMixin, _BaseComposition):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = []
         return tags
 
 

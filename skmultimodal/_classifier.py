@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from skmultimodal._base import BaseFusionEstimator, _has
@@ -201,9 +202,10 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         self.class_weight = class_weight
 
     def _checked_y(self, y):
-        return _check_y(y, multi_output=np.ndim(y) == 2 or hasattr(y, "toarray"))
+        multilabel = type_of_target(y, input_name="y").startswith("multilabel")
+        return _check_y(y, multi_output=multilabel)
 
-    def _task(self, y, classes=None):
+    def _task(self, y, weight, classes=None):
         if classes is not None:
             return Classification(np.asarray(classes))
         return classification_task(y)
@@ -215,7 +217,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
                 f"{np.unique(y)[0]!r}."
             )
 
-    def _class_weighted(self, task, y, weight):
+    def _class_weighted(self, y, weight):
         if self.class_weight is None:
             return weight
         by_class = compute_sample_weight(self.class_weight, y)

@@ -142,8 +142,8 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     def _checked_y(self, y):
         return _check_y(y, multi_output=True, y_numeric=True)
 
-    def _task(self, y, classes=None):
-        return Regression(y)
+    def _task(self, y, weight, classes=None):
+        return Regression(y, weight)
 
     def predict(self, X):
         """Return the predicted values.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
-from skorch.utils import to_device
 from torch import nn
 
 from skmultimodal._data import Ragged
@@ -172,6 +172,17 @@ def _tensor(value, dtype):
     return torch.from_numpy(value)
 
 
+def _to(value, device):
+    """Move a batch, a nest of dicts and tuples of tensors, to a device."""
+    if str(device) == "cpu" or value is None:
+        return value
+    if isinstance(value, dict):
+        return {key: _to(item, device) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_to(item, device) for item in value)
+    return value.to(device)
+
+
 class BatchIterator:
     """Iterate over batches of `Tensors`; shuffled, bucketed by length, or in order.
 
@@ -264,10 +275,10 @@ class FusionNet(NeuralNet):
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
     def infer(self, x, **fit_params):
-        return self.module_(**to_device(x, self.device))
+        return self.module_(**_to(x, self.device))
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        target, weight = to_device(y_true, self.device)
+        target, weight = _to(y_true, self.device)
         losses = self.module_.loss(y_pred, target, self.criterion_)
         if weight is None:
             return losses.mean()
@@ -386,8 +397,7 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
     """Return an initialised `FusionNet` around `module`."""
     optimizer = OPTIMIZERS.get(settings.optimizer, settings.optimizer)
     params = {
-        "criterion": Criterion,
-        "criterion__task": task,
+        "criterion": partial(Criterion, task),
         "optimizer": optimizer,
         "optimizer__weight_decay": settings.weight_decay,
         "lr": settings.lr,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.multiclass import type_of_target
 
 from skmultimodal._base import BaseFusionEstimator
@@ -13,9 +11,7 @@ from skmultimodal._tasks import Regression, classification_task
 __all__ = ["FusionTransformer"]
 
 
-class FusionTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseFusionEstimator
-):
+class FusionTransformer(BaseFusionEstimator):
     """Embed rows of several modalities, supervised by y.
 
     Read more in the :ref:`User Guide <user_guide>`.
@@ -139,18 +135,9 @@ class FusionTransformer(
     """
 
     def _checked_y(self, y):
-        return _check_y(y, multi_output=np.ndim(y) == 2)
+        return _check_y(y, multi_output=True)
 
-    def _task(self, y, classes=None):
+    def _task(self, y, weight, classes=None):
         if type_of_target(y).startswith("continuous"):
-            return Regression(y)
+            return Regression(y, weight)
         return classification_task(y)
-
-    @property
-    def _n_features_out(self):
-        return self.fusion_.n_features
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []
-        return tags
