@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
+from skmultimodal._data import cells_and_labels
+from skmultimodal._media import decode_cells
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import MLP
 
 __all__ = ["TabularEncoder"]
 
+NUMERIC_OBJECTS = ("floating", "integer", "mixed-integer-float", "decimal", "empty")
+MISSING, UNSEEN, FIRST = 0, 1, 2  # codes of a category
+
 
 class TabularEncoder(BaseEncoder):
     """Embed the columns of a table with a multilayer perceptron.
 
-    Numbers are standardised, missing ones become the mean and set an indicator.
-    Categories (str, category and bool columns) get a learned embedding each, with
-    one more for unseen and one for missing values. Dates become numbers. With no
-    dropout and no batch statistics, a plain float64 matrix gives exactly
-    repeatable, weight-equivalent fits.
+    Numbers are standardised; missing ones become the mean and, in columns that had
+    some in `fit`, set an indicator. Categories (str, category and bool columns) get
+    a learned embedding each [1]_, with one more for missing and one for unseen
+    values. Dates become numbers: days, season, day of the week and hour. A column
+    of equally long vectors is a block of numbers.
 
     Parameters
     ----------
@@ -32,6 +39,10 @@ class TabularEncoder(BaseEncoder):
 
     embedding_features : int, default=8
         Width of the embedding of each categorical column.
+
+    min_frequency : float, default=1
+        Categories rarer in `fit`, counted with sample weights, are taken as unseen;
+        1 keeps all.
 
     dropout : float, default=0.0
         Dropout of the hidden layers.
@@ -50,6 +61,17 @@ class TabularEncoder(BaseEncoder):
     indicators_ : ndarray of int
         Numeric features with a missing indicator.
 
+    Notes
+    -----
+    Input ``(n, n_numbers)`` and ``(n, n_categorical)``; output
+    ``(n, out_features)``. Statistics are float64 and weighted, so that integer
+    weights equal repeated rows; nothing in the module depends on the batch.
+
+    References
+    ----------
+    .. [1] C. Guo, F. Berkhahn, "Entity embeddings of categorical variables",
+       arXiv:1604.06737, 2016.
+
     Examples
     --------
     >>> import pandas as pd
@@ -66,11 +88,13 @@ class TabularEncoder(BaseEncoder):
         out_features=64,
         *,
         embedding_features=8,
+        min_frequency=1,
         dropout=0.0,
     ):
         self.hidden_features = hidden_features
         self.out_features = out_features
         self.embedding_features = embedding_features
+        self.min_frequency = min_frequency
         self.dropout = dropout
 
     def fit(self, cells, y=None, sample_weight=None):
@@ -87,26 +111,31 @@ class TabularEncoder(BaseEncoder):
         self : object
         """
         frame = _frame(cells)
+        if not frame.shape[1]:
+            raise ValueError("expected a table of one column or more. Got none.")
+        self.columns_ = list(frame.columns)
         self.dates_ = [c for c in frame if _is_date(frame[c])]
         self.categorical_ = [
             c for c in frame if c not in self.dates_ and _is_category(frame[c])
         ]
-        self.categories_ = {c: _category_values(frame[c]) for c in self.categorical_}
-        numbers, self.numbers_ = self._numbers(frame)
         weight = np.ones(len(frame)) if sample_weight is None else sample_weight
+        self.categories_ = {
+            c: _category_values(frame[c], weight, self.min_frequency)
+            for c in self.categorical_
+        }
+        numbers, self.numbers_ = self._numbers(frame)
         known = ~np.isnan(numbers)
-        total = np.maximum(weight @ known, 1e-300)
-        filled = np.where(known, numbers, 0.0)
-        self.mean_ = weight @ filled / total
+        total = np.maximum(weight @ known, np.finfo(np.float64).tiny)
+        self.mean_ = weight @ np.where(known, numbers, 0.0) / total
         deviation = np.where(known, numbers - self.mean_, 0.0)
         scale = np.sqrt(weight @ deviation**2 / total)
-        tiny = 10 * np.finfo(np.float64).eps * np.abs(self.mean_)
-        self.scale_ = np.where(scale > tiny, scale, 1.0)
+        rounding = 10 * np.finfo(np.float64).eps * np.abs(self.mean_)
+        self.scale_ = np.where(scale > rounding, scale, 1.0)
         self.indicators_ = np.flatnonzero(~known.all(axis=0))
         return self
 
     def transform(self, cells):
-        """Return ``numbers`` and, where there are some, ``categories``.
+        """Return the numbers and the categories, those there are.
 
         Parameters
         ----------
@@ -118,14 +147,21 @@ class TabularEncoder(BaseEncoder):
             ``"numbers"``, float64 of shape (n_samples, n_numbers + n_indicators),
             and ``"categories"``, int64 of shape (n_samples, n_categorical), where 0
             is a missing and 1 an unseen category.
+
+        Raises
+        ------
+        ValueError
+            If a column of `fit` is missing, or a number is infinite or not one.
         """
-        frame = _frame(cells)
+        frame = self._known_columns(_frame(cells))
         numbers, _ = self._numbers(frame)
         standard = (numbers - self.mean_) / self.scale_
         missing = np.isnan(standard)
         standard[missing] = 0.0
         indicators = missing[:, self.indicators_].astype(np.float64)
-        inputs = {"numbers": np.concatenate([standard, indicators], axis=1)}
+        inputs = {}
+        if self.numbers_:
+            inputs["numbers"] = np.concatenate([standard, indicators], axis=1)
         if self.categorical_:
             codes = [_codes(frame[c], v) for c, v in self.categories_.items()]
             inputs["categories"] = np.column_stack(codes)
@@ -139,7 +175,7 @@ class TabularEncoder(BaseEncoder):
         nn.Module
             ``(n, n_numbers), (n, n_categorical) -> (n, out_features)``.
         """
-        sizes = [len(values) + 2 for values in self.categories_.values()]
+        sizes = [len(values) + FIRST for values in self.categories_.values()]
         return _Tabular(
             len(self.mean_) + len(self.indicators_),
             sizes,
@@ -149,10 +185,23 @@ class TabularEncoder(BaseEncoder):
             self.dropout,
         )
 
+    def _known_columns(self, frame):
+        if list(frame.columns) == self.columns_:
+            return frame
+        lost = [column for column in self.columns_ if column not in frame]
+        if lost:
+            raise ValueError(
+                f"expected the columns of fit, {self.columns_[:20]}. Got a table "
+                f"without {lost[:20]}. Add them, with NaN where unknown."
+            )
+        return frame[self.columns_]
+
     def _numbers(self, frame):
         """Return the numeric features (n_samples, n_numbers) and their names."""
         columns, names = [], []
-        for column in frame:
+        if not self.dates_ and not self.categorical_ and _is_block(frame):
+            columns, names = [frame.to_numpy(dtype=np.float64)], self.columns_
+        for column in [] if columns else self.columns_:
             if column in self.dates_:
                 parts = _date_parts(frame[column])
                 columns += list(parts.values())
@@ -160,9 +209,14 @@ class TabularEncoder(BaseEncoder):
             elif column not in self.categorical_:
                 columns.append(_number_column(frame[column], column))
                 names.append(column)
-        if not columns:
-            return np.zeros((len(frame), 0)), names
-        return np.column_stack(columns), names
+        values = np.column_stack(columns) if columns else np.zeros((len(frame), 0))
+        if np.isinf(values).any():
+            row, column = np.argwhere(np.isinf(values))[0]
+            raise ValueError(
+                f"row {frame.index[row]!r}: column {names[column]!r} is infinite. "
+                "Replace it, or use NaN for a missing value."
+            )
+        return values, names
 
 
 class _Tabular(nn.Module):
@@ -172,11 +226,13 @@ class _Tabular(nn.Module):
         self.embeddings = nn.ModuleList(nn.Embedding(s, embedding) for s in sizes)
         for table in self.embeddings:
             nn.init.normal_(table.weight, std=embedding**-0.5)
+            with torch.no_grad():  # what `fit` has not seen says nothing
+                table.weight[:FIRST] = 0
         width = n_numbers + embedding * len(sizes)
         self.mlp = MLP(width, out_features, hidden, dropout)
 
-    def forward(self, numbers, categories=None):
-        parts = [numbers]
+    def forward(self, numbers=None, categories=None):
+        parts = [] if numbers is None else [numbers]
         for i, table in enumerate(self.embeddings):
             parts.append(table(categories[:, i]))
         joined = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
@@ -184,22 +240,40 @@ class _Tabular(nn.Module):
 
 
 def _frame(cells) -> pd.DataFrame:
-    if isinstance(cells, pd.DataFrame):
+    """Return the cells as a frame; vectors in cells become its columns."""
+    if isinstance(cells, pd.DataFrame) and cells.shape[1] != 1:
         return cells
-    if isinstance(cells, pd.Series):
-        return cells.to_frame()
-    cells = np.asarray(cells)
-    if cells.dtype == object and cells.ndim == 1 and len(cells) and np.ndim(cells[0]):
-        cells = np.stack([np.asarray(cell) for cell in cells])
-    cells = cells.reshape(len(cells), -1)
-    frame = pd.DataFrame(cells)
-    return frame.infer_objects() if cells.dtype == object else frame
+    values = cells
+    if isinstance(cells, (pd.DataFrame, pd.Series)):
+        values, labels = cells_and_labels(cells)
+        if values.dtype != object or not len(values) or not np.ndim(values[0]):
+            return cells if isinstance(cells, pd.DataFrame) else cells.to_frame()
+    else:
+        values = np.asarray(values)
+        labels = range(len(values))
+    if values.dtype == object and values.ndim == 1 and np.ndim(values[0]):
+        decode = partial(_vector, shape=np.shape(values[0]))
+        return pd.DataFrame(np.stack(decode_cells(values, decode, labels=labels)))
+    frame = pd.DataFrame(values.reshape(len(values), -1))
+    return frame.infer_objects() if values.dtype == object else frame
+
+
+def _vector(cell, shape) -> np.ndarray:
+    vector = np.asarray(cell, dtype=np.float64)
+    if vector.shape != shape:
+        raise ValueError(f"expected a vector of shape {shape}. Got {vector.shape}.")
+    return vector
+
+
+def _is_block(frame) -> bool:
+    """Whether the frame is one block of numpy numbers, quick to take whole."""
+    return all(isinstance(d, np.dtype) and d.kind in "fiu" for d in set(frame.dtypes))
 
 
 def _is_date(column) -> bool:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return True
-    if column.dtype != object:
+    if not pd.api.types.is_object_dtype(column.dtype):
         return False
     return pd.api.types.infer_dtype(column, skipna=True) in ("datetime", "date")
 
@@ -208,25 +282,29 @@ def _is_category(column) -> bool:
     dtype = column.dtype
     if pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
         return True
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         kind = pd.api.types.infer_dtype(column, skipna=True)
-        return kind not in ("floating", "integer", "mixed-integer-float", "empty")
+        return kind not in NUMERIC_OBJECTS
     return not (
-        pd.api.types.is_numeric_dtype(dtype)
-        or pd.api.types.is_timedelta64_dtype(dtype)
+        pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype)
     )
 
 
-def _category_values(column) -> np.ndarray:
-    return np.unique(column.dropna().astype(str).to_numpy(dtype=object))
+def _category_values(column, weight, min_frequency) -> np.ndarray:
+    known = column.notna().to_numpy()
+    given = column[known].astype(str).to_numpy(dtype=object)
+    values, codes = np.unique(given, return_inverse=True)
+    if min_frequency <= 1:
+        return values
+    return values[np.bincount(codes, weight[known], len(values)) >= min_frequency]
 
 
 def _codes(column, values) -> np.ndarray:
     """Return 0 for missing, 1 for unseen, 2 and up for known categories."""
-    codes = np.zeros(len(column), dtype=np.int64)
+    codes = np.full(len(column), MISSING, dtype=np.int64)
     known = column.notna().to_numpy()
     given = column[known].astype(str).to_numpy(dtype=object)
-    codes[known] = pd.Index(values).get_indexer(given) + 2
+    codes[known] = pd.Index(values).get_indexer(given) + FIRST  # -1 if unseen
     return codes
 
 
@@ -234,19 +312,12 @@ def _number_column(column, name) -> np.ndarray:
     if pd.api.types.is_timedelta64_dtype(column.dtype):
         return column.dt.total_seconds().to_numpy(dtype=np.float64)
     try:
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"column {name!r} was numbers in fit. Got {column.dtype} values that are "
             f"not: {error}."
         ) from error
-    if np.isinf(values).any():
-        row = column.index[np.isinf(values)][0]
-        raise ValueError(
-            f"column {name!r} has an infinite value in row {row!r}. Replace it, or "
-            "use NaN for a missing one."
-        )
-    return values
 
 
 def _date_parts(column) -> dict[str, np.ndarray]:
@@ -254,8 +325,8 @@ def _date_parts(column) -> dict[str, np.ndarray]:
     dates = pd.to_datetime(column, utc=True)
     missing = dates.isna().to_numpy()
     days = dates.dt
-    year_angle = 2 * np.pi * (days.dayofyear - 1) / 365.25
-    week_angle = 2 * np.pi * days.dayofweek / 7
+    year_angle = 2 * np.pi * (days.day_of_year - 1) / 365.25
+    week_angle = 2 * np.pi * days.day_of_week / 7
     hour = days.hour + days.minute / 60
     parts = {
         "days": (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1),
