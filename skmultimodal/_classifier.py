@@ -244,6 +244,25 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         check_is_fitted(self)
         return self._response(X)
 
+    def decision_function(self, X):
+        """Return the scores before the link.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            For two classes, of shape (n_samples,): the second minus the first.
+        """
+        check_is_fitted(self)
+        scores = self._ask(X, "scores")
+        if self.task_.kind == "classification" and scores.shape[1] == 2:
+            return scores[:, 1] - scores[:, 0]
+        return scores
+
     def predict(self, X):
         """Return the most probable label.
 

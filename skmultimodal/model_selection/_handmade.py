@@ -1,0 +1,82 @@
+"""The stack a scikit-learn user would build by hand, as a baseline."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import StackingClassifier, StackingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from skmultimodal._columns import find_cells
+from skmultimodal._data import cells_and_labels
+from skmultimodal._media import decode_image, resize_image, to_channels
+from skmultimodal.encoders._audio_features import AudioFeatures
+from skmultimodal.encoders._auto import infer_columns
+
+__all__ = ["handmade_stack"]
+
+
+def handmade_stack(X, regression=False):
+    """Return a stack of one linear model a modality, on the features one would try.
+
+    Standardised pixels, word TF-IDF, cepstral statistics of sounds, one-hot
+    categories and standardised numbers, each under a logistic (or ridge)
+    regression, stacked by scikit-learn.
+
+    Parameters
+    ----------
+    X : DataFrame or MultimodalData
+        Rows that show which modalities there are.
+    regression : bool, default=False
+
+    Returns
+    -------
+    StackingClassifier or StackingRegressor
+    """
+    models = []
+    for name, (kind, columns) in infer_columns(X).items():
+        select = FunctionTransformer(
+            _select, kw_args={"name": name, "columns": columns}, validate=False
+        )
+        linear = RidgeCV() if regression else LogisticRegression(max_iter=1000)
+        models.append((name, make_pipeline(select, *_features(kind), linear)))
+    if regression:
+        return StackingRegressor(models, RidgeCV())
+    return StackingClassifier(models, LogisticRegression(max_iter=1000))
+
+
+def _features(kind):
+    if kind == "text":
+        return [TfidfVectorizer(sublinear_tf=True)]
+    if kind == "table":
+        numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
+        return [
+            make_column_transformer(
+                (numbers, make_column_selector(dtype_include=np.number)),
+                remainder=OneHotEncoder(handle_unknown="ignore", min_frequency=5),
+            )
+        ]
+    if kind == "audio":
+        return [AudioFeatures(), StandardScaler()]
+    flat = _pixels if kind == "image" else _flat
+    return [FunctionTransformer(flat, validate=False), StandardScaler()]
+
+
+def _select(X, name, columns):
+    return find_cells(X, {name: columns})[name]
+
+
+def _pixels(cells):
+    """Return pictures as rows of pixels, all at the size of the first."""
+    images = [to_channels(decode_image(c), 3) for c in cells_and_labels(cells)[0]]
+    size = images[0].shape[:2]
+    return np.stack([resize_image(i, size).ravel() for i in images]).astype(np.float32)
+
+
+def _flat(cells):
+    values = cells_and_labels(cells)[0]
+    return np.stack([np.asarray(cell, dtype=np.float32).ravel() for cell in values])
