@@ -1,54 +1,71 @@
-"""Text: tokens, their embeddings and a recurrent network to one embedding."""
+"""Text: tokens and their embeddings, averaged or read in order."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-import zlib
 from collections import Counter
+from functools import partial
 
 import numpy as np
-import pandas as pd
+import torch
 from torch import nn
 
 from skmultimodal._data import Ragged, cells_and_labels
+from skmultimodal._media import decode_cells
 from skmultimodal.encoders._base import BaseEncoder
-from skmultimodal.encoders._recurrent import CELLS, StepEncoder
+from skmultimodal.encoders._recurrent import (
+    CELLS,
+    StepEncoder,
+    check_option,
+    step_mask,
+)
 
 __all__ = ["TextEncoder"]
 
-WORD = re.compile(r"\w+|[^\w\s]")
-UNKNOWN, FIRST = 0, 1  # token ids; padding is told by the lengths
-LEVELS = ("word", "char", "ngram")
+# a run of letters with the vowel signs that are no letters to `\w`, or one symbol
+LETTER = r"[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u109f]"
+WORD = re.compile(LETTER + r"{1,64}|[^\w\s]")
+PADDING, UNKNOWN, FIRST = 0, 1, 2  # token ids
+LEVELS = ("ngram", "word", "char")
 
 
 class TextEncoder(BaseEncoder):
-    """Embed text with token embeddings and a recurrent network, or their mean.
+    """Embed text by its tokens' embeddings, averaged or read by a recurrent network.
+
+    The default averages embeddings of words and of their character n-grams [1]_,
+    which knows parts of unseen words and copes with few texts. Choose
+    ``level="word", cell="lstm"`` [2]_ for much text in which order matters.
 
     Parameters
     ----------
-    level : {"word", "char", "ngram"}, default="word"
-        Tokens: words and punctuation; characters; or words together with their
-        character n-grams (3 to 5), hashed, which knows parts of unseen words [2]_.
+    level : {"ngram", "word", "char"}, default="ngram"
+        Tokens: words and symbols together with the n-grams of 3 to 5 characters in
+        them (1 to 3 in East Asian words); words and symbols; or characters.
 
-    cell : {"lstm", "gru", "mean", "conv"}, default="lstm"
-        What reads the tokens.
+    cell : {"mean", "lstm", "gru", "conv"}, default="mean"
+        What reads the tokens; ``"mean"`` ignores their order.
 
     embedding_features : int, default=64
         Width of the embedding of a token.
 
     hidden_features : int, default=64
-        Width of the recurrent state.
+        Width of the recurrent state, in each direction; not used by ``"mean"``.
 
     out_features : int, default=64
         Width of the embedding of a text.
 
     vocabulary_size : int, default=20000
-        Most tokens kept, the most frequent ones; number of hash buckets for
-        ``"ngram"``.
+        Most tokens kept, the most frequent ones.
+
+    min_frequency : int, default=1
+        Tokens found less often in `fit` are unknown.
 
     max_tokens : int, default=256
-        Tokens beyond it are cut off.
+        Words and symbols (or characters) beyond it are cut off.
+
+    bidirectional : bool, default=True
+        Whether a recurrent cell also reads from the last token to the first.
 
     lowercase : bool, default=True
         Whether case is ignored.
@@ -59,39 +76,50 @@ class TextEncoder(BaseEncoder):
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        Id of each token; empty for ``"ngram"``.
+        Id of each token, from 2 on; 0 is padding and 1 an unknown token. Words are
+        written ``"<word>"`` where n-grams stand beside them.
 
     n_truncated_ : int
         Texts of `fit` that were longer than `max_tokens`.
 
+    Notes
+    -----
+    Input ``(n, n_tokens)`` with ``lengths`` ``(n,)``; output ``(n, out_features)``.
+
+    Differences from [1]_: n-grams have entries of their own in a fitted vocabulary
+    and not in a hash table, since an n-gram that `fit` has not seen has an
+    untrained vector; such n-grams are left out.
+
     References
     ----------
-    .. [1] S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural
-       Computation, 1997.
+    .. [1] P. Bojanowski, E. Grave, A. Joulin, T. Mikolov, "Enriching word vectors
+       with subword information", TACL 5, 2017.
 
-    .. [2] P. Bojanowski et al., "Enriching word vectors with subword information",
-       TACL, 2017.
+    .. [2] S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural
+       Computation 9(8), 1997.
 
     Examples
     --------
     >>> from skmultimodal import TextEncoder
-    >>> encoder = TextEncoder().fit(["a red car", "a blue car"])
+    >>> encoder = TextEncoder(level="word").fit(["a red car", "a blue car"])
     >>> encoder.vocabulary_
-    {'a': 1, 'car': 2, 'blue': 3, 'red': 4}
+    {'a': 2, 'car': 3, 'blue': 4, 'red': 5}
     >>> encoder.transform(["a green car"])["tokens"].values
-    array([1, 0, 2])
+    array([2, 1, 3])
     """
 
     def __init__(
         self,
-        level="word",
-        cell="lstm",
+        level="ngram",
+        cell="mean",
         *,
         embedding_features=64,
         hidden_features=64,
         out_features=64,
         vocabulary_size=20000,
+        min_frequency=1,
         max_tokens=256,
+        bidirectional=True,
         lowercase=True,
         dropout=0.0,
     ):
@@ -101,7 +129,9 @@ class TextEncoder(BaseEncoder):
         self.hidden_features = hidden_features
         self.out_features = out_features
         self.vocabulary_size = vocabulary_size
+        self.min_frequency = min_frequency
         self.max_tokens = max_tokens
+        self.bidirectional = bidirectional
         self.lowercase = lowercase
         self.dropout = dropout
 
@@ -116,23 +146,25 @@ class TextEncoder(BaseEncoder):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        CellError
+            If a cell is not a str; the message names its row.
         """
-        for name, options in (("level", LEVELS), ("cell", CELLS)):
-            if getattr(self, name) not in options:
-                raise ValueError(
-                    f"The {name!r} parameter of TextEncoder must be one of "
-                    f"{list(options)}. Got {getattr(self, name)!r} instead."
-                )
-        rows = self._tokens(cells)
+        check_option(self, "level", LEVELS)
+        check_option(self, "cell", CELLS)
+        rows = self._words(cells)
         self.n_truncated_ = sum(len(row) > self.max_tokens for row in rows)
-        self.vocabulary_ = {}
-        if self.level != "ngram":
-            counts = Counter(token for row in rows for token in row)
-            ranked = sorted(counts, key=lambda token: (-counts[token], token))
-            self.vocabulary_ = {
-                token: i
-                for i, token in enumerate(ranked[: self.vocabulary_size], FIRST)
-            }
+        words = Counter(word for row in rows for word in row[: self.max_tokens])
+        counts = Counter()
+        for word, count in words.items():
+            for token in _tokens(word, self.level):
+                counts[token] += count
+        ranked = sorted(counts, key=lambda token: (-counts[token], token))
+        kept = [t for t in ranked if counts[t] >= self.min_frequency]
+        kept = kept[: self.vocabulary_size]
+        self.vocabulary_ = {token: i for i, token in enumerate(kept, FIRST)}
         return self
 
     def transform(self, cells):
@@ -146,10 +178,21 @@ class TextEncoder(BaseEncoder):
         -------
         dict
             ``"tokens"``, ragged int64 of shape (n_samples, n_tokens).
+
+        Raises
+        ------
+        CellError
+            If a cell is not a str; the message names its row.
         """
-        rows = [row[: self.max_tokens] for row in self._tokens(cells)]
-        ids = [[self._id(token) for token in row] for row in rows]
-        return {"tokens": Ragged.from_rows(ids, dtype=np.int64)}
+        known, rows = {}, []
+        for row in self._words(cells):
+            ids = []
+            for word in row[: self.max_tokens]:
+                if word not in known:
+                    known[word] = self._ids(word)
+                ids += known[word]
+            rows.append(ids)
+        return {"tokens": Ragged.from_rows(rows, dtype=np.int64)}
 
     def build(self):
         """Return a new module.
@@ -159,63 +202,104 @@ class TextEncoder(BaseEncoder):
         nn.Module
             ``(n, n_tokens), (n,) -> (n, out_features)``.
         """
-        known = len(self.vocabulary_) or self.vocabulary_size
-        return _Text(
-            known + FIRST,
+        n_tokens = len(self.vocabulary_) + FIRST
+        if self.cell == "mean":
+            return _Bag(
+                n_tokens, self.embedding_features, self.out_features, self.dropout
+            )
+        return _Reader(
+            n_tokens,
             self.embedding_features,
             self.hidden_features,
             self.out_features,
             self.cell,
             self.dropout,
+            self.bidirectional,
         )
 
-    def _id(self, token: str) -> int:
+    def _ids(self, word: str) -> list[int]:
+        ids = [self.vocabulary_.get(t, UNKNOWN) for t in _tokens(word, self.level)]
         if self.level == "ngram":
-            return FIRST + zlib.crc32(token.encode()) % self.vocabulary_size
-        return self.vocabulary_.get(token, UNKNOWN)
+            return [i for i in ids if i != UNKNOWN]
+        return ids
 
-    def _tokens(self, cells) -> list[list[str]]:
-        values, labels = cells_and_labels(_as_cells(cells))
-        rows = []
-        for label, text in zip(labels, values, strict=True):
-            if not isinstance(text, str):
-                raise TypeError(
-                    f"row {label!r}: expected str as text. Got "
-                    f"{type(text).__name__}."
-                )
-            text = unicodedata.normalize("NFC", text)
-            rows.append(_split(text.lower() if self.lowercase else text, self.level))
-        return rows
+    def _words(self, cells) -> list[list[str]]:
+        """Return the words and symbols, or the characters, of each text."""
+        values, labels = cells_and_labels(cells)
+        normal = partial(_normal, lowercase=self.lowercase)
+        split = list if self.level == "char" else WORD.findall
+        return [split(text) for text in decode_cells(values, normal, labels=labels)]
 
 
-def _as_cells(cells):
-    if isinstance(cells, (pd.Series, pd.DataFrame, np.ndarray)):
-        return cells
-    return np.array(list(cells), dtype=object)
+def _normal(text, lowercase) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"expected a text as str, got {type(text).__name__}")
+    text = unicodedata.normalize("NFC", text)
+    return text.lower() if lowercase else text
 
 
-def _split(text: str, level: str) -> list[str]:
-    if level == "char":
-        return list(text)
-    words = WORD.findall(text)
-    if level == "word":
-        return words
-    tokens = []
-    for word in words:
-        marked = f"<{word}>"
-        tokens.append(marked)
-        for size in (3, 4, 5):
-            tokens += [marked[i : i + size] for i in range(len(marked) - size + 1)]
-    return tokens
+def _tokens(word: str, level: str) -> list[str]:
+    if level != "ngram":
+        return [word]
+    marked = f"<{word}>"
+    if len(word) == 1:
+        return [marked]
+    sizes = (1, 2, 3) if max(word) >= "\u2e80" else (3, 4, 5)  # East Asian scripts
+    inner = word if sizes[0] == 1 else marked
+    grams = [
+        inner[i : i + size]
+        for size in sizes
+        if size < len(marked)
+        for i in range(len(inner) - size + 1)
+    ]
+    return [marked, *grams]
 
 
-class _Text(nn.Module):
-    def __init__(self, n_tokens, embedding, hidden, out_features, cell, dropout):
+def _embedding(kind, n_tokens, embedding_features, **params):
+    """Return a table whose padding and unknown tokens start at zero."""
+    table = kind(n_tokens, embedding_features, padding_idx=PADDING, **params)
+    nn.init.normal_(table.weight, std=embedding_features**-0.5)
+    with torch.no_grad():
+        table.weight[:FIRST] = 0
+    return table
+
+
+class _Bag(nn.Module):
+    """Mean of the token embeddings, then a layer."""
+
+    def __init__(self, n_tokens, embedding_features, out_features, dropout):
         super().__init__()
         self.out_features = out_features
-        self.embedding = nn.Embedding(n_tokens, embedding)
-        nn.init.normal_(self.embedding.weight, std=embedding**-0.5)
-        self.steps = StepEncoder(embedding, hidden, out_features, cell, dropout)
+        self.bag = _embedding(
+            nn.EmbeddingBag, n_tokens, embedding_features, mode="mean"
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(embedding_features, out_features)
+
+    def forward(self, tokens, lengths):
+        return torch.relu(self.out(self.dropout(self.bag(tokens))))
+
+    def tokens(self, tokens, lengths):
+        vectors = nn.functional.embedding(tokens, self.bag.weight, PADDING)
+        mask = step_mask(lengths, tokens.shape[1])
+        return torch.relu(self.out(self.dropout(vectors))), mask
+
+
+class _Reader(nn.Module):
+    """Token embeddings read by a step network."""
+
+    def __init__(
+        self, n_tokens, embedding_features, hidden, out, cell, dropout, bidirectional
+    ):
+        super().__init__()
+        self.out_features = out
+        self.embedding = _embedding(nn.Embedding, n_tokens, embedding_features)
+        self.steps = StepEncoder(
+            embedding_features, hidden, out, cell, dropout, bidirectional
+        )
 
     def forward(self, tokens, lengths):
         return self.steps(self.embedding(tokens), lengths)
+
+    def tokens(self, tokens, lengths):
+        return self.steps.tokens(self.embedding(tokens), lengths)
