@@ -21,8 +21,10 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     """Describe pictures by histograms of oriented gradients and by colours.
 
     Every picture is brought to one size in RGB and described by HOG [1]_ at several
-    cell sizes, by the mean colour of each cell of a coarse grid and by a histogram
-    of each colour. Nothing is learnt, so that features can be cached row by row.
+    cell sizes, by a thumbnail and by a colour histogram. Each of these blocks has
+    about the same norm, so that a kernel on all features hears each of them;
+    standardising the features undoes that. Nothing is learnt, so that features can
+    be cached row by row.
 
     Parameters
     ----------
@@ -32,11 +34,11 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         Side of a HOG cell in pixels, one scale each; each divides `size`.
     n_orientations : int, default=9
         Orientation bins over 180 degrees.
-    color_bins : int, default=8
-        Bins of the histogram of a colour; 0 leaves colours out.
-    color_grid : int, default=4
-        The picture is cut in this many rows and columns of mean colours; divides
-        `size`. 0 leaves them out.
+    thumbnail : int, default=8
+        Side of the thumbnail in pixels; divides `size`. 0 leaves it out.
+    color_bins : int, default=4
+        Bins an axis of the joint histogram of red, green and blue, of which the
+        square root is taken. 0 leaves it out.
     root : str or path-like, default=None
         Folder that relative paths start from.
 
@@ -65,7 +67,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     >>> from skmultimodal.encoders import ImageFeatures
     >>> pictures = np.random.default_rng(0).integers(0, 256, (2, 20, 30, 3))
     >>> ImageFeatures().fit_transform(pictures).shape
-    (2, 2160)
+    (2, 2344)
     """
 
     def __init__(
@@ -73,15 +75,15 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         size=32,
         cell_sizes=(8, 4),
         n_orientations=9,
-        color_bins=8,
-        color_grid=4,
+        thumbnail=8,
+        color_bins=4,
         root: str | os.PathLike | None = None,
     ):
         self.size = size
         self.cell_sizes = cell_sizes
         self.n_orientations = n_orientations
+        self.thumbnail = thumbnail
         self.color_bins = color_bins
-        self.color_grid = color_grid
         self.root = root
 
     def fit(self, X, y=None) -> ImageFeatures:
@@ -124,7 +126,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         return out
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
-        """Return names such as ``hog8_1_0_2_5`` and ``color_red_3``.
+        """Return names such as ``hog8_1_0_2_5`` and ``color_3_0_1``.
 
         Parameters
         ----------
@@ -141,10 +143,9 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
             n_blocks = self.size // cell - 1
             shape = (n_blocks, n_blocks, 4, self.n_orientations)
             names += [f"hog{cell}_{i}_{j}_{k}_{o}" for i, j, k, o in np.ndindex(shape)]
-        colors = ("red", "green", "blue")
-        grid = range(self.color_grid)
-        names += [f"mean_{i}_{j}_{c}" for i in grid for j in grid for c in colors]
-        names += [f"color_{c}_{b}" for c in colors for b in range(self.color_bins)]
+        side, bins = self.thumbnail, self.color_bins
+        names += [f"pixel_{i}_{j}_{c}" for i, j, c in np.ndindex(side, side, 3)]
+        names += [f"color_{r}_{g}_{b}" for r, g, b in np.ndindex(bins, bins, bins)]
         return np.array(names, dtype=object)
 
     def __sklearn_tags__(self):
@@ -165,23 +166,28 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
                     "Each of the cell_sizes of ImageFeatures must divide size and fit "
                     f"in it twice. Got size={self.size} and {side} instead."
                 )
-        if self.color_grid and self.size % self.color_grid:
+            if side % min(self.cell_sizes):
+                raise ValueError(
+                    "Each of the cell_sizes of ImageFeatures must be a multiple of "
+                    f"the smallest. Got {self.cell_sizes} instead."
+                )
+        if self.thumbnail and self.size % self.thumbnail:
             raise ValueError(
-                "color_grid of ImageFeatures must divide size. Got "
-                f"size={self.size} and color_grid={self.color_grid} instead."
+                "thumbnail of ImageFeatures must divide size. Got "
+                f"size={self.size} and thumbnail={self.thumbnail} instead."
             )
 
     def _features(self, cells) -> np.ndarray:
         decode = partial(_decode, size=(self.size, self.size), root=self.root)
         images = np.stack(decode_cells(cells, decode))  # (n, size, size, 3) in 0..1
         parts = list(_hog(images, self.cell_sizes, self.n_orientations))
-        n, grid = len(images), self.color_grid
-        if grid:
-            side = self.size // grid
-            tiles = images.reshape(n, grid, side, grid, side, 3)
-            parts.append(tiles.mean(axis=(2, 4)).reshape(n, -1))
+        n, side = len(images), self.thumbnail
+        if side:
+            step = self.size // side
+            tiles = images.reshape(n, side, step, side, step, 3)
+            parts.append(tiles.mean(axis=(2, 4)).reshape(n, -1) / side)
         if self.color_bins:
-            parts.append(_color_histograms(images, self.color_bins))
+            parts.append(np.sqrt(_color_histograms(images, self.color_bins)) / 2)
         return np.concatenate(parts, axis=1)
 
 
@@ -223,8 +229,6 @@ def _hog(images: np.ndarray, cell_sizes, n_orientations: int):
         (lower + 1) % n_orientations, upper_share, finest, n_orientations
     )
     for cell in cell_sizes:
-        if cell % finest:
-            raise ValueError(f"{cell} is no multiple of the finest cell, {finest}")
         k, side = cell // finest, size // cell
         hist = counts.reshape(n, side, k, side, k, n_orientations).sum(axis=(2, 4))
         hist /= cell * cell
@@ -234,7 +238,7 @@ def _hog(images: np.ndarray, cell_sizes, n_orientations: int):
             blocks /= np.sqrt((blocks**2).sum(axis=3, keepdims=True) + 1e-4)
             np.minimum(blocks, _CLIP, out=blocks)
         blocks /= np.sqrt((blocks**2).sum(axis=3, keepdims=True) + 1e-4)
-        yield blocks.reshape(n, -1)
+        yield blocks.reshape(n, -1) / blocks.shape[1]  # norm 1, as every block has
 
 
 def _cell_histograms(bins, weights, cell: int, n_bins: int) -> np.ndarray:
@@ -249,9 +253,10 @@ def _cell_histograms(bins, weights, cell: int, n_bins: int) -> np.ndarray:
 
 
 def _color_histograms(images: np.ndarray, n_bins: int) -> np.ndarray:
-    """Return the share of pixels in each bin of each colour, (n, 3 * n_bins)."""
+    """Return the share of pixels in each bin of joint colour, (n, n_bins ** 3)."""
     n = len(images)
     bins = np.minimum((images * n_bins).astype(np.intp), n_bins - 1)
-    flat = (np.arange(n)[:, None, None, None] * 3 + np.arange(3)) * n_bins + bins
-    counts = np.bincount(flat.ravel(), minlength=n * 3 * n_bins)
-    return counts.reshape(n, -1) / np.float32(images.shape[1] * images.shape[2])
+    joint = (bins[..., 0] * n_bins + bins[..., 1]) * n_bins + bins[..., 2]
+    flat = np.arange(n)[:, None, None] * n_bins**3 + joint
+    counts = np.bincount(flat.ravel(), minlength=n * n_bins**3)
+    return counts.reshape(n, -1) / np.float32(joint[0].size)

@@ -1,0 +1,200 @@
+"""Tables of mixed columns to the numbers and categories that trees take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["TableFeatures"]
+
+_DATE_PARTS = ("year", "month", "day", "weekday", "hour")
+
+
+class TableFeatures(TransformerMixin, BaseEstimator):
+    """Turn a table into float and category columns.
+
+    Numbers and truth values become float, dates become year, month, day, weekday
+    and hour, everything else becomes a category. Categories are those of the
+    training rows; a new one is missing at prediction. Made for
+    ``HistGradientBoostingClassifier(categorical_features="from_dtype")``.
+
+    Parameters
+    ----------
+    max_categories : int, default=255
+        With more distinct values than this, the rarest share one category. The
+        default is the most that scikit-learn's boosted trees take.
+
+    Attributes
+    ----------
+    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+    n_features_in_ : int
+    categories_ : dict of str to Index
+        Categories of each column that is one.
+    rare_ : dict of str to frozenset
+        Values that share a category, for the columns that have too many.
+
+    See Also
+    --------
+    ImageFeatures : The same for pictures.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmultimodal.encoders import TableFeatures
+    >>> X = pd.DataFrame({"sky": ["clear", "fog"], "on": pd.to_datetime(["2024-05-01"] * 2)})
+    >>> TableFeatures().fit(X).get_feature_names_out().tolist()
+    ['sky', 'on_year', 'on_month', 'on_day', 'on_weekday', 'on_hour']
+    """
+
+    def __init__(self, max_categories=255):
+        self.max_categories = max_categories
+
+    def fit(self, X, y=None) -> TableFeatures:
+        """Learn the categories.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_columns)
+        y : ignored
+
+        Returns
+        -------
+        self : object
+        """
+        X = _as_frame(X)
+        self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+        self.n_features_in_ = X.shape[1]
+        self.kinds_ = {name: _kind(X[name]) for name in X.columns}
+        self.categories_, self.rare_ = {}, {}
+        for name, kind in self.kinds_.items():
+            if kind == "category":
+                self._fit_categories(name, _labels(X[name]))
+        return self
+
+    def _fit_categories(self, name, labels):
+        counts = labels.value_counts()
+        rare = frozenset()
+        if len(counts) > self.max_categories:
+            order = sorted(counts.index, key=lambda value: (-counts[value], value))
+            rare = frozenset(order[self.max_categories - 1 :])
+            labels = labels.mask(labels.isin(rare), _rare_label(counts.index))
+        self.rare_[name] = rare
+        self.categories_[name] = pd.Index(sorted(labels.dropna().unique()), dtype=object)
+
+    def transform(self, X) -> pd.DataFrame:
+        """Return the table in float and category columns.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_columns)
+
+        Returns
+        -------
+        table : DataFrame of shape (n_samples, n_features)
+
+        Raises
+        ------
+        ValueError
+            When columns of the training table are missing.
+        """
+        check_is_fitted(self)
+        X = _as_frame(X)
+        absent = [name for name in self.kinds_ if name not in X.columns]
+        if absent:
+            raise ValueError(
+                f"TableFeatures was fitted with columns that X lacks: {absent}. Pass "
+                "them, with NaN where a value is unknown."
+            )
+        columns = {}
+        for name, kind in self.kinds_.items():
+            if kind == "number":
+                columns[name] = _numbers(X[name])
+            elif kind == "date":
+                dates = pd.to_datetime(X[name]).dt
+                for part in _DATE_PARTS:
+                    columns[f"{name}_{part}"] = getattr(dates, part).astype(np.float64)
+            else:
+                columns[name] = self._categorical(name, _labels(X[name]))
+        return pd.DataFrame(columns, index=X.index)
+
+    def _categorical(self, name, labels) -> pd.Series:
+        if self.rare_[name]:
+            known = [*self.categories_[name], *self.rare_[name]]
+            labels = labels.mask(labels.isin(self.rare_[name]), _rare_label(known))
+        categories = pd.CategoricalDtype(self.categories_[name])
+        return labels.where(labels.isin(self.categories_[name])).astype(categories)
+
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+        """Return the columns of the result, dates as ``<name>_year`` and so on.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        names : ndarray of shape (n_features,), dtype object
+        """
+        check_is_fitted(self)
+        names = []
+        for name, kind in self.kinds_.items():
+            if kind == "date":
+                names += [f"{name}_{part}" for part in _DATE_PARTS]
+            else:
+                names.append(name)
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _as_frame(X) -> pd.DataFrame:
+    if isinstance(X, pd.DataFrame):
+        return X
+    if isinstance(X, pd.Series):
+        return X.to_frame()
+    X = np.asarray(X)
+    X = X.reshape(len(X), -1)
+    return pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+
+
+def _kind(column: pd.Series) -> str:
+    """Return "number", "date" or "category"."""
+    dtype = column.dtype
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "date"
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if pd.api.types.is_numeric_dtype(dtype):  # truth values too
+        return "number"
+    if dtype == object:
+        inferred = pd.api.types.infer_dtype(column, skipna=True)
+        if inferred in ("floating", "integer", "mixed-integer-float", "boolean"):
+            return "number"
+        if inferred in ("datetime", "datetime64", "date"):
+            return "date"
+    return "category"
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return a column as float, NaN where it is missing."""
+    return pd.to_numeric(column).astype("Float64").astype(np.float64)
+
+
+def _labels(column: pd.Series) -> pd.Series:
+    """Return a column as objects: str, or None where it is missing."""
+    return column.astype(object).where(column.notna(), None).map(str, na_action="ignore")
+
+
+def _rare_label(known) -> str:
+    """Return a label for rare values that no known value has."""
+    label = "rare"
+    while label in set(known) - {"rare"} or (label == "rare" and "rare" in set(known)):
+        label += "_"
+    return label
