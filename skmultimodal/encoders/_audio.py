@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+import os
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ import torch
 from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal._media import decode_audio, decode_cells
 from skmultimodal.encoders._base import BaseEncoder
-from skmultimodal.encoders._sequence import _Sequence
+from skmultimodal.encoders._recurrent import CELLS, StepEncoder, check_option
 
 __all__ = ["AudioEncoder", "mel_filters"]
 
@@ -21,7 +21,8 @@ class AudioEncoder(BaseEncoder):
     """Embed sounds: log-mel spectrogram, standardised, then an LSTM.
 
     Waveforms may come as arrays of any length, ``(waveform, rate)`` pairs, bytes
-    or paths; they are averaged to mono and resampled.
+    or paths; they are averaged to mono and resampled. Neighbouring frames are
+    stacked [2]_, so that the network takes fewer, wider steps.
 
     Parameters
     ----------
@@ -37,30 +38,52 @@ class AudioEncoder(BaseEncoder):
     hop_seconds : float, default=0.01
         Step between windows in seconds.
 
+    frames_per_step : int, default=3
+        Neighbouring frames the network takes at once.
+
     cell : {"lstm", "gru", "mean", "conv"}, default="lstm"
         What reads the frames.
 
     hidden_features : int, default=64
-        Width of the recurrent state.
+        Width of the state, in each direction.
 
     out_features : int, default=64
         Width of the embedding.
 
+    bidirectional : bool, default=False
+        Whether a recurrent cell also reads from the end to the start.
+
     dropout : float, default=0.0
         Dropout of the pooled state.
 
+    root : str, default=None
+        Folder to which relative paths refer.
+
     Attributes
     ----------
+    window_, hop_ : int
+        Length of the window and step between windows in samples.
+
     filters_ : ndarray of shape (n_frequencies, n_mels)
         Mel filters.
 
     mean_, scale_ : ndarray of shape (n_mels,)
         Standardisation of the log-mel energies.
 
+    Notes
+    -----
+    Input ``(n, n_steps, frames_per_step * n_mels)`` with ``lengths`` ``(n,)``;
+    output ``(n, out_features)``. The filters are those of [1]_, over the whole
+    band. A sound shorter than a window is padded with silence.
+
     References
     ----------
     .. [1] S. Davis, P. Mermelstein, "Comparison of parametric representations for
-       monosyllabic word recognition", IEEE TASSP, 1980.
+       monosyllabic word recognition in continuously spoken sentences", IEEE
+       Transactions on Acoustics, Speech, and Signal Processing 28(4), 1980.
+
+    .. [2] H. Sak, A. Senior, K. Rao, F. Beaufays, "Fast and accurate recurrent
+       neural network acoustic models for speech recognition", Interspeech, 2015.
 
     Examples
     --------
@@ -68,8 +91,8 @@ class AudioEncoder(BaseEncoder):
     >>> from skmultimodal.datasets import load_spoken_digits
     >>> X, y = load_spoken_digits(return_X_y=True)
     >>> encoder = AudioEncoder().fit(X["audio"][:50])
-    >>> encoder.transform(X["audio"][:1])["steps"].values.shape[1]  # mel bands
-    40
+    >>> encoder.transform(X["audio"][:1])["steps"].values.shape[1]  # 3 * 40 bands
+    120
     """
 
     def __init__(
@@ -79,19 +102,25 @@ class AudioEncoder(BaseEncoder):
         n_mels=40,
         window_seconds=0.025,
         hop_seconds=0.01,
+        frames_per_step=3,
         cell="lstm",
         hidden_features=64,
         out_features=64,
+        bidirectional=False,
         dropout=0.0,
+        root: str | os.PathLike | None = None,
     ):
         self.sampling_rate = sampling_rate
         self.n_mels = n_mels
         self.window_seconds = window_seconds
         self.hop_seconds = hop_seconds
+        self.frames_per_step = frames_per_step
         self.cell = cell
         self.hidden_features = hidden_features
         self.out_features = out_features
+        self.bidirectional = bidirectional
         self.dropout = dropout
+        self.root = root
 
     def fit(self, cells, y=None, sample_weight=None):
         """Learn the standardisation of the spectrogram.
@@ -104,10 +133,17 @@ class AudioEncoder(BaseEncoder):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        CellError
+            If a cell is not a sound; the message names its row.
         """
-        window = max(int(self.window_seconds * self.sampling_rate), 2)
-        self.n_fft_ = 1 << (window - 1).bit_length()
-        self.filters_ = mel_filters(self.n_fft_, self.n_mels, self.sampling_rate)
+        check_option(self, "cell", CELLS)
+        self.window_ = max(round(self.window_seconds * self.sampling_rate), 2)
+        self.hop_ = max(round(self.hop_seconds * self.sampling_rate), 1)
+        n_fft = 1 << (self.window_ - 1).bit_length()
+        self.filters_ = mel_filters(n_fft, self.n_mels, self.sampling_rate)
         values = self._frames(cells).values
         self.mean_ = values.mean(axis=0)
         scale = values.std(axis=0)
@@ -124,11 +160,17 @@ class AudioEncoder(BaseEncoder):
         Returns
         -------
         dict
-            ``"steps"``, ragged float32 of shape (n_samples, n_frames, n_mels).
+            ``"steps"``, ragged float32 of shape
+            (n_samples, n_steps, frames_per_step * n_mels).
+
+        Raises
+        ------
+        CellError
+            If a cell is not a sound; the message names its row.
         """
         frames = self._frames(cells)
         values = (frames.values - self.mean_) / self.scale_
-        return {"steps": Ragged(values, frames.offsets)}
+        return {"steps": _stack(Ragged(values, frames.offsets), self.frames_per_step)}
 
     def build(self):
         """Return a new module.
@@ -136,37 +178,44 @@ class AudioEncoder(BaseEncoder):
         Returns
         -------
         nn.Module
-            ``(n, n_frames, n_mels), (n,) -> (n, out_features)``.
+            ``(n, n_steps, n_features), (n,) -> (n, out_features)``.
         """
-        return _Sequence(
-            self.n_mels,
+        return StepEncoder(
+            self.frames_per_step * self.n_mels,
             self.hidden_features,
             self.out_features,
             self.cell,
             self.dropout,
+            self.bidirectional,
         )
 
     def _frames(self, cells) -> Ragged:
         """Return log-mel energies, ragged (n_samples, n_frames, n_mels)."""
-        decode = partial(decode_audio, sampling_rate=self.sampling_rate)
         values, labels = cells_and_labels(cells)
-        waveforms = [wave for wave, _ in decode_cells(values, decode, labels=labels)]
-        rows = [
-            log_mel(
-                waveform,
-                self.filters_,
-                self.n_fft_,
-                max(int(self.window_seconds * self.sampling_rate), 2),
-                max(int(self.hop_seconds * self.sampling_rate), 1),
-            )
-            for waveform in waveforms
-        ]
-        return Ragged.from_rows(rows, dtype=np.float32, item_shape=(self.n_mels,))
+        rows = decode_cells(values, self._log_mel, labels=labels)
+        return Ragged.from_rows(rows, np.float32, item_shape=(self.n_mels,))
+
+    def _log_mel(self, cell) -> np.ndarray:
+        waveform, _ = decode_audio(cell, self.sampling_rate, self.root)
+        return log_mel(waveform, self.filters_, self.window_, self.hop_)
 
 
-def log_mel(waveform, filters, n_fft, window, hop) -> np.ndarray:
+def _stack(frames: Ragged, n: int) -> Ragged:
+    """Join `n` neighbouring frames to one step; zeros fill the last of a row."""
+    lengths = -(-frames.lengths // n)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    padded = np.zeros((offsets[-1] * n, frames.values.shape[1]), frames.values.dtype)
+    within = np.arange(len(frames.values)) - np.repeat(
+        frames.offsets[:-1], frames.lengths
+    )
+    padded[np.repeat(offsets[:-1] * n, frames.lengths) + within] = frames.values
+    return Ragged(padded.reshape(offsets[-1], -1), offsets)
+
+
+def log_mel(waveform, filters, window: int, hop: int) -> np.ndarray:
     """Return log-mel energies of one waveform, float32 of shape (n_frames, n_mels)."""
-    signal = torch.from_numpy(waveform)
+    n_fft = 2 * (len(filters) - 1)
+    signal = torch.from_numpy(np.array(waveform, dtype=np.float32))
     if len(signal) < n_fft:
         signal = torch.nn.functional.pad(signal, (0, n_fft - len(signal)))
     spectrum = torch.stft(

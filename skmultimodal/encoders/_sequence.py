@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from torch import nn
 
 from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal._media import decode_cells
 from skmultimodal.encoders._base import BaseEncoder
-from skmultimodal.encoders._recurrent import StepEncoder
+from skmultimodal.encoders._recurrent import CELLS, StepEncoder, check_option
 
 __all__ = ["SequenceEncoder"]
 
@@ -16,19 +17,23 @@ __all__ = ["SequenceEncoder"]
 class SequenceEncoder(BaseEncoder):
     """Embed (time, channel) series of any length.
 
-    Channels are standardised. Where a channel has gaps (NaN) in `fit`, it gets a
-    second channel that marks them, and a gap becomes the mean.
+    Channels are standardised. A gap (NaN) becomes the mean, and a channel with gaps
+    in `fit` gets a second one that marks them.
 
     Parameters
     ----------
     cell : {"gru", "lstm", "conv", "mean"}, default="gru"
-        What reads the steps.
+        What reads the steps: a recurrent cell [1]_, two 1-D convolutions, or a
+        layer that is averaged and ignores their order.
 
     hidden_features : int, default=64
-        Width of the recurrent state.
+        Width of the state, in each direction.
 
     out_features : int, default=64
         Width of the embedding.
+
+    bidirectional : bool, default=False
+        Whether a recurrent cell also reads from the last step to the first.
 
     dropout : float, default=0.0
         Dropout of the pooled state.
@@ -59,11 +64,18 @@ class SequenceEncoder(BaseEncoder):
     """
 
     def __init__(
-        self, cell="gru", *, hidden_features=64, out_features=64, dropout=0.0
+        self,
+        cell="gru",
+        *,
+        hidden_features=64,
+        out_features=64,
+        bidirectional=False,
+        dropout=0.0,
     ):
         self.cell = cell
         self.hidden_features = hidden_features
         self.out_features = out_features
+        self.bidirectional = bidirectional
         self.dropout = dropout
 
     def fit(self, cells, y=None, sample_weight=None):
@@ -77,14 +89,26 @@ class SequenceEncoder(BaseEncoder):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        CellError
+            If a cell is not a series, or its channels are not those of the first;
+            the message names the row.
         """
-        rows = self._rows(cells)
-        self.n_channels_ = rows[0].shape[1]
-        values = Ragged.from_rows(self._checked(rows)).values
-        self.mean_ = np.nan_to_num(np.nanmean(values, axis=0))
-        scale = np.nanstd(values, axis=0)
-        self.scale_ = np.where(scale > 0, scale, 1.0)
-        self.gaps_ = np.flatnonzero(np.isnan(values).any(axis=0))
+        check_option(self, "cell", CELLS)
+        values, labels = cells_and_labels(cells)
+        first = decode_cells(values[:1], _series, labels=labels[:1])[0]
+        self.n_channels_ = first.shape[1]
+        steps = self._steps(cells).values
+        known = ~np.isnan(steps)
+        counts = np.maximum(known.sum(axis=0), 1)
+        self.mean_ = np.where(known, steps, 0.0).sum(axis=0) / counts
+        deviation = np.where(known, steps - self.mean_, 0.0)
+        scale = np.sqrt((deviation**2).sum(axis=0) / counts)
+        rounding = 10 * np.finfo(np.float64).eps * np.abs(self.mean_)
+        self.scale_ = np.where(scale > rounding, scale, 1.0)
+        self.gaps_ = np.flatnonzero(~known.all(axis=0))
         return self
 
     def transform(self, cells):
@@ -99,17 +123,18 @@ class SequenceEncoder(BaseEncoder):
         dict
             ``"steps"``, ragged float32 of shape
             (n_samples, time, n_channels + n_gaps).
+
+        Raises
+        ------
+        CellError
+            If a cell is not a series of the channels of `fit`.
         """
-        rows = self._checked(self._rows(cells))
-        width = self.n_channels_ + len(self.gaps_)
-        steps = Ragged.from_rows(rows, item_shape=(self.n_channels_,))
+        steps = self._steps(cells)
         values = (steps.values - self.mean_) / self.scale_
         missing = np.isnan(values)
-        values = np.concatenate(
-            [np.where(missing, 0.0, values), missing[:, self.gaps_]], axis=1
-        )
-        values = values.reshape(-1, width).astype(np.float32)
-        return {"steps": Ragged(values, steps.offsets)}
+        values[missing] = 0.0
+        values = np.concatenate([values, missing[:, self.gaps_]], axis=1)
+        return {"steps": Ragged(values.astype(np.float32), steps.offsets)}
 
     def build(self):
         """Return a new module.
@@ -119,46 +144,35 @@ class SequenceEncoder(BaseEncoder):
         nn.Module
             ``(n, time, channel), (n,) -> (n, out_features)``.
         """
-        return _Sequence(
+        return StepEncoder(
             self.n_channels_ + len(self.gaps_),
             self.hidden_features,
             self.out_features,
             self.cell,
             self.dropout,
+            self.bidirectional,
         )
 
-    def _rows(self, cells):
+    def _steps(self, cells) -> Ragged:
+        """Return the series, ragged (n_samples, time, n_channels)."""
         values, labels = cells_and_labels(cells)
-        return decode_cells(values, _series, labels=labels)
-
-    def _checked(self, rows):
-        for row in rows:
-            if row.shape[1] != self.n_channels_:
-                raise ValueError(
-                    f"expected series of {self.n_channels_} channels. Got shape "
-                    f"{row.shape}."
-                )
-        return rows
+        decode = partial(_series, n_channels=self.n_channels_)
+        rows = decode_cells(values, decode, labels=labels)
+        return Ragged.from_rows(rows, np.float64, item_shape=(self.n_channels_,))
 
 
-def _series(cell) -> np.ndarray:
+def _series(cell, n_channels=None) -> np.ndarray:
     series = np.asarray(cell, dtype=np.float64)
     if series.ndim == 1:
         series = series[:, None]
     if series.ndim != 2 or not series.size:
         raise ValueError(
-            f"expected a series of shape (time, channel). Got shape {series.shape}."
+            f"expected a series of shape (time, channel), got shape {series.shape}"
+        )
+    if n_channels not in (None, series.shape[1]):
+        raise ValueError(
+            f"expected a series of {n_channels} channels, got shape {series.shape}"
         )
     if np.isinf(series).any():
-        raise ValueError("expected finite values or NaN. Got infinity.")
+        raise ValueError("expected finite values or NaN, got infinity")
     return series
-
-
-class _Sequence(nn.Module):
-    def __init__(self, in_features, hidden, out_features, cell, dropout):
-        super().__init__()
-        self.out_features = out_features
-        self.steps = StepEncoder(in_features, hidden, out_features, cell, dropout)
-
-    def forward(self, steps, lengths):
-        return self.steps(steps, lengths)
