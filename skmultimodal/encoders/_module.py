@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import clone
 from torch import nn
 
-from skmultimodal._data import cells_and_labels
+from skmultimodal._data import _take, cells_and_labels
+from skmultimodal._media import decode_cells
 from skmultimodal.encoders._base import BaseEncoder
 
 __all__ = ["ModuleEncoder"]
 
 
 class ModuleEncoder(BaseEncoder):
-    """Embed a modality with any ``nn.Module``.
+    """Embed a modality with any ``nn.Module``, pretrained or not.
 
     Parameters
     ----------
     factory : callable
         Returns the module: a class, a function or a ``functools.partial``, not a
         module itself, so that each fit starts afresh. The module is called with
-        one tensor, ``(n, ...)``.
+        one tensor, ``(n, ...)``, and returns ``(n, out_features)``.
 
     preprocess : transformer or callable, default=None
         From cells to an array of shape (n_samples, ...). A scikit-learn
-        transformer is fitted in `fit`. By default cells are stacked as float32.
+        transformer is fitted in `fit`. By default cells are stacked; int64 stays as it
+        is (identifiers, for an embedding), other numbers become float32.
 
     freeze : bool or int, default=False
         True keeps the module as it comes and in evaluation mode; a number trains
-        only that many of its last children.
+        only that many of its last children and keeps the rest.
 
     out_features : int, default=None
         Width of the embedding. By default the module's attribute
@@ -38,7 +41,13 @@ class ModuleEncoder(BaseEncoder):
     Raises
     ------
     TypeError
-        In a fit, if `factory` is a module or not callable.
+        In `fit`, if `factory` is a module or not callable.
+    ValueError
+        In `build`, if the module does not return ``(n, out_features)``.
+
+    See Also
+    --------
+    TabularEncoder : Its own network for vectors and tables.
 
     Examples
     --------
@@ -73,14 +82,15 @@ class ModuleEncoder(BaseEncoder):
         if isinstance(self.factory, nn.Module) or not callable(self.factory):
             raise TypeError(
                 "The 'factory' parameter of ModuleEncoder must be a callable that "
-                "returns a module, for example a class or a functools.partial, so "
-                f"that every fit starts afresh. Got {type(self.factory).__name__}."
+                "returns a module, for example a class or a functools.partial. Got "
+                f"{type(self.factory).__name__} instead. A module itself would carry "
+                "trained weights from one fit, or fold, into the next."
             )
         self.preprocess_ = self.preprocess
         if hasattr(self.preprocess, "transform"):
             self.preprocess_ = clone(self.preprocess).fit(cells, y)
-        row = self._array(cells[:1] if not hasattr(cells, "iloc") else cells.iloc[:1])
-        self.shape_, self.integer_ = row.shape[1:], row.dtype.kind in "iu"
+        row = self._array(_take(cells, slice(0, 1)))
+        self.shape_, self.integer_ = row.shape[1:], row.dtype.kind == "i"
         return self
 
     def transform(self, cells):
@@ -94,8 +104,19 @@ class ModuleEncoder(BaseEncoder):
         -------
         dict
             ``"features"``, of shape (n_samples, ...).
+
+        Raises
+        ------
+        ValueError
+            If the samples have another shape than in `fit`.
         """
-        return {"features": self._array(cells)}
+        features = self._array(cells)
+        if features.shape[1:] != self.shape_:
+            raise ValueError(
+                f"expected samples of shape {self.shape_}, as in fit. Got "
+                f"{features.shape[1:]}."
+            )
+        return {"features": features}
 
     def build(self):
         """Return a new module around what `factory` returns.
@@ -106,28 +127,61 @@ class ModuleEncoder(BaseEncoder):
             ``(n, ...) -> (n, out_features)``.
         """
         module = self.factory()
+        if not isinstance(module, nn.Module):
+            raise TypeError(
+                f"The 'factory' of ModuleEncoder must return a torch.nn.Module. Got "
+                f"{type(module).__name__} instead."
+            )
         width = self.out_features or getattr(module, "out_features", None)
         if width is None:
-            row = torch.zeros(1, *self.shape_)
-            was_training = module.training
-            with torch.no_grad():
-                row = row.long() if self.integer_ else row
-                width = module.eval()(row).shape[1]
-            module.train(was_training)
+            width = self._width(module)
         return _Wrapped(module, int(width), self.freeze)
+
+    def _width(self, module) -> int:
+        """Return the width the module gives one row of zeros."""
+        row = torch.zeros(1, *self.shape_)
+        modes = [(part, part.training) for part in module.modules()]
+        with torch.no_grad():
+            out = module.eval()(row.long() if self.integer_ else row)
+        for part, mode in modes:
+            part.training = mode
+        if getattr(out, "ndim", None) != 2:
+            raise ValueError(
+                "The module of ModuleEncoder must return a tensor (n, out_features). "
+                f"Got {getattr(out, 'shape', type(out).__name__)} for one row of shape "
+                f"{self.shape_}. Add a pooling or nn.Flatten layer."
+            )
+        return out.shape[1]
 
     def _array(self, cells) -> np.ndarray:
         if hasattr(self.preprocess_, "transform"):
             return np.asarray(self.preprocess_.transform(cells))
         if self.preprocess_ is not None:
             return np.asarray(self.preprocess_(cells))
-        if getattr(cells, "ndim", 1) == 2:
-            return np.asarray(cells, dtype=np.float32)
-        values, _ = cells_and_labels(cells)
-        if getattr(values, "dtype", None) == object or isinstance(values, list):
-            values = np.stack([np.asarray(cell) for cell in values])
-        values = np.asarray(values)
-        return values if values.dtype.kind in "iu" else values.astype(np.float32)
+        if isinstance(cells, pd.DataFrame) and cells.shape[1] > 1:
+            return cells.to_numpy(dtype=np.float32)
+        values, labels = cells_and_labels(cells)
+        if not isinstance(values, np.ndarray) or values.dtype.kind == "O":
+            values = np.stack(decode_cells(values, _Stackable(), labels=labels))
+        return values if values.dtype == np.int64 else values.astype(np.float32)
+
+
+class _Stackable:
+    """Cells as arrays, all of the shape of the first."""
+
+    shape = None
+
+    def __call__(self, cell):
+        array = np.asarray(cell)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(
+                f"expected an array of numbers, got {type(cell).__name__}; pass "
+                "'preprocess' to ModuleEncoder"
+            )
+        if self.shape not in (None, array.shape):
+            raise ValueError(f"expected shape {self.shape}, got {array.shape}")
+        self.shape = array.shape
+        return array
 
 
 class _Wrapped(nn.Module):
@@ -136,21 +190,21 @@ class _Wrapped(nn.Module):
     def __init__(self, module, out_features, freeze):
         super().__init__()
         self.module, self.out_features = module, out_features
-        children = list(module.children())
-        if freeze is True:
-            frozen = [module]
-        elif freeze is False:
-            frozen = []
-        else:
-            frozen = children[: len(children) - int(freeze)]
-        self._frozen = [name for name, m in self.named_modules() if m in frozen]
-        for part in frozen:
-            part.requires_grad_(False)
+        trained = [module] if freeze is False else []
+        if not isinstance(freeze, bool):
+            children = list(module.children())
+            trained = children[max(len(children) - freeze, 0) :]
+        parts = {id(part) for top in trained for part in top.modules()}
+        weights = {id(weight) for top in trained for weight in top.parameters()}
+        self._frozen = [part for part in module.modules() if id(part) not in parts]
+        for weight in module.parameters():
+            if id(weight) not in weights:
+                weight.requires_grad_(False)
 
     def train(self, mode=True):
         super().train(mode)
-        for name in self._frozen:
-            self.get_submodule(name).eval()
+        for part in self._frozen:
+            part.training = False
         return self
 
     def forward(self, features):
