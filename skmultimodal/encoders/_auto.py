@@ -17,6 +17,8 @@ __all__ = ["Inferred", "default_encoder", "infer_columns"]
 PROBE = 200  # cells looked at in each column
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
 AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"}
+MOSTLY_DISTINCT = 0.5  # share of different cells above which str reads as text
+ENOUGH_CELLS = 20  # single words need as many cells to be told from categories
 SMALLEST_IMAGE = 5  # pixels a side; smaller 2-D arrays are series
 
 
@@ -37,9 +39,10 @@ def infer_columns(X) -> dict[str, Inferred]:
     """Return the modalities of X.
 
     A column of pictures, sounds, texts, series or vectors is a modality named like
-    the column; all other columns are one table. A column of str reads as text if
-    its cells have two words or more on average and at least half of them differ,
-    else as categories.
+    the column; all other columns are one table. A column of str reads as text if at
+    least half of its first 200 cells differ and they have two words or more on
+    average (or there are 20 cells or more), else as categories. Strings that all
+    end like an image or audio file are paths.
 
     Parameters
     ----------
@@ -125,10 +128,9 @@ def _string_kind(cells) -> str:
         return "audio"
     words = np.mean([len(cell.split()) for cell in cells])
     distinct = len(set(cells)) / len(cells)
-    if words >= 2 and distinct >= 0.5:
+    if distinct >= MOSTLY_DISTINCT and (words >= 2 or len(cells) >= ENOUGH_CELLS):
         return "text"
-    long = np.mean([len(cell) for cell in cells]) >= 20  # scripts without spaces
-    return "text" if long and distinct >= 0.5 else "category"
+    return "category"
 
 
 def _array_kind(shapes) -> str:

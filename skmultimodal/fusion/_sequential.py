@@ -64,7 +64,7 @@ class SequentialFusion(JointFusion):
 
     Notes
     -----
-    State mode: :math:`s_0 = 0`, :math:`s_k = \\mathrm{GRU}(h_k, s_{k-1})`, stage
+    State mode: :math:`s_0` learned, :math:`s_k = \\mathrm{GRU}(h_k, s_{k-1})`, stage
     scores :math:`o_k = C_k s_k`, :math:`F = \\sum_k w_k(a) o_k`; an absent modality
     passes the state through and has weight 0. Residual mode:
     :math:`F_0 = \\log \\pi`, :math:`F_k = F_{k-1} + w_k f_k(x_k)` with
@@ -133,10 +133,11 @@ class _Sequential(FusionModule):
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
         self.aux_weight, self.detach = spec.aux_weight, spec.detach
-        self.state_features = width = spec.state_features
+        width = spec.state_features
         self.stages = per_modality(
             self.names, lambda name: nn.GRUCell(in_features[name], width)
         )
+        self.start = nn.Parameter(0.1 * torch.randn(width))
         self.heads = Heads(dict.fromkeys(self.names, width), n_outputs)
         weights = spec.weights
         if weights == "last":
@@ -151,10 +152,10 @@ class _Sequential(FusionModule):
 
     def forward(self, embeddings, present=None):
         n, like = len(embeddings[self.names[0]]), embeddings[self.names[0]]
-        state = like.new_zeros(n, self.state_features)
+        state = self.start.expand(n, -1)
         states = {}
         for m, name in enumerate(self.names):
-            before = state.detach() if self.detach else state
+            before = state.detach() if self.detach and m else state
             state = self.stages[module_key(name)](embeddings[name], before)
             if present is not None:  # an absent modality passes the state through
                 state = torch.where(present[:, m, None], state, before)

@@ -1,0 +1,246 @@
+"""What tells the four strategies apart (fusion is not one thing with four names)."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+from skmultimodal import (
+    DecisionFusion,
+    FeatureFusion,
+    FusionClassifier,
+    ParallelFusion,
+    SequentialFusion,
+    TabularEncoder,
+)
+from skmultimodal._network import derived_seed
+from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
+
+WIDTHS = {"a": 5, "b": 3, "c": 4}
+JOINT = [
+    ParallelFusion(),
+    ParallelFusion("uniform"),
+    ParallelFusion("gated", agreement_weight=0.5),
+    SequentialFusion(),
+    SequentialFusion(weights="last"),
+    SequentialFusion(detach=True),
+    *[FeatureFusion(merge) for merge in ("concat", "sum", "mean", "max", "product")],
+    FeatureFusion("sum", "uniform", normalize=False),
+]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return make_multimodal_classification(
+        300, n_modalities=3, class_sep=[0.2, 0.7, 1.5], n_classes=3, random_state=0
+    )
+
+
+def embeddings(n=6, seed=0, requires_grad=False):
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.randn(n, width, generator=generator).requires_grad_(requires_grad)
+        for name, width in WIDTHS.items()
+    }
+
+
+def build(spec, seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return spec.build(WIDTHS, 2)
+
+
+def present(n=6):
+    mask = torch.ones(n, 3, dtype=bool)
+    mask[0, 0] = mask[1, 1] = mask[2, 2] = mask[3, :2] = False
+    return mask
+
+
+@pytest.mark.parametrize("spec", JOINT, ids=repr)
+def test_every_parameter_gets_a_gradient(spec):
+    module = build(spec)
+    target = torch.tensor([0, 1, 0, 1, 0, 1])
+
+    def criterion(scores, target):
+        return torch.nn.functional.cross_entropy(scores, target, reduction="none")
+
+    output = module(embeddings(), present())._replace(present=present())
+    module.loss(output, target, criterion).sum().backward()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("spec", JOINT, ids=repr)
+def test_absent_rows_do_not_matter(spec):
+    module, inputs, mask = build(spec).eval(), embeddings(), present()
+    zeroed = {
+        name: torch.where(mask[:, m, None], value, 0.0)
+        for m, (name, value) in enumerate(inputs.items())
+    }
+    full = module(inputs, torch.ones_like(mask))
+    none = module(inputs, None)
+    torch.testing.assert_close(full.scores, none.scores)
+    once = module(zeroed, mask).scores
+    torch.testing.assert_close(once[4:], none.scores[4:])
+    assert torch.isfinite(once).all()
+
+
+@pytest.mark.parametrize(
+    "spec", [s for s in JOINT if not isinstance(s, FeatureFusion)], ids=repr
+)
+def test_weights_are_on_the_simplex_and_renormalised(spec):
+    output = build(spec)(embeddings(), present())
+    torch.testing.assert_close(output.weights.sum(1), torch.ones(6))
+    assert (output.weights >= 0).all() and (output.weights[~present()] == 0).all()
+    if build(spec).additive or isinstance(spec, SequentialFusion):
+        total = (output.weights[:, :, None] * output.branch_scores).sum(1)
+        torch.testing.assert_close(total, output.scores)
+
+
+def jacobian(spec):
+    """Return which stage or branch scores depend on which modality, (3, 3) bool."""
+    inputs = embeddings(requires_grad=True)
+    scores = build(spec)(inputs, None).branch_scores
+    depends = np.zeros((3, 3), dtype=bool)
+    for m in range(3):
+        gradients = torch.autograd.grad(
+            scores[:, m].sum(), list(inputs.values()), retain_graph=True,
+            allow_unused=True,
+        )
+        depends[m] = [g is not None and bool(g.abs().sum() > 0) for g in gradients]
+    return depends
+
+
+def test_parallel_branches_see_their_own_modality_only():
+    np.testing.assert_array_equal(jacobian(ParallelFusion()), np.eye(3, dtype=bool))
+
+
+def test_sequential_stages_see_what_came_before_only():
+    expected = np.tril(np.ones((3, 3), dtype=bool))
+    np.testing.assert_array_equal(jacobian(SequentialFusion()), expected)
+
+
+def test_feature_hand_computed():
+    """Merge operators on embeddings already in one space, with given weights."""
+    spec = FeatureFusion("sum", {"a": 1, "b": 3}, normalize=False, aux_weight=0.0)
+    torch.manual_seed(0)
+    module = spec.build({"a": 2, "b": 2}, 2)
+    blocks = torch.tensor([[[1.0, 2.0], [3.0, -1.0]]])  # (1, 2 modalities, 2)
+    weights = module.simplex(1, None)
+    torch.testing.assert_close(weights, torch.tensor([[0.25, 0.75]]))
+    expected = {
+        "sum": [[5.0, -0.5]],  # 2 * .25 * (1, 2) + 2 * .75 * (3, -1)
+        "mean": [[2.5, -0.25]],
+        "max": [[4.5, 1.0]],
+        "product": [[(1 + 0.5) * (1 + 4.5), (1 + 1.0) * (1 - 1.5)]],
+        "concat": [[0.5, 1.0, 4.5, -1.5]],
+    }
+    for merge, value in expected.items():
+        merged = getattr(module, "_" + merge)(blocks, weights, None)
+        torch.testing.assert_close(merged, torch.tensor(value))
+
+
+def test_retraining_without_a_modality_changes_parallel_branches(rows):
+    X, y = rows
+    encoders = [(name, TabularEncoder()) for name in X]
+    clf = FusionClassifier(
+        encoders, ParallelFusion(modality_dropout=0.0), max_epochs=5, random_state=0
+    )
+    both = clf.fit(X, y).predict_proba_per_modality(X)["m0"]
+    clf = clone(clf).set_params(m2="drop")
+    without = clf.fit(X, y).predict_proba_per_modality(X)["m0"]
+    assert np.abs(both - without).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("fusion", "solves"),
+    [
+        (ParallelFusion(), False),
+        (SequentialFusion(), True),
+        (FeatureFusion(), True),
+        (DecisionFusion(), False),
+    ],
+    ids=["parallel", "sequential", "feature", "decision"],
+)
+def test_xor_across_modalities(fusion, solves):
+    X, y = make_multimodal_xor(1200, n_features=(8, 8), random_state=0)
+    encoders = [(name, TabularEncoder()) for name in X]
+    clf = FusionClassifier(encoders, fusion, max_epochs=30, random_state=0)
+    score = clf.fit(X[:800], y[:800]).score(X[800:], y[800:])
+    assert score > 0.9 if solves else score < 0.62
+
+
+def test_order_matters_in_sequential_and_only_there(rows):
+    X, y = rows
+    encoders = [(name, TabularEncoder()) for name in X]
+
+    def proba(fusion, pairs):
+        clf = FusionClassifier(pairs, fusion, max_epochs=3, random_state=0)
+        return clf.fit(X, y).predict_proba(X)
+
+    for fusion in ("parallel", "feature", "decision"):
+        forward = proba(fusion, encoders)
+        np.testing.assert_allclose(forward, proba(fusion, encoders[::-1]), rtol=1e-4)
+    forward = proba("sequential", encoders)
+    assert np.abs(forward - proba("sequential", encoders[::-1])).max() > 1e-3
+
+
+@pytest.mark.parametrize("order", ["best_first", "worst_first", ["m2", "m0", "m1"]])
+def test_sequential_order(rows, order):
+    X, y = rows
+    models = [(name, TabularEncoder((16,), 16)) for name in X]
+    clf = FusionClassifier(
+        models, SequentialFusion(order), max_epochs=10, random_state=0
+    ).fit(X, y)
+    expected = {
+        "best_first": ["m2", "m1", "m0"],
+        "worst_first": ["m0", "m1", "m2"],
+    }
+    wanted = order if isinstance(order, list) else expected[order]
+    assert clf.fusion_.names == wanted
+
+
+def test_residual_stages_use_out_of_fold_scores(rows):
+    X, y = rows
+    models = [(name, TabularEncoder((16,), 16)) for name in X]
+    clf = FusionClassifier(
+        models, SequentialFusion(mode="residual"), max_epochs=15, random_state=0
+    ).fit(X[:200], y[:200])
+    terms = clf.contributions(X[200:])
+    scores = clf.decision_function(X[200:])
+    np.testing.assert_allclose(sum(terms.values()), scores, rtol=1e-6)
+    alone = clone(clf).set_params(m1="drop", m2="drop").fit(X[:200], y[:200])
+    assert clf.score(X[200:], y[200:]) > alone.score(X[200:], y[200:]) + 0.05
+
+
+def test_decision_models_equal_their_stand_alone_fit(rows):
+    X, y = rows
+    models = [
+        ("m0", RandomForestClassifier(10)),
+        ("m1", LogisticRegression()),
+        ("m2", TabularEncoder((16,), 16)),
+    ]
+    clf = FusionClassifier(
+        models, "decision", max_epochs=3, random_state=0, batch_size=32
+    ).fit(X, y)
+    parts = clf.predict_proba_per_modality(X)
+    seed = np.random.RandomState(0).randint(2**31 - 1)
+    state = derived_seed(derived_seed(seed, "m0"), "random_state")
+    forest = RandomForestClassifier(10, random_state=state).fit(X["m0"], y)
+    np.testing.assert_array_equal(parts["m0"], forest.predict_proba(X["m0"]))
+    linear = LogisticRegression().fit(X["m1"], y)
+    np.testing.assert_array_equal(parts["m1"], linear.predict_proba(X["m1"]))
+    network = clone(clf).set_params(encoders=models[2:]).fit(X, y)
+    np.testing.assert_array_equal(parts["m2"], network.predict_proba(X))
+
+
+def test_decision_weights_ignore_test_rows(rows):
+    X, y = rows
+    models = [(name, LogisticRegression()) for name in X]
+    clf = FusionClassifier(models, "decision").fit(X[:200], y[:200])
+    before = dict(clf.fusion_weights_)
+    clf.predict(X[200:])
+    assert clf.fusion_weights_ == before
+    assert min(before.values()) >= 0

@@ -1,0 +1,99 @@
+"""scikit-learn's own checks, on the estimators and on every kind of module."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+
+from skmultimodal import (
+    FusionClassifier,
+    FusionRegressor,
+    FusionTransformer,
+    ModuleEncoder,
+    SequenceEncoder,
+)
+from skmultimodal.encoders._base import BaseEncoder
+from skmultimodal.encoders._tabular import TabularEncoder
+
+os.environ["SCIPY_ARRAY_API"] = "1"  # otherwise one check is skipped
+
+
+class RowSeries(BaseEncoder):
+    """Reads a row of numbers as a series, so that checks reach recurrent modules."""
+
+    def __init__(self, cell="gru"):
+        self.cell = cell
+
+    def fit(self, cells, y=None, sample_weight=None):
+        self.table_ = TabularEncoder().fit(cells, y, sample_weight)
+        self.inner_ = SequenceEncoder(self.cell, hidden_features=16, out_features=16)
+        self.inner_.n_channels_, self.inner_.gaps_ = 1, np.array([], dtype=int)
+        return self
+
+    def transform(self, cells):
+        numbers = self.table_.transform(cells)["numbers"]
+        from skmultimodal._data import Ragged
+
+        return {"steps": Ragged.from_rows(numbers[:, :, None], item_shape=(1,))}
+
+    def build(self):
+        return self.inner_.build()
+
+
+class RowNet(nn.Module):
+    """A convolution over the row, behind ModuleEncoder."""
+
+    out_features = 16
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 8, 3, padding=1)
+        self.out = nn.LazyLinear(16)
+
+    def forward(self, rows):
+        maps = torch.relu(self.conv(rows[:, None]))
+        return torch.relu(self.out(maps.flatten(1)))
+
+
+def on_rows(encoder, **kwargs):
+    return FusionClassifier([("rows", encoder)], max_epochs=50, **kwargs)
+
+
+@parametrize_with_checks(
+    [
+        FusionClassifier(),
+        FusionRegressor(),
+        FusionTransformer(),
+        *[FusionClassifier(fusion=f) for f in ("parallel", "sequential", "decision")],
+        on_rows(RowSeries("gru"), fusion="feature"),
+        on_rows(RowSeries("lstm"), fusion="parallel"),
+        on_rows(RowSeries("conv"), fusion="sequential"),
+    ]
+)
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+def test_two_table_modalities_pass_the_weight_check():
+    """The folds inside a fit see rows, not their repetitions."""
+    from sklearn.utils.estimator_checks import (
+        check_sample_weight_equivalence_on_dense_data as check,
+    )
+
+    encoders = [("all", TabularEncoder()), ("first", TabularEncoder())]
+    columns = {"all": slice(None), "first": slice(0, 2)}
+    check("fusion", FusionClassifier(encoders, "decision", columns=columns))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_module_encoder_in_float64(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 5))
+    y = (X[:, 0] > 0).astype(int)
+    clf = on_rows(ModuleEncoder(RowNet), fusion="feature", random_state=seed)
+    alone = clf.fit(X, y).predict_proba(X[:1])
+    assert alone.dtype == np.float64
+    np.testing.assert_allclose(clf.predict_proba(X)[:1], alone, rtol=1e-10)
