@@ -26,7 +26,7 @@ class _KernelRidge(BaseEstimator):
         self,
         gamma=0.5,
         alphas=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
-        max_landmarks=1000,
+        max_landmarks=1500,
         random_state=None,
     ):
         self.gamma = gamma
@@ -44,18 +44,20 @@ class _KernelRidge(BaseEstimator):
         if n > self.max_landmarks:
             random_state = check_random_state(self.random_state)
             self.landmarks_ = X[random_state.permutation(n)[: self.max_landmarks]]
-        kernel = rbf_kernel(self.landmarks_, gamma=self.gamma_)
+        kernel = self._kernel(self.landmarks_)
         kernel.flat[:: len(kernel) + 1] += _JITTER
         lower = cholesky(kernel, lower=True)
-        # Nystroem map: its inner products are the kernel
-        self.map_ = solve_triangular(lower, np.eye(len(lower)), lower=True).T
-        mapped = rbf_kernel(X, self.landmarks_, gamma=self.gamma_) @ self.map_
-        self.map_mean_ = weight @ mapped / total
-        mapped -= self.map_mean_
+        if n > self.max_landmarks:  # inner products of mapped rows are the kernel
+            mapped = solve_triangular(lower, self._kernel(X).T, lower=True).T
+        else:
+            mapped = lower.copy()
+        map_mean = weight @ mapped / total
+        mapped -= map_mean
         self.target_mean_ = weight @ target / total
         target = target - self.target_mean_
         weighted = mapped * weight[:, np.newaxis]
-        eigenvalues, vectors = eigh(mapped.T @ weighted, driver="evd")
+        gram = (mapped.T @ weighted).astype(np.float32)  # its errors are far below
+        eigenvalues, vectors = eigh(gram, driver="evd")  # the smallest penalty
         eigenvalues = np.maximum(eigenvalues, 0)
         rotated = mapped @ vectors
         moments = vectors.T @ (weighted.T @ target)
@@ -70,13 +72,18 @@ class _KernelRidge(BaseEstimator):
             value, scale = loss(left_out + self.target_mean_)
             if value < best:
                 best, self.alpha_, self.scale_ = value, alpha, scale
-                self.coef_ = vectors @ coef
+                best_coef = vectors @ coef
+        self.dual_coef_ = solve_triangular(lower.T, best_coef)
+        self.intercept_ = self.target_mean_ - map_mean @ best_coef
+
+    def _kernel(self, X):
+        """Return the kernel of rows and landmarks, (n_samples, n_landmarks)."""
+        return rbf_kernel(X, self.landmarks_, gamma=self.gamma_)
 
     def _response(self, X):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        mapped = rbf_kernel(X, self.landmarks_, gamma=self.gamma_) @ self.map_
-        return (mapped - self.map_mean_) @ self.coef_ + self.target_mean_
+        return self._kernel(X) @ self.dual_coef_ + self.intercept_
 
 
 class KernelClassifier(ClassifierMixin, _KernelRidge):
@@ -95,7 +102,7 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         variance of the training rows. Scale the features before.
     alphas : tuple of float, default=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
         Penalties to choose from.
-    max_landmarks : int, default=1000
+    max_landmarks : int, default=1500
         With more rows than this, the kernel is expanded on a random sample of them
         (Nystroem [2]_): cost is linear in rows.
     random_state : int, RandomState instance or None, default=None
@@ -222,7 +229,7 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
         variance of the training rows. Scale the features before.
     alphas : tuple of float, default=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
         Penalties to choose from.
-    max_landmarks : int, default=1000
+    max_landmarks : int, default=1500
         With more rows than this, the kernel is expanded on a random sample of them.
     random_state : int, RandomState instance or None, default=None
         Draws that sample.
