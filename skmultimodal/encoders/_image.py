@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+import os
 
 import numpy as np
 import torch
@@ -11,18 +11,23 @@ from torch import nn
 from skmultimodal._data import cells_and_labels
 from skmultimodal._media import decode_cells, decode_image, resize_image, to_channels
 from skmultimodal.encoders._base import BaseEncoder
+from skmultimodal.encoders._recurrent import check_option
 
 __all__ = ["ImageEncoder"]
 
 LARGEST_NATIVE = 64  # pixels a side that size="auto" keeps
+SMALLEST_POOLED = 8  # maps of a smaller side are not pooled any more
+GRID = 4  # most rows and columns of the last maps
+PROBE = 1000  # pictures that sizes and statistics are learnt from
+AUGMENTATIONS = (None, "light", "strong")
 
 
 class ImageEncoder(BaseEncoder):
     """Embed pictures with a small convolutional network.
 
-    Each stage is a 3x3 convolution, group normalisation, ReLU and 2x2 maximum
-    pooling; two stages are the smallest useful setting. Pictures may come as
-    arrays, PIL images, bytes or paths of any size and mode.
+    Each stage is a 3x3 convolution [1]_, group normalisation [2]_, ReLU and 2x2
+    maximum pooling; two stages are the smallest useful setting. Pictures may come
+    as arrays, PIL images, bytes or paths of any size and mode.
 
     Parameters
     ----------
@@ -42,10 +47,12 @@ class ImageEncoder(BaseEncoder):
     dropout : float, default=0.0
         Dropout before the last layer.
 
-    augment : bool, default=False
-        Whether to flip and shift pictures at random in training.
+    augment : {None, "light", "strong"}, default=None
+        What changes pictures at random in training: ``"light"`` mirrors half of
+        them and shifts each by up to 1/8 of its side; ``"strong"`` also turns,
+        zooms and recolours. Leave it out where left and right differ in meaning.
 
-    root : str, default=None
+    root : str or path-like, default=None
         Folder to which relative paths refer.
 
     Attributes
@@ -58,6 +65,13 @@ class ImageEncoder(BaseEncoder):
 
     mean_, std_ : ndarray of shape (n_channels,)
         Normalisation, on the scale of the pixels.
+
+    Notes
+    -----
+    Input ``(n, channel, height, width)``; output ``(n, out_features)``. The tokens
+    of the module are the places of the last maps (4 x 4 or fewer): what each adds
+    to the embedding. `fit` looks at 1000 pictures, evenly spread, where there are
+    more; pictures are decoded one at a time.
 
     References
     ----------
@@ -84,8 +98,8 @@ class ImageEncoder(BaseEncoder):
         size="auto",
         n_channels="auto",
         dropout=0.0,
-        augment=False,
-        root=None,
+        augment=None,
+        root: str | os.PathLike | None = None,
     ):
         self.channels = channels
         self.out_features = out_features
@@ -107,23 +121,28 @@ class ImageEncoder(BaseEncoder):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        CellError
+            If a cell is not a picture; the message names its row.
         """
-        images = self._images(cells)
-        shapes = {image.shape[:2] for image in images}
-        if self.size != "auto":
-            size = (self.size, self.size) if isinstance(self.size, int) else self.size
-        elif len(shapes) == 1 and max(next(iter(shapes))) <= LARGEST_NATIVE:
-            size = next(iter(shapes))
-        else:
-            size = (LARGEST_NATIVE, LARGEST_NATIVE)
-        self.size_ = tuple(int(side) for side in size)
-        grey = all(image.shape[2] == 1 for image in images)
-        auto = 1 if grey else 3
-        self.n_channels_ = auto if self.n_channels == "auto" else int(self.n_channels)
-        pixels = self._pixels(images)
-        flat = pixels.transpose(1, 0, 2, 3).reshape(self.n_channels_, -1)
-        self.mean_ = flat.mean(axis=1, dtype=np.float64)
-        std = flat.std(axis=1, dtype=np.float64)
+        check_option(self, "augment", AUGMENTATIONS)
+        values, labels = cells_and_labels(cells)
+        rows = np.unique(np.linspace(0, len(values) - 1, PROBE).astype(int))
+        values = [values[row] for row in rows]
+        labels = [labels[row] for row in rows]
+        size, n_channels = self.size, self.n_channels
+        if "auto" in (size, n_channels):
+            shapes = decode_cells(values, self._shape, labels=labels)
+            size = _common_size(shapes) if size == "auto" else size
+            if n_channels == "auto":
+                n_channels = 1 if all(shape[2] == 1 for shape in shapes) else 3
+        self.size_ = (size, size) if isinstance(size, int) else tuple(size)
+        self.n_channels_ = n_channels
+        pixels = self._pixels(values, labels)
+        self.mean_ = pixels.mean(axis=(0, 2, 3), dtype=np.float64)
+        std = pixels.std(axis=(0, 2, 3), dtype=np.float64)
         self.std_ = np.where(std > 0, std, 1.0)
         return self
 
@@ -139,8 +158,13 @@ class ImageEncoder(BaseEncoder):
         dict
             ``"pixels"``, uint8 or float32 of shape
             (n_samples, channel, height, width).
+
+        Raises
+        ------
+        CellError
+            If a cell is not a picture; the message names its row.
         """
-        return {"pixels": self._pixels(self._images(cells))}
+        return {"pixels": self._pixels(*cells_and_labels(cells))}
 
     def build(self):
         """Return a new module.
@@ -161,24 +185,27 @@ class ImageEncoder(BaseEncoder):
             self.std_,
         )
 
-    def _images(self, cells):
-        if isinstance(cells, np.ndarray) and cells.dtype != object and cells.ndim > 2:
-            return [decode_image(cell) for cell in cells]
-        values, labels = cells_and_labels(cells)
-        return decode_cells(
-            values, partial(decode_image, root=self.root), labels=labels
-        )
+    def _shape(self, cell):
+        return decode_image(cell, self.root).shape
 
-    def _pixels(self, images) -> np.ndarray:
-        shaped = [
-            resize_image(to_channels(image, self.n_channels_), self.size_)
-            for image in images
-        ]
-        if not shaped:
+    def _shaped(self, cell):
+        image = to_channels(decode_image(cell, self.root), self.n_channels_)
+        return resize_image(image, self.size_)
+
+    def _pixels(self, values, labels) -> np.ndarray:
+        images = decode_cells(values, self._shaped, labels=labels)
+        if not images:
             return np.zeros((0, self.n_channels_, *self.size_), dtype=np.uint8)
-        if len({image.dtype for image in shaped}) > 1:
-            shaped = [image.astype(np.float32) for image in shaped]
-        return np.ascontiguousarray(np.stack(shaped).transpose(0, 3, 1, 2))
+        # one float picture makes all of them float
+        return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
+
+
+def _common_size(shapes) -> tuple[int, int]:
+    """Return the size of all pictures if it is one and small, else a square."""
+    sizes = {shape[:2] for shape in shapes}
+    if len(sizes) == 1 and max(max(size) for size in sizes) <= LARGEST_NATIVE:
+        return sizes.pop()
+    return LARGEST_NATIVE, LARGEST_NATIVE
 
 
 class _ConvNet(nn.Module):
@@ -188,33 +215,40 @@ class _ConvNet(nn.Module):
         super().__init__()
         self.out_features, self.augment = out_features, augment
         shape = (1, n_channels, 1, 1)
-        self.register_buffer("mean", torch.tensor(mean).reshape(shape))
-        self.register_buffer("std", torch.tensor(std).reshape(shape))
-        stages, before, side = [], n_channels, min(size)
+        self.register_buffer("mean", torch.tensor(mean).float().reshape(shape))
+        self.register_buffer("std", torch.tensor(std).float().reshape(shape))
+        stages, before = [], n_channels
         for width in channels:
             stages += [
                 nn.Conv2d(before, width, 3, padding=1),
                 nn.GroupNorm(_groups(width), width),
                 nn.ReLU(),
             ]
-            if side >= 2:
+            if min(size) >= SMALLEST_POOLED:
                 stages.append(nn.MaxPool2d(2))
-                side //= 2
+                size = (size[0] // 2, size[1] // 2)
             before = width
-        self.stages = nn.Sequential(*stages)
-        with torch.no_grad():
-            maps = self.stages(torch.zeros(1, n_channels, *size))
+        grid = (min(size[0], GRID), min(size[1], GRID))
+        self.stages = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(grid))
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(maps[0].numel(), out_features)
+        self.out = nn.Linear(before * grid[0] * grid[1], out_features)
 
     def _maps(self, pixels):
         pixels = (pixels.to(self.mean.dtype) - self.mean) / self.std
         if self.augment and self.training:
-            pixels = _flip_and_shift(pixels)
-        return self.stages(pixels)  # (n, channel, height, width)
+            pixels = _augment(pixels, strong=self.augment == "strong")
+        return self.dropout(self.stages(pixels))  # (n, channel, rows, columns)
 
     def forward(self, pixels):
-        return torch.relu(self.out(self.dropout(self._maps(pixels).flatten(1))))
+        return torch.relu(self.out(self._maps(pixels).flatten(1)))
+
+    def tokens(self, pixels):
+        """Return what each place of the maps adds to the embedding."""
+        maps = self._maps(pixels).flatten(2)  # (n, channel, n_tokens)
+        weight = self.out.weight.unflatten(1, maps.shape[1:])
+        tokens = torch.einsum("nct,oct->nto", maps, weight) + self.out.bias
+        mask = torch.ones(tokens.shape[:2], dtype=bool, device=tokens.device)
+        return torch.relu(tokens), mask
 
 
 def _groups(width: int) -> int:
@@ -222,16 +256,24 @@ def _groups(width: int) -> int:
     return next(g for g in (8, 4, 2, 1) if width % g == 0)
 
 
-def _flip_and_shift(pixels, fraction=8):
-    """Mirror half of the pictures and shift each by up to 1/8 of its side."""
-    n, _, height, width = pixels.shape
-    mirrored = torch.rand(n, device=pixels.device) < 0.5
-    pixels = torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
-    most = max(height // fraction, 1)
-    padded = nn.functional.pad(pixels, (most, most, most, most), mode="replicate")
-    top, left = torch.randint(0, 2 * most + 1, (2, n), device=pixels.device)
-    rows = top[:, None] + torch.arange(height, device=pixels.device)
-    columns = left[:, None] + torch.arange(width, device=pixels.device)
-    batch = torch.arange(n, device=pixels.device)[:, None, None]
-    shifted = padded.permute(0, 2, 3, 1)[batch, rows[:, :, None], columns[:, None]]
-    return shifted.permute(0, 3, 1, 2)
+def _augment(pixels, strong):
+    """Mirror and shift each picture; if `strong` also turn, zoom and recolour it."""
+    n, options = len(pixels), {"dtype": pixels.dtype, "device": pixels.device}
+
+    def uniform(*shape):
+        return 2 * torch.rand(n, *shape, **options) - 1
+
+    mirror = torch.where(uniform() < 0, -1.0, 1.0).to(pixels.dtype)
+    angle, zoom = uniform() * 0.25 * strong, 1 + uniform() * 0.2 * strong
+    cos, sin = zoom * angle.cos(), zoom * angle.sin()
+    matrix = torch.stack([mirror * cos, -mirror * sin, sin, cos], dim=1)
+    shift = uniform(2, 1) / 4  # of a picture that is 2 wide and high
+    matrix = torch.cat([matrix.reshape(n, 2, 2), shift], dim=2)  # (n, 2, 3)
+    grid = nn.functional.affine_grid(matrix, pixels.shape, align_corners=False)
+    pixels = nn.functional.grid_sample(
+        pixels, grid, padding_mode="border", align_corners=False
+    )
+    if strong:
+        shape = (pixels.shape[1], 1, 1)
+        pixels = pixels * (1 + uniform(*shape) / 4) + uniform(*shape) / 4
+    return pixels
