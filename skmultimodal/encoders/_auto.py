@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -17,9 +18,11 @@ __all__ = ["Inferred", "default_encoder", "infer_columns"]
 PROBE = 200  # cells looked at in each column
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
 AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"}
-MOSTLY_DISTINCT = 0.5  # share of different cells above which str reads as text
-ENOUGH_CELLS = 20  # single words need as many cells to be told from categories
-SMALLEST_IMAGE = 5  # pixels a side; smaller 2-D arrays are series
+AUDIO_MAGIC = (b"fLaC", b"OggS", b"ID3")
+SMALLEST_IMAGE = 6  # pixels a side; smaller 2-D arrays are series
+WIDEST_IMAGE = 4  # times the other side; longer 2-D arrays are series
+LONGEST_VECTOR = 4096  # equally long 1-D arrays above it are sounds
+WIDEST_TABLE = 64  # columns of a numeric block; wider ones are embeddings
 
 
 class Inferred(NamedTuple):
@@ -39,10 +42,16 @@ def infer_columns(X) -> dict[str, Inferred]:
     """Return the modalities of X.
 
     A column of pictures, sounds, texts, series or vectors is a modality named like
-    the column; all other columns are one table. A column of str reads as text if at
-    least half of its first 200 cells differ and they have two words or more on
-    average (or there are 20 cells or more), else as categories. Strings that all
-    end like an image or audio file are paths.
+    the column; all other columns are one table, named ``"table"``. The first 200
+    cells that are not missing decide:
+
+    - str or paths that all end like picture or sound files are those; other str are
+      text if half of the cells differ, half of them hold letters, and they have two
+      words or twenty characters on average or are at least 20; else categories;
+    - 1-D arrays of one length up to 4096 are vectors, others sounds;
+    - 2-D arrays are series if one side is below 6 or four times shorter than the
+      other, or only the first side varies; else, and if uint8, pictures;
+    - 3-D arrays, PIL images and other bytes than sounds are pictures.
 
     Parameters
     ----------
@@ -62,12 +71,14 @@ def infer_columns(X) -> dict[str, Inferred]:
     """
     if isinstance(X, np.ndarray):
         return {"table": Inferred("table", slice(None))}
-    if isinstance(X, MultimodalData):
-        kinds = {name: _block_kind(X[name]) for name in X}
-        joined = [n for n, kind in kinds.items() if kind in ("number", "category")]
-    else:
-        kinds = {name: _column_kind(X[name]) for name in X.columns}
-        joined = [n for n, kind in kinds.items() if kind in ("number", "category")]
+    names = list(X) if isinstance(X, MultimodalData) else list(X.columns)
+    kinds = {name: _kind(X[name], name) for name in names}
+    # a whole block is a table of its own, single columns are joined to one
+    joined = [
+        name
+        for name, kind in kinds.items()
+        if kind == "table" and getattr(X[name], "ndim", 1) == 1
+    ]
     modalities = {
         str(name): Inferred(kind, name)
         for name, kind in kinds.items()
@@ -79,73 +90,75 @@ def infer_columns(X) -> dict[str, Inferred]:
     return modalities
 
 
-def _block_kind(values) -> str:
+def _kind(values, name) -> str:
+    """Return the kind of one column or block."""
     if isinstance(values, pd.DataFrame):
+        if name in values.columns and not values.columns.is_unique:
+            raise ValueError(f"X has two columns named {name!r}. Rename one.")
         return "table"
-    if values.dtype == object or values.ndim == 1:
-        return _column_kind(pd.Series(values))
+    if values.ndim > 1:
+        return _block_kind(values)
+    column = pd.Series(values)
+    is_object = pd.api.types.is_object_dtype(column.dtype)
+    if not (is_object or pd.api.types.is_string_dtype(column.dtype)):
+        return "table"
+    values = column.to_numpy(dtype=object)
+    known = (cell for cell in values if not is_missing(cell))
+    cells = list(islice(known, PROBE))
+    return _cell_kind(cells) if cells else "table"
+
+
+def _block_kind(values) -> str:
     if values.ndim == 2:
-        return "embedding"
-    small = values.ndim == 3 and min(values.shape[1:3]) < SMALLEST_IMAGE
-    return "sequence" if small else "image"
-
-
-def _column_kind(column: pd.Series) -> str:
-    if isinstance(column, pd.DataFrame):
-        raise ValueError(f"X has duplicate column names: {list(column.columns)}.")
-    if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object:
-        values = column.to_numpy(dtype=object)[: 20 * PROBE]
-        cells = [cell for cell in values if not is_missing(cell)][:PROBE]
-        return _cell_kind(cells) if cells else "number"
-    return "number"
+        small = values.shape[1] <= WIDEST_TABLE or values.dtype == object
+        return "table" if small else "embedding"
+    return _array_kind([values.shape[1:]], values.dtype)
 
 
 def _cell_kind(cells) -> str:
     first = cells[0]
     if isinstance(first, (str, os.PathLike)):
-        return _string_kind([os.fspath(c) for c in cells if _is_path(c)])
+        paths = [os.fspath(c) for c in cells if isinstance(c, (str, os.PathLike))]
+        return _string_kind(paths)
     if isinstance(first, (bytes, bytearray)):
-        audio = first[:4] in (b"RIFF", b"fLaC", b"OggS", b"ID3\x03")
-        return "audio" if audio else "image"
-    if type(first).__module__.startswith("PIL"):
+        is_wave = first[:4] == b"RIFF" and first[8:12] == b"WAVE"
+        return "audio" if is_wave or first.startswith(AUDIO_MAGIC) else "image"
+    if hasattr(first, "getbands"):  # a PIL image
         return "image"
-    if isinstance(first, tuple) and len(first) == 2 and np.ndim(first[0]) == 1:
-        return "audio"
-    if isinstance(first, (np.ndarray, list)) or np.ndim(first) > 0:
-        return _array_kind([np.shape(cell) for cell in cells])
-    return "category"
-
-
-def _is_path(cell) -> bool:
-    return isinstance(cell, (str, os.PathLike))
+    if isinstance(first, tuple) and len(first) == 2 and np.ndim(first[0]):
+        return "audio"  # waveform and rate
+    if np.ndim(first):
+        return _array_kind([np.shape(cell) for cell in cells], np.asarray(first).dtype)
+    return "table"
 
 
 def _string_kind(cells) -> str:
-    suffixes = {PurePath(c).suffix.lower() if len(c) < 4096 else "" for c in cells}
+    suffixes = {PurePath(cell[-64:]).suffix.lower() for cell in cells}
     if suffixes <= IMAGE_SUFFIXES:
         return "image"
     if suffixes <= AUDIO_SUFFIXES:
         return "audio"
-    words = np.mean([len(cell.split()) for cell in cells])
     distinct = len(set(cells)) / len(cells)
-    if distinct >= MOSTLY_DISTINCT and (words >= 2 or len(cells) >= ENOUGH_CELLS):
-        return "text"
-    return "category"
+    letters = np.mean([any(map(str.isalpha, cell)) for cell in cells])
+    words = np.mean([len(cell.split()) for cell in cells])
+    length = np.mean([len(cell) for cell in cells])
+    reads = words >= 2 or length >= 20 or len(cells) >= 20
+    return "text" if distinct >= 0.5 and letters >= 0.5 and reads else "table"
 
 
-def _array_kind(shapes) -> str:
+def _array_kind(shapes, dtype) -> str:
     ranks = {len(shape) for shape in shapes}
     if ranks == {1}:
         lengths = {shape[0] for shape in shapes}
-        return "embedding" if len(lengths) == 1 and len(shapes) > 1 else "audio"
-    if ranks == {3} or ranks == {2, 3}:
+        short = max(lengths) <= LONGEST_VECTOR
+        return "embedding" if len(lengths) == 1 and short else "audio"
+    if ranks != {2} or dtype == np.uint8:
         return "image"
-    widths = {shape[1] for shape in shapes}
-    smallest = min(min(shape) for shape in shapes)
-    heights = {shape[0] for shape in shapes}
-    if len(widths) == 1 and (len(heights) > 1 or smallest < SMALLEST_IMAGE):
-        return "sequence"
-    return "image"
+    heights, widths = (np.array(sides) for sides in zip(*shapes, strict=True))
+    short, long = np.minimum(heights, widths), np.maximum(heights, widths)
+    narrow = short.min() < SMALLEST_IMAGE or (long > WIDEST_IMAGE * short).any()
+    only_first = len(set(widths)) == 1 and len(set(heights)) > 1
+    return "sequence" if narrow or only_first else "image"
 
 
 def default_encoder(kind: str):
