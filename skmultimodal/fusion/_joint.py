@@ -47,9 +47,19 @@ class JointFusion(BaseFusion):
         """Return a new fusion module for the widths of the embeddings."""
         raise NotImplementedError
 
+    def check_task(self, task) -> None:
+        """Raise a ValueError if the strategy is not defined for `task`."""
+
+    def build_for(self, task, in_features: dict[str, int]) -> FusionModule:
+        """Return a new fusion module that knows the kind of its task."""
+        module = self.build(in_features, task.n_outputs)
+        module.task_kind = task.kind
+        return module
+
     def fit_model(self, problem):
         """Fit the encoders' preprocessing, then train the network."""
         self._check_weights(problem, self.word_weights)
+        self.check_task(problem.task)
         names = problem.names if self.ordered else sorted(problem.names)
         problem = problem.select(names)
         preparation = Preparation(problem)
@@ -61,7 +71,7 @@ class JointFusion(BaseFusion):
         make = partial(
             FusionNetwork,
             {name: preparation.encoders[name].build for name in names},
-            partial(self.build, n_outputs=problem.task.n_outputs),
+            partial(self.build_for, problem.task),
             modality_dropout=self.modality_dropout,
         )
         try:
