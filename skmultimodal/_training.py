@@ -306,6 +306,19 @@ class FusionNet(NeuralNet):
         for batch in self.get_iterator(X, training=training):
             yield self.evaluation_step(batch, training=training)
 
+    def __getstate__(self):
+        # skorch pickles modules apart, out of reach of the outer pickler, which
+        # alone can carry classes defined in a notebook; only a GPU needs that
+        if str(self.device) == "cpu":
+            return self.__dict__.copy()
+        return super().__getstate__()
+
+    def __setstate__(self, state):
+        if "__cuda_dependent_attributes__" in state:
+            super().__setstate__(state)
+        else:
+            self.__dict__.update(state)
+
     def _hooked(self) -> bool:
         """Whether a callback wants to see batches."""
         hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
