@@ -38,7 +38,7 @@ class AudioEncoder(BaseEncoder):
     hop_seconds : float, default=0.01
         Step between windows in seconds.
 
-    frames_per_step : int, default=3
+    frames_per_step : int, default=2
         Neighbouring frames the network takes at once.
 
     cell : {"lstm", "gru", "mean", "conv"}, default="lstm"
@@ -50,7 +50,7 @@ class AudioEncoder(BaseEncoder):
     out_features : int, default=64
         Width of the embedding.
 
-    bidirectional : bool, default=False
+    bidirectional : bool, default=True
         Whether a recurrent cell also reads from the end to the start.
 
     dropout : float, default=0.0
@@ -91,8 +91,8 @@ class AudioEncoder(BaseEncoder):
     >>> from skmultimodal.datasets import load_spoken_digits
     >>> X, y = load_spoken_digits(return_X_y=True)
     >>> encoder = AudioEncoder().fit(X["audio"][:50])
-    >>> encoder.transform(X["audio"][:1])["steps"].values.shape[1]  # 3 * 40 bands
-    120
+    >>> encoder.transform(X["audio"][:1])["steps"].values.shape[1]  # 2 * 40 bands
+    80
     """
 
     def __init__(
@@ -102,11 +102,11 @@ class AudioEncoder(BaseEncoder):
         n_mels=40,
         window_seconds=0.025,
         hop_seconds=0.01,
-        frames_per_step=3,
+        frames_per_step=2,
         cell="lstm",
         hidden_features=64,
         out_features=64,
-        bidirectional=False,
+        bidirectional=True,
         dropout=0.0,
         root: str | os.PathLike | None = None,
     ):

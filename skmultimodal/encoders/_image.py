@@ -31,7 +31,7 @@ class ImageEncoder(BaseEncoder):
 
     Parameters
     ----------
-    channels : tuple of int, default=(32, 64)
+    channels : tuple of int, default=(16, 32, 64)
         Output channels of the stages, one entry a stage.
 
     out_features : int, default=64
@@ -44,7 +44,7 @@ class ImageEncoder(BaseEncoder):
     n_channels : "auto", 1 or 3, default="auto"
         Colour channels; ``"auto"`` is 1 only if every picture is grey.
 
-    dropout : float, default=0.0
+    dropout : float, default=0.5
         Dropout before the last layer.
 
     augment : {None, "light", "strong"}, default=None
@@ -92,12 +92,12 @@ class ImageEncoder(BaseEncoder):
 
     def __init__(
         self,
-        channels=(32, 64),
+        channels=(16, 32, 64),
         out_features=64,
         *,
         size="auto",
         n_channels="auto",
-        dropout=0.0,
+        dropout=0.5,
         augment=None,
         root: str | os.PathLike | None = None,
     ):

@@ -32,7 +32,7 @@ class SequenceEncoder(BaseEncoder):
     out_features : int, default=64
         Width of the embedding.
 
-    bidirectional : bool, default=False
+    bidirectional : bool, default=True
         Whether a recurrent cell also reads from the last step to the first.
 
     dropout : float, default=0.0
@@ -69,7 +69,7 @@ class SequenceEncoder(BaseEncoder):
         *,
         hidden_features=64,
         out_features=64,
-        bidirectional=False,
+        bidirectional=True,
         dropout=0.0,
     ):
         self.cell = cell

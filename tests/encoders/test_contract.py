@@ -40,10 +40,10 @@ CASES = {
     "text-word-gru": (TextEncoder("word", "gru", bidirectional=False), "text"),
     "text-char-conv": (TextEncoder("char", "conv", out_features=7), "text"),
     "audio": (AudioEncoder(), "audio"),
-    "audio-lstm": (AudioEncoder(cell="lstm", bidirectional=True), "audio"),
+    "audio-gru": (AudioEncoder(cell="gru", bidirectional=False), "audio"),
     "audio-mean": (AudioEncoder(cell="mean", n_mels=20, out_features=9), "audio"),
     "sequence": (SequenceEncoder(), "sequence"),
-    "sequence-lstm": (SequenceEncoder("lstm", bidirectional=True), "sequence"),
+    "sequence-lstm": (SequenceEncoder("lstm", bidirectional=False), "sequence"),
     "sequence-conv": (SequenceEncoder("conv", hidden_features=6), "sequence"),
     "module": (ModuleEncoder(partial(nn.Linear, 16, 8)), "vector"),
     "module-scaled": (
