@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 __all__ = ["TableFeatures"]
 
+_RARE = "\0rare"  # no value of a table that people have
 _DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 
 
@@ -43,7 +44,8 @@ class TableFeatures(TransformerMixin, BaseEstimator):
     --------
     >>> import pandas as pd
     >>> from skmultimodal.encoders import TableFeatures
-    >>> X = pd.DataFrame({"sky": ["clear", "fog"], "on": pd.to_datetime(["2024-05-01"] * 2)})
+    >>> dates = pd.to_datetime(["2024-05-01", "2024-06-01"])
+    >>> X = pd.DataFrame({"sky": ["clear", "fog"], "on": dates})
     >>> TableFeatures().fit(X).get_feature_names_out().tolist()
     ['sky', 'on_year', 'on_month', 'on_day', 'on_weekday', 'on_hour']
     """
@@ -75,13 +77,13 @@ class TableFeatures(TransformerMixin, BaseEstimator):
 
     def _fit_categories(self, name, labels):
         counts = labels.value_counts()
-        rare = frozenset()
-        if len(counts) > self.max_categories:
-            order = sorted(counts.index, key=lambda value: (-counts[value], value))
-            rare = frozenset(order[self.max_categories - 1 :])
-            labels = labels.mask(labels.isin(rare), _rare_label(counts.index))
-        self.rare_[name] = rare
-        self.categories_[name] = pd.Index(sorted(labels.dropna().unique()), dtype=object)
+        order = sorted(counts.index, key=lambda value: (-counts[value], value))
+        rare = order[self.max_categories - 1 :]
+        self.rare_[name] = frozenset(rare if len(order) > self.max_categories else ())
+        categories = sorted(set(order) - self.rare_[name])
+        if self.rare_[name]:
+            categories.append(_RARE)
+        self.categories_[name] = pd.Index(categories, dtype=object)
 
     def transform(self, X) -> pd.DataFrame:
         """Return the table in float and category columns.
@@ -120,11 +122,9 @@ class TableFeatures(TransformerMixin, BaseEstimator):
         return pd.DataFrame(columns, index=X.index)
 
     def _categorical(self, name, labels) -> pd.Series:
-        if self.rare_[name]:
-            known = [*self.categories_[name], *self.rare_[name]]
-            labels = labels.mask(labels.isin(self.rare_[name]), _rare_label(known))
-        categories = pd.CategoricalDtype(self.categories_[name])
-        return labels.where(labels.isin(self.categories_[name])).astype(categories)
+        labels = labels.mask(labels.isin(self.rare_[name]), _RARE)
+        known = self.categories_[name]
+        return labels.where(labels.isin(known)).astype(pd.CategoricalDtype(known))
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Return the columns of the result, dates as ``<name>_year`` and so on.
@@ -173,7 +173,7 @@ def _kind(column: pd.Series) -> str:
         return "category"
     if pd.api.types.is_numeric_dtype(dtype):  # truth values too
         return "number"
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         inferred = pd.api.types.infer_dtype(column, skipna=True)
         if inferred in ("floating", "integer", "mixed-integer-float", "boolean"):
             return "number"
@@ -189,12 +189,6 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 def _labels(column: pd.Series) -> pd.Series:
     """Return a column as objects: str, or None where it is missing."""
-    return column.astype(object).where(column.notna(), None).map(str, na_action="ignore")
-
-
-def _rare_label(known) -> str:
-    """Return a label for rare values that no known value has."""
-    label = "rare"
-    while label in set(known) - {"rare"} or (label == "rare" and "rare" in set(known)):
-        label += "_"
-    return label
+    return (
+        column.astype(object).where(column.notna(), None).map(str, na_action="ignore")
+    )

@@ -1,0 +1,152 @@
+"""The classical models that ``encoders="auto"`` stands for on small data."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
+
+from skmultimodal.encoders._audio_features import AudioFeatures
+from skmultimodal.encoders._image_features import ImageFeatures
+from skmultimodal.encoders._kernel import KernelClassifier, KernelRegressor
+from skmultimodal.encoders._sequence_features import SequenceFeatures
+from skmultimodal.encoders._table_features import TableFeatures
+
+__all__ = ["default_model", "default_models"]
+
+
+def default_models(
+    kind: str, regression: bool = False
+) -> list[tuple[str, BaseEstimator]]:
+    """Return the models of one kind of modality that pay together.
+
+    The same rule serves all data. Every model takes `sample_weight` in its last
+    step; classifiers give probabilities.
+
+    Parameters
+    ----------
+    kind : {"image", "text", "audio", "sequence", "embedding", "table"}
+        What the modality holds.
+    regression : bool, default=False
+        Whether to predict numbers rather than classes.
+
+    Returns
+    -------
+    models : list of (suffix, estimator)
+        Unfitted pipelines, the best on its own first.
+
+    Raises
+    ------
+    ValueError
+        When there is no such kind.
+
+    Examples
+    --------
+    >>> from skmultimodal.encoders._classical import default_models
+    >>> [suffix for suffix, _ in default_models("embedding")]
+    ['kernel', 'linear']
+    """
+    models = {
+        "image": _image,
+        "text": _text,
+        "audio": _audio,
+        "sequence": _sequence,
+        "embedding": _embedding,
+        "table": _table,
+    }
+    if kind not in models:
+        raise ValueError(f"kind must be one of {list(models)}. Got {kind!r} instead.")
+    return models[kind](regression)
+
+
+def default_model(kind: str, regression: bool = False) -> BaseEstimator:
+    """Return the best single model of one kind of modality.
+
+    Parameters
+    ----------
+    kind : {"image", "text", "audio", "sequence", "embedding", "table"}
+        What the modality holds.
+    regression : bool, default=False
+        Whether to predict numbers rather than classes.
+
+    Returns
+    -------
+    model : Pipeline
+        Unfitted.
+
+    Examples
+    --------
+    >>> from skmultimodal.encoders._classical import default_model
+    >>> list(default_model("image").named_steps)
+    ['imagefeatures', 'kernelclassifier']
+    """
+    return default_models(kind, regression)[0][1]
+
+
+def _kernel(regression):
+    return KernelRegressor() if regression else KernelClassifier()
+
+
+def _image(regression):
+    return [("kernel", make_pipeline(ImageFeatures(), _kernel(regression)))]
+
+
+def _audio(regression):
+    steps = AudioFeatures(), StandardScaler(), _kernel(regression)
+    return [("kernel", make_pipeline(*steps))]
+
+
+def _sequence(regression):
+    steps = SequenceFeatures(), StandardScaler(), _kernel(regression)
+    return [("kernel", make_pipeline(*steps))]
+
+
+def _text(regression):
+    linear = (
+        Ridge(alpha=1.0)
+        if regression
+        else LogisticRegression(C=5.0, tol=1e-3, max_iter=200)
+    )
+    return [("linear", make_pipeline(_ngrams(), linear))]
+
+
+def _ngrams():
+    """Return TF-IDF of words and of characters, which serve any script."""
+    common = {"sublinear_tf": True, "dtype": np.float32}
+    words = TfidfVectorizer(
+        ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", **common
+    )  # one letter is a word too
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common)
+    return make_union(words, characters)
+
+
+def _table(regression):
+    trees = (
+        HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
+    )
+    slow = trees(
+        learning_rate=0.05, max_leaf_nodes=15, categorical_features="from_dtype"
+    )
+    return [("trees", make_pipeline(TableFeatures(), slow))]
+
+
+def _embedding(regression):
+    linear = Ridge(alpha=1.0) if regression else LogisticRegression(max_iter=300)
+    return [
+        ("kernel", _scaled(_kernel(regression))),
+        ("linear", _scaled(linear)),
+    ]
+
+
+def _scaled(model) -> Pipeline:
+    return make_pipeline(
+        SimpleImputer(keep_empty_features=True), StandardScaler(), model
+    )

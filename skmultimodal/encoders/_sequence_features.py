@@ -1,0 +1,120 @@
+"""Series to frozen features: statistics of each channel, overall and over time."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from skmultimodal._media import decode_cells
+
+__all__ = ["SequenceFeatures"]
+
+_STATISTICS = ("mean", "std", "min", "max", "change")
+
+
+class SequenceFeatures(TransformerMixin, BaseEstimator):
+    """Describe series of any length by statistics of each channel.
+
+    Mean, standard deviation, smallest and largest value, mean absolute change from
+    step to step, and means over equal segments. Missing steps are left out; a
+    segment without any value has the mean of its channel, a channel without any
+    has zeros. Nothing is learnt.
+
+    Parameters
+    ----------
+    n_segments : int, default=8
+        Equal parts of the series that are averaged on their own; 0 for none.
+
+    See Also
+    --------
+    AudioFeatures : Features of sounds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal.encoders import SequenceFeatures
+    >>> series = [np.zeros((5, 3)), np.ones((9, 3))]
+    >>> SequenceFeatures().fit_transform(series).shape
+    (2, 40)
+    """
+
+    def __init__(self, n_segments=8):
+        self.n_segments = n_segments
+
+    def fit(self, X, y=None) -> SequenceFeatures:
+        """Return the transformer; nothing is learnt.
+
+        Parameters
+        ----------
+        X : sequence of series of shape (n_samples,)
+        y : ignored
+
+        Returns
+        -------
+        self : object
+        """
+        return self
+
+    def transform(self, X) -> np.ndarray:
+        """Return the features of series.
+
+        Parameters
+        ----------
+        X : sequence of arrays of shape (n_steps,) or (n_steps, n_channels)
+            Steps may differ between rows, channels may not.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_channels * n_statistics + 1)
+            In float32; the last one is the logarithm of the number of steps.
+
+        Raises
+        ------
+        CellError
+            When a cell is not a series; the message names the row.
+        """
+        rows = decode_cells(X, self._describe)
+        widths = sorted({len(row) for row in rows})
+        if len(widths) > 1:
+            per_channel = len(_STATISTICS) + self.n_segments
+            channels = [(width - 1) // per_channel for width in widths]
+            raise ValueError(
+                "Series must have the same number of channels in every row. Got "
+                f"{channels} channels instead."
+            )
+        return np.array(rows, dtype=np.float32)
+
+    def _describe(self, cell) -> np.ndarray:
+        series = np.asarray(cell, dtype=np.float64)
+        if series.ndim not in (1, 2) or series.size == 0:
+            raise ValueError(
+                "expected a series of shape (n_steps,) or (n_steps, n_channels), "
+                f"got {series.shape}"
+            )
+        series = series.reshape(len(series), -1)
+        channels = [self._channel(values) for values in series.T]
+        return np.concatenate([*channels, [np.log(len(series))]])
+
+    def _channel(self, values) -> list[float]:
+        known = values[~np.isnan(values)]
+        if not len(known):
+            known = values = np.zeros(len(values))
+        mean = known.mean()
+        change = np.abs(np.diff(known)).mean() if len(known) > 1 else 0.0
+        means = []
+        for segment in np.array_split(values, self.n_segments or 1):
+            inside = segment[~np.isnan(segment)]
+            means.append(inside.mean() if len(inside) else mean)
+        overall = [mean, known.std(), known.min(), known.max(), change]
+        return overall + means[: self.n_segments]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
