@@ -17,6 +17,12 @@ FUSIONS = {
     "sequential": ("_sequential", "SequentialFusion"),
     "feature": ("_feature", "FeatureFusion"),
     "decision": ("_decision", "DecisionFusion"),
+    "gated": ("_gated", "GatedFusion"),
+    "low_rank": ("_low_rank", "LowRankFusion"),
+    "film": ("_film", "FiLMFusion"),
+    "embrace": ("_embrace", "EmbraceFusion"),
+    "mixture_of_experts": ("_mixture", "MixtureOfExpertsFusion"),
+    "product_of_experts": ("_product_of_experts", "ProductOfExpertsFusion"),
 }
 
 

@@ -7,7 +7,15 @@ from torch import Tensor, nn
 
 from skmultimodal._network import module_key, per_modality
 
-__all__ = ["AbsentTokens", "Projections", "SimplexWeights", "mask_of"]
+__all__ = [
+    "AbsentTokens",
+    "Heads",
+    "Projections",
+    "Readout",
+    "SimplexWeights",
+    "hide_absent",
+    "mask_of",
+]
 
 
 class SimplexWeights(nn.Module):
@@ -116,6 +124,46 @@ class Heads(nn.Module):
         return torch.stack(
             [self.heads[module_key(name)](embeddings[name]) for name in self.names], 1
         )
+
+
+class Readout(nn.Module):
+    """Hidden layers with ReLU, then a linear layer of scores.
+
+    Parameters
+    ----------
+    in_features : int
+    hidden_features : sequence of int
+        Widths of the hidden layers; without any, the readout is linear.
+    n_outputs : int
+    dropout : float, default=0.0
+    """
+
+    def __init__(self, in_features, hidden_features, n_outputs, dropout=0.0):
+        super().__init__()
+        self.hidden, width = nn.Sequential(), in_features
+        for hidden in hidden_features:
+            self.hidden.extend([nn.Linear(width, hidden), nn.ReLU()])
+            if dropout:
+                self.hidden.append(nn.Dropout(dropout))
+            width = hidden
+        self.out = nn.Linear(width, n_outputs)
+
+    def forward(self, fused: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scores and the last hidden layer."""
+        hidden = self.hidden(fused)
+        return self.out(hidden), hidden
+
+
+def hide_absent(logits: Tensor, present: Tensor | None) -> Tensor:
+    """Put the lowest value in the logits of absent modalities, (n, n_modalities, ...).
+
+    A softmax over modalities then gives them zero; it is uniform in a row that has
+    none.
+    """
+    if present is None:
+        return logits
+    absent = ~present.view(*present.shape, *[1] * (logits.ndim - 2))
+    return logits.masked_fill(absent, torch.finfo(logits.dtype).min)
 
 
 def mask_of(present: Tensor | None, like: Tensor) -> Tensor:

@@ -1,0 +1,183 @@
+"""Mixture of experts: a gate mixes the predictions of the modalities."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import logsigmoid
+
+from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.fusion._layers import (
+    Heads,
+    Readout,
+    SimplexWeights,
+    hide_absent,
+    mask_of,
+)
+
+__all__ = ["MixtureOfExpertsFusion"]
+
+GATE_INPUTS = ("features", "scores")
+TINY = 1e-30  # smallest weight that enters a logarithm
+
+
+class MixtureOfExpertsFusion(JointFusion):
+    """Mix the predictions of one expert a modality with a gate.
+
+    Each modality has an expert, encoder and linear head; for each row a gate gives
+    the probability that each expert is the one to trust. Training maximises the
+    likelihood of the mixture, so experts may specialise. Prefer it when different
+    modalities are right in different regions; on a few hundred rows the gate
+    overfits easily.
+
+    Read more in the :ref:`User Guide <mixture_of_experts_fusion>`.
+
+    Parameters
+    ----------
+    weights : {"learned", "uniform"} or dict, default="learned"
+        ``"learned"`` is the gate. ``"uniform"`` and a dict ``{modality: weight}``
+        put the same fixed weights in its place in every row, renormalised over the
+        present modalities.
+
+    gate_input : {"features", "scores"}, default="features"
+        What the gate looks at: the embeddings or the experts' scores.
+
+    gate_hidden : tuple of int, default=(32,)
+        Widths of the gate's hidden layers; ``()`` is a linear gate.
+
+    entropy_weight : float, default=0.01
+        Weight of the gate's negative entropy in the loss; it keeps the gate from
+        settling on one expert.
+
+    aux_weight : float, default=0.3
+        Weight of the mean of the experts' own losses.
+
+    modality_dropout : float, default=0.2
+        Probability of hiding a modality from a row in training; one is always
+        left.
+
+    See Also
+    --------
+    ParallelFusion : With ``weights="gated"``, a gate that mixes scores before the
+        link.
+    GatedFusion : Gates that mix features.
+
+    Notes
+    -----
+    With expert scores :math:`z_m`, gate :math:`g = \\mathrm{softmax}(G[h])` over the
+    present modalities and :math:`p_m = \\mathrm{softmax}(z_m)`, the model and its
+    loss are
+
+    .. math:: p(y \\mid x) = \\sum_m g_m(x)\\, p_m(y \\mid x_m), \\qquad
+        -\\log p(y \\mid x) + \\lambda_{ent} \\sum_m g_m \\log g_m
+        + \\frac{\\lambda_{aux}}{M} \\sum_m a_m \\ell(z_m, y).
+
+    The scores are :math:`\\log p(y \\mid x)`, whose softmax is the mixture. With
+    several labels a row each label has its own mixture of sigmoids, the gate in
+    common, and its score is the log odds. In regression the scores are the mean
+    :math:`\\sum_m g_m z_m` and the loss is its squared error, not the likelihood of
+    a mixture of densities. Input ``{modality: (n, d_m)}``, scores
+    ``(n, n_outputs)``, embedding ``(n, sum d_m)``; ``sum d_m K`` parameters and
+    those of the gate.
+
+    Differences from [1]_: each expert sees its own modality only; the entropy and
+    the experts' own losses are added.
+
+    References
+    ----------
+    .. [1] R. Jacobs, M. Jordan, S. Nowlan, G. Hinton, "Adaptive mixtures of local
+       experts", Neural Computation, 1991.
+
+    Examples
+    --------
+    >>> from skmultimodal import FusionClassifier, MixtureOfExpertsFusion
+    >>> from skmultimodal.datasets import make_multimodal_classification
+    >>> X, y = make_multimodal_classification(random_state=0)
+    >>> clf = FusionClassifier(fusion=MixtureOfExpertsFusion(), max_epochs=5)
+    >>> sorted(clf.fit(X, y).predict_proba_per_modality(X))
+    ['m0', 'm1', 'm2']
+    """
+
+    def __init__(
+        self,
+        weights="learned",
+        *,
+        gate_input="features",
+        gate_hidden=(32,),
+        entropy_weight=0.01,
+        aux_weight=0.3,
+        modality_dropout=0.2,
+    ):
+        self.weights = weights
+        self.gate_input = gate_input
+        self.gate_hidden = gate_hidden
+        self.entropy_weight = entropy_weight
+        self.aux_weight = aux_weight
+        self.modality_dropout = modality_dropout
+
+    def build(self, in_features, n_outputs):
+        """Return a new module for embeddings of the given widths."""
+        if self.gate_input not in GATE_INPUTS:
+            raise ValueError(
+                "The 'gate_input' parameter of MixtureOfExpertsFusion must be one of "
+                f"{list(GATE_INPUTS)}. Got {self.gate_input!r} instead."
+            )
+        return _Mixture(in_features, n_outputs, self)
+
+
+class _Mixture(FusionModule):
+    task_kind = "classification"  # set by JointFusion.build_for
+
+    def __init__(self, in_features, n_outputs, spec):
+        super().__init__(in_features)
+        self.aux_weight, self.entropy_weight = spec.aux_weight, spec.entropy_weight
+        self.gate_input, n_modalities = spec.gate_input, len(self.names)
+        self.experts = Heads(in_features, n_outputs)
+        if spec.weights == "learned" and n_modalities > 1:
+            width = sum(in_features.values())
+            if spec.gate_input == "scores":
+                width = n_modalities * n_outputs
+            self.simplex = None
+            self.gate = Readout(width, spec.gate_hidden, n_modalities)
+        else:
+            self.simplex = SimplexWeights(self.names, spec.weights)
+
+    def modality_weights(self):
+        return None if self.simplex is None else self.simplex.static()
+
+    def forward(self, embeddings, present=None):
+        branch_scores = self.experts(embeddings)  # (n, n_modalities, n_outputs)
+        joined = torch.cat([embeddings[name] for name in self.names], dim=1)
+        mask = mask_of(present, branch_scores)
+        if self.simplex is not None:
+            weights = self.simplex(len(joined), present)
+            log_weights = weights.clamp(min=TINY).log()
+        else:
+            inputs = joined
+            if self.gate_input == "scores":
+                inputs = (branch_scores * mask[:, :, None]).flatten(1)
+            logits = hide_absent(self.gate(inputs)[0], present)
+            log_weights = logits.log_softmax(1)
+            weights = log_weights.exp() * mask
+        mix = getattr(self, "_" + self.task_kind)
+        scores = mix(weights[:, :, None], log_weights[:, :, None], branch_scores)
+        return FusionOutput(scores, joined, branch_scores, weights)
+
+    def loss(self, output, target, criterion):
+        losses = super().loss(output, target, criterion)
+        if self.simplex is None and self.entropy_weight:
+            weights = output.weights
+            entropy = -(weights * weights.clamp(min=TINY).log()).sum(1)
+            losses = losses - self.entropy_weight * entropy
+        return losses
+
+    def _classification(self, weights, log_weights, scores):
+        return (log_weights + scores.log_softmax(2)).logsumexp(1)
+
+    def _multilabel(self, weights, log_weights, scores):
+        log_yes = (log_weights + logsigmoid(scores)).logsumexp(1)
+        log_no = (log_weights + logsigmoid(-scores)).logsumexp(1)
+        return log_yes - log_no
+
+    def _regression(self, weights, log_weights, scores):
+        return (weights * scores).sum(1)
