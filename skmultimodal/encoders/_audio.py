@@ -128,11 +128,14 @@ class AudioEncoder(BaseEncoder):
         Parameters
         ----------
         cells : array-like of sounds of shape (n_samples,)
-        y, sample_weight : ignored
+            Cells of the modality, without absent ones.
+        y, sample_weight : object, default=None
+            Ignored.
 
         Returns
         -------
         self : object
+            The fitted encoder.
 
         Raises
         ------
@@ -156,6 +159,7 @@ class AudioEncoder(BaseEncoder):
         Parameters
         ----------
         cells : array-like of sounds of shape (n_samples,)
+            Cells of the modality, without absent ones.
 
         Returns
         -------

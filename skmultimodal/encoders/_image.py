@@ -116,11 +116,14 @@ class ImageEncoder(BaseEncoder):
         ----------
         cells : array-like of pictures, of shape (n_samples,) or \
                 (n_samples, height, width[, channel])
-        y, sample_weight : ignored
+            Cells of the modality, without absent ones.
+        y, sample_weight : object, default=None
+            Ignored.
 
         Returns
         -------
         self : object
+            The fitted encoder.
 
         Raises
         ------
@@ -138,7 +141,7 @@ class ImageEncoder(BaseEncoder):
             size = _common_size(shapes) if size == "auto" else size
             if n_channels == "auto":
                 n_channels = 1 if all(shape[2] == 1 for shape in shapes) else 3
-        self.size_ = (size, size) if isinstance(size, int) else tuple(size)
+        self.size_ = (size, size) if np.ndim(size) == 0 else tuple(size)
         self.n_channels_ = n_channels
         pixels = self._pixels(values, labels)
         self.mean_ = pixels.mean(axis=(0, 2, 3), dtype=np.float64)
@@ -152,6 +155,7 @@ class ImageEncoder(BaseEncoder):
         Parameters
         ----------
         cells : array-like of pictures
+            Cells of the modality, without absent ones.
 
         Returns
         -------

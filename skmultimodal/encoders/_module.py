@@ -72,12 +72,16 @@ class ModuleEncoder(BaseEncoder):
         Parameters
         ----------
         cells : array-like of shape (n_samples, ...)
+            Cells of the modality, without absent ones.
         y : array-like of shape (n_samples,), default=None
-        sample_weight : ignored
+            Target, passed on to `preprocess`.
+        sample_weight : object, default=None
+            Ignored.
 
         Returns
         -------
         self : object
+            The fitted encoder.
         """
         if isinstance(self.factory, nn.Module) or not callable(self.factory):
             raise TypeError(
@@ -99,6 +103,7 @@ class ModuleEncoder(BaseEncoder):
         Parameters
         ----------
         cells : array-like of shape (n_samples, ...)
+            Cells of the modality, without absent ones.
 
         Returns
         -------

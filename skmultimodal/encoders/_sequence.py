@@ -84,11 +84,14 @@ class SequenceEncoder(BaseEncoder):
         Parameters
         ----------
         cells : array-like of arrays of shape (time, channel)
-        y, sample_weight : ignored
+            Cells of the modality, without absent ones.
+        y, sample_weight : object, default=None
+            Ignored.
 
         Returns
         -------
         self : object
+            The fitted encoder.
 
         Raises
         ------
@@ -117,6 +120,7 @@ class SequenceEncoder(BaseEncoder):
         Parameters
         ----------
         cells : array-like of arrays of shape (time, channel)
+            Cells of the modality, without absent ones.
 
         Returns
         -------

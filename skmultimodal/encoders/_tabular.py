@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from skmultimodal._data import cells_and_labels
-from skmultimodal._media import decode_cells
+from skmultimodal._media import decode_cells, is_missing
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import MLP
 
@@ -103,12 +103,17 @@ class TabularEncoder(BaseEncoder):
         Parameters
         ----------
         cells : DataFrame or ndarray of shape (n_samples, n_columns)
-        y : ignored
+            Cells of the modality, without absent ones.
+        y : object, default=None
+            Ignored.
         sample_weight : ndarray of shape (n_samples,), default=None
+            Weights of the rows, by which numbers are averaged and categories
+            counted.
 
         Returns
         -------
         self : object
+            The fitted encoder.
         """
         frame = _frame(cells)
         if not frame.shape[1]:
@@ -140,6 +145,7 @@ class TabularEncoder(BaseEncoder):
         Parameters
         ----------
         cells : DataFrame or ndarray of shape (n_samples, n_columns)
+            Cells of the modality, without absent ones.
 
         Returns
         -------
@@ -284,10 +290,21 @@ def _is_category(column) -> bool:
         return True
     if pd.api.types.is_object_dtype(dtype):
         kind = pd.api.types.infer_dtype(column, skipna=True)
+        if kind == "mixed":
+            _check_scalars(column)
         return kind not in NUMERIC_OBJECTS
     return not (
         pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype)
     )
+
+
+def _check_scalars(column):
+    for label, cell in column.items():
+        if not np.isscalar(cell) and not is_missing(cell):
+            raise TypeError(
+                f"row {label!r}: column {column.name!r} of a table: an argument must "
+                f"be a string or a number. Got {type(cell).__name__}."
+            )
 
 
 def _category_values(column, weight, min_frequency) -> np.ndarray:

@@ -141,11 +141,14 @@ class TextEncoder(BaseEncoder):
         Parameters
         ----------
         cells : array-like of str of shape (n_samples,)
-        y, sample_weight : ignored
+            Cells of the modality, without absent ones.
+        y, sample_weight : object, default=None
+            Ignored.
 
         Returns
         -------
         self : object
+            The fitted encoder.
 
         Raises
         ------
@@ -173,6 +176,7 @@ class TextEncoder(BaseEncoder):
         Parameters
         ----------
         cells : array-like of str of shape (n_samples,)
+            Cells of the modality, without absent ones.
 
         Returns
         -------

@@ -151,6 +151,12 @@ def test_lost_and_changed_columns_are_errors():
         encoder.fit(X[[]])
 
 
+def test_cell_that_is_no_scalar_is_an_error():
+    X = pd.DataFrame({"a": ["x", {"y": 1}]})
+    with pytest.raises(TypeError, match=r"row 1: column 'a'.*Got dict"):
+        TabularEncoder().fit(X)
+
+
 def test_columns_are_found_by_name():
     X = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]})
     encoder = TabularEncoder().fit(X)
