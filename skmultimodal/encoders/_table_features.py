@@ -10,13 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 __all__ = ["TableFeatures"]
 
 _RARE = "\0rare"  # no value of a table that people have
-_DATE_PARTS = ("year", "month", "day", "weekday", "hour")
+_DATE_PARTS = ("year", "month", "day", "day_of_week", "hour")
 
 
 class TableFeatures(TransformerMixin, BaseEstimator):
     """Turn a table into float and category columns.
 
-    Numbers and truth values become float, dates become year, month, day, weekday
+    Numbers and truth values become float, dates become year, month, day, day of week
     and hour, everything else becomes a category. Categories are those of the
     training rows; a new one is missing at prediction. Made for
     ``HistGradientBoostingClassifier(categorical_features="from_dtype")``.
@@ -47,7 +47,7 @@ class TableFeatures(TransformerMixin, BaseEstimator):
     >>> dates = pd.to_datetime(["2024-05-01", "2024-06-01"])
     >>> X = pd.DataFrame({"sky": ["clear", "fog"], "on": dates})
     >>> TableFeatures().fit(X).get_feature_names_out().tolist()
-    ['sky', 'on_year', 'on_month', 'on_day', 'on_weekday', 'on_hour']
+    ['sky', 'on_year', 'on_month', 'on_day', 'on_day_of_week', 'on_hour']
     """
 
     def __init__(self, max_categories=255):
