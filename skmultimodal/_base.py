@@ -41,7 +41,11 @@ def _has(method):
 
     def check(self):
         model = getattr(self, "fusion_", None)
-        return model is None or model.offers(method)
+        if model is not None:
+            return model.offers(method)
+        if method != "train_more" or self.fusion == "auto":
+            return True
+        return resolve_fusion(self.fusion, type(self).__name__).trains_by_epoch
 
     return check
 
@@ -210,10 +214,10 @@ class BaseFusionEstimator(
                 f"'columns' has entries for {sorted(unknown)}, which are not among "
                 f"the encoders {[name for name, _ in pairs]}."
             )
-        default = slice(None) if len(pairs) == 1 and not _is_named(X) else None
+        # a single modality that is not named like a column is all of X
+        alone = len(pairs) == 1 and pairs[0][0] not in _names_of(X)
         columns = {
-            name: given.get(name, name if default is None else default)
-            for name in encoders
+            name: given.get(name, slice(None) if alone else name) for name in encoders
         }
         return encoders, columns, dropped
 
@@ -503,6 +507,11 @@ class BaseFusionEstimator(
             strategy, problem, columns, plain = self._problem(
                 X, y, sample_weight, None, classes
             )
+            if not strategy.trains_by_epoch:
+                raise ValueError(
+                    f"partial_fit needs a strategy trained by epochs, such as "
+                    f"fusion='parallel'. Got {strategy!r}."
+                )
             settings = problem.settings.replace(max_epochs=1, early_stopping=False)
             model = strategy.fit_model(problem.with_settings(settings))
             self._keep(model, problem, columns, plain)
@@ -562,8 +571,10 @@ def _is_drop(spec) -> bool:
     return isinstance(spec, str) and spec == "drop"
 
 
-def _is_named(X) -> bool:
-    return isinstance(X, (pd.DataFrame, MultimodalData))
+def _names_of(X) -> list:
+    if isinstance(X, pd.DataFrame):
+        return list(X.columns)
+    return list(X) if isinstance(X, MultimodalData) else []
 
 
 def _is_numeric(X) -> bool:

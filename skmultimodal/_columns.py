@@ -71,6 +71,8 @@ def _is_position(where, X) -> bool:
 
 
 def _from_mapping(X, name, where):
+    if isinstance(where, slice) and len(X.keys()) == 1:
+        return next(iter(X.values()))
     if isinstance(where, (list, tuple)):
         absent = [key for key in where if key not in X]
         if absent:
@@ -100,4 +102,4 @@ def missing_columns(X, where) -> list:
     if isinstance(where, slice):
         return []
     wanted = where if isinstance(where, (list, tuple)) else [where]
-    return [column for column in wanted if isinstance(column, str) and column not in known]
+    return [c for c in wanted if isinstance(c, str) and c not in known]

@@ -120,4 +120,9 @@ def as_encoder(spec) -> BaseEncoder:
     """Return `spec` if it can build a module, else wrap it as frozen features."""
     if hasattr(spec, "build"):
         return spec
+    if not hasattr(spec, "transform"):
+        raise TypeError(
+            "expected an encoder or a scikit-learn transformer. Got "
+            f"{type(spec).__name__}; a complete model needs fusion='decision'."
+        )
     return TransformerEncoder(spec)

@@ -74,7 +74,7 @@ def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
         A plain matrix is one table network under every strategy.
     estimator_class : type
     """
-    if plain or not getattr(strategy, "takes_models", False):
+    if plain or not strategy.takes_models:
         return {name: default_encoder(i.kind) for name, i in inferred.items()}
     from skmultimodal.encoders._classical import default_model
 

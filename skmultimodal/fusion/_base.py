@@ -107,7 +107,18 @@ class BaseFusion(BaseEstimator):
     A strategy is a specification: hyperparameters, cloned and searched like those
     of any scikit-learn estimator, and never changed by a fit. Every strategy has a
     parameter ``weights``.
+
+    Attributes
+    ----------
+    takes_models : bool
+        Class attribute. Whether a modality may be a complete model, such as a
+        scikit-learn classifier.
+    trains_by_epoch : bool
+        Whether fits can go on (`partial_fit`, `warm_start`).
     """
+
+    takes_models = False
+    trains_by_epoch = False
 
     def fit_model(self, problem: FusionProblem) -> FusionModel:
         """Return the model fitted to `problem`."""

@@ -9,7 +9,8 @@ from skmultimodal.fusion._base import BaseFusion, FusionModel
 from skmultimodal.fusion._calibration import CALIBRATORS
 from skmultimodal.fusion._folds import folds_of
 from skmultimodal.fusion._out_of_fold import fit_models, out_of_fold, respond
-from skmultimodal.fusion._rules import REGRESSION_RULES, RULES
+from skmultimodal.fusion._rules import RULES
+from skmultimodal.fusion._rules_regression import REGRESSION_RULES
 
 __all__ = ["DecisionFusion"]
 

@@ -30,7 +30,8 @@ def folds_of(problem, cv) -> list[tuple[np.ndarray, np.ndarray]]:
     if problem.groups is not None:
         keys = np.unique(problem.groups, return_inverse=True)[1]
     else:
-        keys = combine_keys(row_keys(problem.cells[name]) for name in problem.names)
+        names = sorted(problem.names)
+        keys = combine_keys(row_keys(problem.cells[name]) for name in names)
     fold = content_folds(keys, problem.task.strata(problem.target))
     if fold is None:
         return []

@@ -41,6 +41,7 @@ class JointFusion(BaseFusion):
     """
 
     ordered = False
+    trains_by_epoch = True
     word_weights = ("learned", "uniform")
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:

@@ -111,6 +111,11 @@ class SequentialFusion(JointFusion):
         self.modality_dropout = modality_dropout
         self.cv = cv
 
+    @property
+    def trains_by_epoch(self):
+        """Whether fits can go on: in state mode only."""
+        return self.mode == "state"
+
     def fit_model(self, problem):
         """Order the stages, then fit them."""
         if self.mode not in ("state", "residual"):
