@@ -128,6 +128,9 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
     squares fit ``f``; a row far from all others gets nearly the prior.
     Cost: ``O(n m^2 + m^3)`` for ``m`` landmarks.
 
+    The temperature is fitted to the smoothed targets of [3]_: where no row is left
+    out wrongly, the likelihood alone would make the model boundlessly sure.
+
     Differences from [1]_: least squares on indicators of all classes at once, an
     unpenalised mean, and weights. A weight of two fits like two copies of the row,
     but both are left out at once, so that copies cannot vouch for each other.
@@ -138,6 +141,9 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
        least-squares support vector machines", Neural Networks 17(10), 2004.
     .. [2] C. Williams, M. Seeger, "Using the Nystroem method to speed up kernel
        machines", NIPS 2000.
+    .. [3] J. Platt, "Probabilistic outputs for support vector machines and
+       comparisons to regularized likelihood methods", Advances in Large Margin
+       Classifiers, MIT Press, 1999.
 
     Examples
     --------
@@ -170,11 +176,12 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
         self.classes_, codes = np.unique(y, return_inverse=True)
         target = np.eye(len(self.classes_))[codes]
+        smooth = _platt_targets(target, weight)
 
         def loss(left_out):
             def negative_log_likelihood(log_scale):
                 logs = self._log_proba(left_out, np.exp(log_scale))
-                return -weight @ logs[np.arange(len(codes)), codes]
+                return -weight @ (smooth * logs).sum(axis=1)
 
             found = minimize_scalar(
                 negative_log_likelihood, bounds=(-2.0, 5.0), method="bounded"
@@ -214,6 +221,15 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         """
         proba = self.predict_proba(X)
         return self.classes_[proba.argmax(axis=1)]
+
+
+def _platt_targets(target, weight) -> np.ndarray:
+    """Return targets no surer than the weight of their class allows, as Platt does."""
+    n_classes = target.shape[1]
+    doubt = (target / (weight @ target + 2)).sum(axis=1, keepdims=True)
+    if n_classes == 1:
+        return target
+    return target * (1 - doubt) + (1 - target) * doubt / (n_classes - 1)
 
 
 class KernelRegressor(RegressorMixin, _KernelRidge):

@@ -212,6 +212,14 @@ def test_kernel_classifier_probabilities():
     assert sampled.score(X[~train], y[~train]) > 0.93
 
 
+def test_kernel_classifier_is_no_surer_than_its_rows_allow():
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    X = rng.normal(size=(40, 2)) + 20 * y[:, np.newaxis]  # nothing is left out wrongly
+    proba = KernelClassifier().fit(X, y).predict_proba(X)
+    assert proba.min() > 0.5 / 22  # Platt's target is 1 / (20 + 2)
+
+
 def test_kernel_classifier_ignores_rows_of_zero_weight():
     X, y = _data()
     weight = (np.arange(len(y)) % 3 > 0).astype(float)
