@@ -31,7 +31,7 @@ _LAZY = {
 }
 _PACKAGES = ("datasets", "model_selection")
 
-__all__ = [*_LAZY, *_PACKAGES, "__version__"]  # noqa: PLE0604
+__all__ = [*_LAZY, *_PACKAGES, "__version__"]
 
 
 def __getattr__(name):

@@ -171,7 +171,11 @@ class BaseFusionEstimator(
                 if reset:
                     validate_data(self, X, skip_check_array=True)
                 return X
-        elif explicit and getattr(X, "dtype", None) == object and X.ndim == 2:
+        elif (
+            explicit
+            and np.dtype(getattr(X, "dtype", float)).kind == "O"
+            and X.ndim == 2
+        ):
             if reset:
                 self.n_features_in_ = X.shape[1]
             return X

@@ -299,4 +299,3 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-

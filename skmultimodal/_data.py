@@ -135,7 +135,7 @@ class MultimodalData(Mapping):
             key = key[0]
         if isinstance(key, (int, np.integer)):
             key = [key]
-        return MultimodalData({k: _take(v, key) for k, v in self._data.items()})
+        return MultimodalData({k: take_rows(v, key) for k, v in self._data.items()})
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -192,7 +192,7 @@ def object_array(cells) -> np.ndarray:
     return out
 
 
-def _take(cells, rows):
+def take_rows(cells, rows):
     """Return the given rows (positions, mask or slice) of one modality."""
     if isinstance(cells, (pd.DataFrame, pd.Series)):
         return cells.iloc[rows]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from sklearn.base import clone
 from sklearn.utils.multiclass import type_of_target
 
 from skmultimodal._base import BaseFusionEstimator
 from skmultimodal._sklearn import _check_y
 from skmultimodal._tasks import Regression, classification_task
+from skmultimodal.fusion._staged import cross_fit_embedding
 
 __all__ = ["FusionTransformer"]
 
@@ -92,6 +94,11 @@ class FusionTransformer(BaseFusionEstimator):
     verbose : int, default=0
         Whether to print each epoch.
 
+    cross_fit : bool, default=False
+        Whether `fit_transform` returns out-of-fold embeddings, each row embedded by
+        a model that has not seen it and rotated into the space of the final one.
+        A next step then learns from embeddings like those it will meet.
+
     Attributes
     ----------
     modalities_ : list of str
@@ -133,6 +140,92 @@ class FusionTransformer(BaseFusionEstimator):
     >>> FusionTransformer(max_epochs=5, random_state=0).fit_transform(X, y).shape
     (200, 64)
     """
+
+    def __init__(
+        self,
+        encoders="auto",
+        fusion="auto",
+        *,
+        cross_fit=False,
+        columns=None,
+        training="joint",
+        max_epochs=100,
+        lr=2e-3,
+        batch_size=64,
+        optimizer="adamw",
+        weight_decay=1e-3,
+        early_stopping="auto",
+        validation_fraction=0.15,
+        missing="mask",
+        callbacks=None,
+        net_params=None,
+        compile=False,
+        device="auto",
+        n_threads=None,
+        n_jobs=None,
+        memory=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            encoders,
+            fusion,
+            columns=columns,
+            training=training,
+            max_epochs=max_epochs,
+            lr=lr,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            missing=missing,
+            callbacks=callbacks,
+            net_params=net_params,
+            compile=compile,
+            device=device,
+            n_threads=n_threads,
+            n_jobs=n_jobs,
+            memory=memory,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.cross_fit = cross_fit
+
+    def fit_transform(self, X, y, sample_weight=None, groups=None):
+        """Fit, and return the fused embedding of the training rows.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with one or more modalities.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; none may be zero under `cross_fit`.
+
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group never fall on both sides of an inner split.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out)
+            Out of fold if `cross_fit`, else the same as ``fit(X, y).transform(X)``.
+        """
+        self.fit(X, y, sample_weight=sample_weight, groups=groups)
+        if not self.cross_fit:
+            return self.transform(X)
+        strategy, problem, *_ = clone(self)._problem(X, y, sample_weight, groups)
+        if problem.n_samples != len(X):
+            raise ValueError(
+                "cross_fit=True needs positive sample weights: every row must get an "
+                "out-of-fold embedding. Got zero weights; drop those rows."
+            )
+        return cross_fit_embedding(strategy, problem, self.fusion_)
 
     def _checked_y(self, y):
         return _check_y(y, multi_output=True)

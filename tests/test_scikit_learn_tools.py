@@ -86,7 +86,8 @@ def test_one_grid_over_strategy_weights_widths_and_drop(emoji_small):
 
 def test_alias_becomes_an_object_when_nested():
     clf = small(fusion="feature").set_params(fusion__merge="sum", text__cell="gru")
-    assert clf.fusion.merge == "sum" and clf.encoders[1][1].cell == "gru"
+    assert clf.fusion.merge == "sum"
+    assert clf.encoders[1][1].cell == "gru"
     assert clone(clf).get_params()["text__cell"] == "gru"
     with pytest.raises(ValueError, match="Invalid parameter 'wieghts'"):
         clf.set_params(fusion__wieghts="uniform")
@@ -107,7 +108,8 @@ def test_cross_validation(rows):
     proba = cross_val_predict(small(), X, y, cv=2, method="predict_proba")
     np.testing.assert_allclose(proba.sum(1), 1, rtol=1e-5)
     sizes, _, test = learning_curve(small(), X, y, cv=2, train_sizes=[0.5, 1.0])
-    assert len(sizes) == 2 and np.isfinite(test).all()
+    assert len(sizes) == 2
+    assert np.isfinite(test).all()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,8 @@ def test_set_output(rows):
     X, y = rows
     transformer = FusionTransformer(small().encoders, "feature", max_epochs=2)
     frame = transformer.set_output(transform="pandas").fit_transform(X, y)
-    assert isinstance(frame, pd.DataFrame) and frame.shape == (len(X), 64)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.shape == (len(X), 64)
     assert list(frame.columns[:1]) == ["fusiontransformer0"]
     assert frame.index.equals(X.index)
 
@@ -233,12 +236,12 @@ def test_a_notebook_cells_own_module_reaches_workers(tmp_path):
 
 def test_same_seed_same_result_other_seed_other_result(rows):
     X, y = rows
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     first = small().fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(first, small().fit(X, y).predict_proba(X))
     other = small(random_state=1).fit(X, y).predict_proba(X)
     assert np.abs(first - other).max() > 1e-3
-    np.testing.assert_array_equal(before, np.random.get_state()[1])
+    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
 def test_partial_fit_and_warm_start(rows):
@@ -246,7 +249,8 @@ def test_partial_fit_and_warm_start(rows):
     clf = small()
     for part in np.array_split(np.arange(len(X)), 3):
         clf.partial_fit(X.iloc[part], y.iloc[part], classes=np.unique(y))
-    assert clf.n_iter_ == 3 and list(clf.classes_) == sorted(y.unique())
+    assert clf.n_iter_ == 3
+    assert list(clf.classes_) == sorted(y.unique())
     with pytest.raises(ValueError, match="labels that were not seen"):
         clf.partial_fit(X[:2], ["new", "new"])
     warm = small(warm_start=True).fit(X, y)

@@ -116,6 +116,25 @@ class TransformerEncoder(BaseEncoder):
         return module(self.n_features_, self.out_features)
 
 
+class PassThrough(BaseEncoder):
+    """Hands numbers that are embeddings already to the network as they are."""
+
+    def fit(self, cells, y=None, sample_weight=None):
+        """Record the width."""
+        self.out_features_ = cells.shape[1]
+        return self
+
+    def transform(self, cells):
+        """Return ``values``, the cells themselves."""
+        return {"values": cells}
+
+    def build(self):
+        """Return the module that returns its input."""
+        from skmultimodal.encoders._modules import Unchanged
+
+        return Unchanged(self.out_features_)
+
+
 def as_encoder(spec) -> BaseEncoder:
     """Return `spec` if it can build a module, else wrap it as frozen features."""
     if hasattr(spec, "build"):

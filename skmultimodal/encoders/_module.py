@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skmultimodal._data import _take, cells_and_labels
+from skmultimodal._data import cells_and_labels, take_rows
 from skmultimodal._media import decode_cells
 from skmultimodal.encoders._base import BaseEncoder
 
@@ -93,7 +93,7 @@ class ModuleEncoder(BaseEncoder):
         self.preprocess_ = self.preprocess
         if hasattr(self.preprocess, "transform"):
             self.preprocess_ = clone(self.preprocess).fit(cells, y)
-        row = self._array(_take(cells, slice(0, 1)))
+        row = self._array(take_rows(cells, slice(0, 1)))
         self.shape_, self.integer_ = row.shape[1:], row.dtype.kind == "i"
         return self
 

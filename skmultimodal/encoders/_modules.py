@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-__all__ = ["MLP", "DenseFeatures", "SparseFeatures"]
+__all__ = ["MLP", "DenseFeatures", "SparseFeatures", "Unchanged"]
 
 
 class MLP(nn.Sequential):
@@ -59,3 +59,14 @@ class SparseFeatures(nn.Module):
     def forward(self, indices, values, lengths):
         bags = self.table(indices, per_sample_weights=values)
         return torch.relu(bags + self.bias)
+
+
+class Unchanged(nn.Module):
+    """Return the input as it is, ``(n, out_features)``."""
+
+    def __init__(self, out_features):
+        super().__init__()
+        self.out_features = out_features
+
+    def forward(self, values):
+        return values

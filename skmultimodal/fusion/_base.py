@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skmultimodal._data import _take
+from skmultimodal._data import take_rows
 from skmultimodal._media import CellError
 from skmultimodal._network import derived_seed
 from skmultimodal._training import TrainingSettings
@@ -92,7 +92,7 @@ class FusionProblem:
         weight, groups = self.sample_weight, self.groups
         return replace(
             self,
-            cells={name: _take(cells, rows) for name, cells in self.cells.items()},
+            cells={name: take_rows(cells, rows) for name, cells in self.cells.items()},
             present=self.present[rows],
             y=self.y[rows],
             target=self.target[rows],

@@ -117,7 +117,7 @@ class DecisionFusion(BaseFusion):
         fitted = self.weights in ("cv", "learned") if _is_word(self.weights) else False
         several = len(problem.names) > 1
         return (
-            several and (fitted or rule.needs_fit) or self.calibrate or not self.refit
+            (several and (fitted or rule.needs_fit)) or self.calibrate or not self.refit
         )
 
     def _rule(self, task):

@@ -7,6 +7,7 @@ from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal.encoders._modules import MLP
+from skmultimodal.fusion._head import fit_head
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
     AbsentTokens,
@@ -41,9 +42,12 @@ class FeatureFusion(JointFusion):
     out_features : int, default=64
         Width of each projected embedding.
 
-    head : tuple of int, default=(64,)
+    head : tuple of int or estimator, default=(64,)
         Widths of the head's hidden layers, at least one: with a linear head,
-        concatenation would be parallel fusion.
+        concatenation would be parallel fusion. A scikit-learn classifier or
+        regressor is fitted on out-of-fold embeddings of encoders trained apart,
+        all in one space; blocks are concatenated and of the other parameters only
+        given `weights` matter.
 
     dropout : float, default=0.0
         Dropout of the head's hidden layers.
@@ -106,6 +110,18 @@ class FeatureFusion(JointFusion):
         self.normalize = normalize
         self.aux_weight = aux_weight
         self.modality_dropout = modality_dropout
+
+    @property
+    def trains_by_epoch(self):
+        """Whether fits can go on: not with a scikit-learn head."""
+        return not hasattr(self.head, "fit")
+
+    def fit_model(self, problem):
+        """Train the network, or fit a scikit-learn head on embeddings."""
+        if self.trains_by_epoch:
+            return super().fit_model(problem)
+        self._check_weights(problem, self.word_weights)
+        return fit_head(self, problem.select(sorted(problem.names)))
 
     def build(self, in_features, n_outputs):
         """Return a new module for embeddings of the given widths."""

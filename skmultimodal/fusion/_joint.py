@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-import numpy as np
-import torch
 from sklearn.base import clone
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
-from skmultimodal._data import Ragged, _take
-from skmultimodal._network import FusionModule, FusionNetwork
-from skmultimodal._training import (
-    TensorRows,
-    Tensors,
-    predict_outputs,
-    resume,
-    train,
-)
-from skmultimodal.encoders._base import as_encoder
-from skmultimodal.fusion._base import BaseFusion, FusionModel, naming
+from skmultimodal._network import FusionModule
+from skmultimodal.fusion._base import BaseFusion
+from skmultimodal.fusion._network_model import fit_network
+from skmultimodal.fusion._staged import cross_fitted_weights, fit_staged
 
-__all__ = ["JointFusion", "JointModel"]
-
-WEIGHT_ROWS = 2000  # training rows over which weights that vary by row are averaged
+__all__ = ["JointFusion"]
 
 
 class JointFusion(BaseFusion):
@@ -58,202 +44,13 @@ class JointFusion(BaseFusion):
         return module
 
     def fit_model(self, problem):
-        """Fit the encoders' preprocessing, then train the network."""
+        """Train encoders and fusion, together or (staged) one after the other."""
         self._check_weights(problem, self.word_weights)
         self.check_task(problem.task)
         names = problem.names if self.ordered else sorted(problem.names)
         problem = problem.select(names)
-        preparation = Preparation(problem)
-        data = preparation.tensors(problem, training=True)
-        settings, valid = problem.settings, None
-        if settings.early_stopping:
-            rows, held_out = validation_split(problem)
-            data, valid = TensorRows(data, rows), TensorRows(data, held_out)
-        make = partial(
-            FusionNetwork,
-            {name: preparation.encoders[name].build for name in names},
-            partial(self.build_for, problem.task),
-            modality_dropout=self.modality_dropout,
-        )
-        try:
-            net = train(make, problem.task, data, valid, settings, problem.seed)
-        except KeyboardInterrupt as interrupt:
-            if hasattr(interrupt, "net"):
-                interrupt.model = JointModel(preparation, interrupt.net, problem)
-            raise
-        return JointModel(preparation, net, problem)
-
-
-class Preparation:
-    """The fitted encoders of a problem, and the tensors they make of cells."""
-
-    def __init__(self, problem):
-        self.names = problem.names
-        self.dtype = problem.settings.dtype
-        self.encoders, self.templates = {}, {}
-        for m, name in enumerate(self.names):
-            present = problem.present[:, m]
-            weight = problem.sample_weight
-            with naming(name):
-                if not present.any():
-                    raise ValueError("it is absent from every training row.")
-                encoder = clone(as_encoder(problem.encoders[name]))
-                cells = _present_cells(problem.cells[name], present)
-                encoder.fit(
-                    cells,
-                    problem.y[present],
-                    sample_weight=None if weight is None else weight[present],
-                )
-                first = encoder.transform(_take(cells, slice(0, 1)))
-            self.encoders[name] = encoder
-            self.templates[name] = {key: _empty(rows) for key, rows in first.items()}
-
-    def inputs(self, cells, present) -> dict:
-        """Return the prepared inputs of every row; absent rows hold zeros."""
-        inputs = {}
-        for m, name in enumerate(self.names):
-            here = present[:, m]
-            if not here.any():
-                block = self.templates[name]
-            else:
-                with naming(name):
-                    block = self.encoders[name].transform(
-                        _present_cells(cells[name], here)
-                    )
-            if not here.all():
-                block = {key: _expand(rows, here) for key, rows in block.items()}
-            inputs[name] = block
-        return inputs
-
-    def tensors(self, rows, training=False) -> Tensors:
-        """Return the tensors of a problem (training) or of cells and presence."""
-        cells, present = (rows.cells, rows.present) if training else rows
-        return Tensors(
-            self.inputs(cells, present),
-            present=None if present.all() else present,
-            target=rows.target if training else None,
-            weight=rows.sample_weight if training else None,
-            dtype=getattr(torch, self.dtype),
-        )
-
-
-class JointModel(FusionModel):
-    """A trained network with the preparation of its inputs."""
-
-    def __init__(self, preparation, net, problem):
-        self.preparation, self.net, self.task = preparation, net, problem.task
-        self.names, self.encoders = preparation.names, preparation.encoders
-        self.n_threads, self.dtype = problem.settings.n_threads, preparation.dtype
-        self.prior = problem.task.prior(problem.target, problem.sample_weight)
-        first = problem.take(slice(0, 1))
-        fields = ("embedding", "branch_scores")
-        outputs = self._outputs(first.cells, first.present, fields)
-        self.n_features = outputs["embedding"].shape[1]
-        self.has_branches = outputs["branch_scores"] is not None
-        self.weights = self._fitted_weights(problem)
-
-    def offers(self, method):
-        if method == "response_per_modality":
-            return self.has_branches
-        if method == "contributions":
-            return self.net.module_.fusion.additive
-        return super().offers(method)
-
-    @property
-    def history(self):
-        return [
-            {key: value for key, value in row.items() if key != "batches"}
-            for row in self.net.history
-        ]
-
-    @property
-    def n_iter(self):
-        return len(self.net.history)
-
-    def _fitted_weights(self, problem):
-        weights = self.net.module_.fusion.modality_weights()
-        if weights is not None:
-            weights = weights.detach().cpu().numpy()
-        else:
-            part = problem.take(slice(0, WEIGHT_ROWS))
-            weights = self._outputs(part.cells, part.present, ["weights"])["weights"]
-            if weights is None:
-                return dict.fromkeys(self.names, 1 / len(self.names))
-            weights = weights.mean(axis=0)
-        return dict(zip(self.names, weights.astype(float).tolist(), strict=True))
-
-    def _outputs(self, cells, present, fields):
-        tensors = self.preparation.tensors((cells, present))
-        return predict_outputs(self.net, tensors, fields, self.n_threads)
-
-    def scores(self, cells, present):
-        scores = self._outputs(cells, present, ["scores"])["scores"]
-        nothing = ~present.any(axis=1)
-        if nothing.any():  # nothing observed: the prior
-            scores[nothing] = self.task.scores(self.prior)
-        return scores
-
-    def response(self, cells, present):
-        return self.task.response(self.scores(cells, present))
-
-    def embedding(self, cells, present):
-        return self._outputs(cells, present, ["embedding"])["embedding"]
-
-    def response_per_modality(self, cells, present):
-        scores = self._outputs(cells, present, ["branch_scores"])["branch_scores"]
-        responses = {}
-        for m, name in enumerate(self.names):
-            responses[name] = self.task.response(scores[:, m])
-            responses[name][~present[:, m]] = np.nan
-        return responses
-
-    def contributions(self, cells, present):
-        out = self._outputs(cells, present, ["weights", "branch_scores"])
-        terms = out["weights"][:, :, None] * out["branch_scores"]
-        return {name: terms[:, m] for m, name in enumerate(self.names)}
-
-    def train_more(self, problem, epochs):
-        """Train for more epochs on the rows of `problem`."""
-        problem = problem.select(self.names)
-        data = self.preparation.tensors(problem, training=True)
-        seed = problem.seed + self.n_iter
-        resume(self.net, data, None, epochs, problem.settings, seed)
-        self.weights = self._fitted_weights(problem)
-
-
-def validation_split(problem):
-    """Return positions of the training and of the held-out part."""
-    rows = np.arange(problem.n_samples)
-    fraction, seed = problem.settings.validation_fraction, problem.seed
-    if problem.groups is not None:
-        splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
-        return next(splitter.split(rows, groups=problem.groups))
-    strata = problem.task.strata(problem.target)
-    n_held_out = int(np.ceil(fraction * len(rows)))
-    if strata is not None:
-        counts = np.bincount(strata)
-        if counts[counts > 0].min() < 2 or n_held_out < (counts > 0).sum():
-            strata = None
-    return train_test_split(
-        rows, test_size=fraction, random_state=seed, stratify=strata
-    )
-
-
-def _present_cells(cells, present):
-    return cells if present.all() else _take(cells, np.flatnonzero(present))
-
-
-def _empty(rows):
-    """Return prepared rows like the given ones, but none of them."""
-    if isinstance(rows, Ragged):
-        return Ragged(rows.values[:0], np.zeros(1, dtype=np.int64))
-    return rows[:0]
-
-
-def _expand(rows, present):
-    """Spread prepared rows over the present positions; zeros elsewhere."""
-    if isinstance(rows, Ragged):
-        return rows.expand(present)
-    out = np.zeros((len(present), *rows.shape[1:]), dtype=rows.dtype)
-    out[present] = rows
-    return out
+        fit = fit_staged if problem.training == "staged" else fit_network
+        if isinstance(self.weights, str) and self.weights == "cv":
+            weights = cross_fitted_weights(self, problem, fit)
+            return fit(clone(self).set_params(weights=weights), problem)
+        return fit(self, problem)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from joblib import Parallel, delayed
 
+from skmultimodal._data import take_rows
 from skmultimodal.fusion._cache import cached, model_key, rows_key
 from skmultimodal.fusion._standalone import fit_standalone
 
-__all__ = ["fit_models", "out_of_fold", "respond"]
+__all__ = ["fit_models", "out_of_fold", "out_of_fold_models", "respond"]
 
 
 def fit_models(problem) -> dict:
@@ -32,24 +33,28 @@ def out_of_fold(problem, folds):
     models : list of dict of str to model
         The models of each fold.
     """
+    models = out_of_fold_models(problem, folds)
+    shape = (len(problem.names), problem.n_samples, problem.task.n_outputs)
+    responses = np.full(shape, np.nan)
+    for (_, test), of_fold in zip(folds, models, strict=True):
+        held_out = problem.take(test)
+        for m, name in enumerate(problem.names):
+            part = held_out.select([name])
+            responses[m, test] = respond(
+                of_fold[name], part.cells[name], part.present[:, 0], problem.memory
+            )
+    return responses, models
+
+
+def out_of_fold_models(problem, folds) -> list[dict]:
+    """Return the stand-alone models of each fold."""
     jobs = [
         (problem.select([name]).take(train), name)
         for train, _ in folds
         for name in problem.names
     ]
     fitted = iter(_parallel(problem, _fit, jobs))
-    shape = (len(problem.names), problem.n_samples, problem.task.n_outputs)
-    responses, models = np.full(shape, np.nan), []
-    for _, test in folds:
-        held_out, of_fold = problem.take(test), {}
-        for m, name in enumerate(problem.names):
-            of_fold[name] = model = next(fitted)
-            part = held_out.select([name])
-            responses[m, test] = respond(
-                model, part.cells[name], part.present[:, 0], problem.memory
-            )
-        models.append(of_fold)
-    return responses, models
+    return [{name: next(fitted) for name in problem.names} for _ in folds]
 
 
 def respond(model, cells, present, memory=None) -> np.ndarray:
@@ -57,7 +62,7 @@ def respond(model, cells, present, memory=None) -> np.ndarray:
     out = np.full((len(present), model.n_outputs), np.nan)
     if present.any():
         rows = np.flatnonzero(present)
-        here = cells if present.all() else _rows(cells, rows)
+        here = cells if present.all() else take_rows(cells, rows)
         key = None if memory is None else (model.key, rows_key(here))
         out[rows] = cached(memory, _response, key, model, here)
     return out
@@ -72,10 +77,6 @@ def _fit(problem, name):
     model = cached(problem.memory, fit_standalone, key, problem, name)
     model.key = key
     return model
-
-
-def _rows(cells, rows):
-    return cells.iloc[rows] if hasattr(cells, "iloc") else cells[rows]
 
 
 def _parallel(problem, function, jobs):

@@ -8,12 +8,12 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from torch import nn
 
-from skmultimodal._data import _take
+from skmultimodal._data import take_rows
 from skmultimodal._network import FusionModule, FusionOutput
-from skmultimodal.encoders._base import BaseEncoder
+from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
 from skmultimodal.fusion._folds import folds_of
-from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.fusion._network_model import fit_network
 from skmultimodal.fusion._out_of_fold import out_of_fold
 
 __all__ = ["fit_residual", "stage_order"]
@@ -57,38 +57,13 @@ def unimodal_losses(problem, cv) -> dict[str, float]:
     return losses
 
 
-class _Offset(BaseEncoder):
-    """Hands the scores of earlier stages to the network as they are."""
+class _Stage:
+    """Specification of a stage: the offset plus a linear head on an embedding."""
 
-    def fit(self, cells, y=None, sample_weight=None):
-        self.width_ = cells.shape[1]
-        return self
-
-    def transform(self, cells):
-        return {"scores": cells}
-
-    def build(self):
-        module = _Identity()
-        module.out_features = self.width_
-        return module
-
-
-class _Identity(nn.Module):
-    def forward(self, scores):
-        return scores
-
-
-class _Stage(JointFusion):
-    """One stage: the offset plus a linear head on the modality's embedding."""
-
-    weights = "uniform"
     modality_dropout = 0.0
 
-    def _check_weights(self, problem, allowed=()):
-        pass
-
-    def build(self, in_features, n_outputs):
-        return _StageModule(in_features, n_outputs)
+    def build_for(self, task, in_features):
+        return _StageModule(in_features, task.n_outputs)
 
 
 class _StageModule(FusionModule):
@@ -116,10 +91,10 @@ class _Step:
             problem,
             cells={name: problem.cells[name], OFFSET: offset},
             present=np.column_stack([present, np.ones_like(present)]),
-            encoders={name: problem.encoders[name], OFFSET: _Offset()},
+            encoders={name: problem.encoders[name], OFFSET: PassThrough()},
             seed=problem.seed_of(name),
         )
-        self.name, self.model = name, _Stage().fit_model(part)
+        self.name, self.model = name, fit_network(_Stage(), part)
         self.n_outputs = problem.task.n_outputs
 
     def __call__(self, cells, present):
@@ -152,7 +127,7 @@ def fit_residual(problem, spec):
         out = np.zeros_like(scores)
         for train, test in folds:
             of_fold = _Step(problem.take(train), name, scores[train])
-            out[test] = of_fold(_take(problem.cells[name], test), present[test])
+            out[test] = of_fold(take_rows(problem.cells[name], test), present[test])
         if not folds:
             out = step(problem.cells[name], present)
         length = 1.0

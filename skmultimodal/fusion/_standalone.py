@@ -14,11 +14,12 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from skmultimodal._network import derived_seed
+from skmultimodal._network import FusionModule, FusionOutput, derived_seed
 from skmultimodal._training import is_skorch_net
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.fusion._base import naming
-from skmultimodal.fusion._parallel import ParallelFusion
+from skmultimodal.fusion._layers import Heads
+from skmultimodal.fusion._network_model import fit_network
 
 __all__ = ["EstimatorModel", "NetworkModel", "fit_standalone", "is_model"]
 
@@ -53,6 +54,25 @@ def fit_standalone(problem, name):
         return NetworkModel(problem, name)
 
 
+class _Alone:
+    """Specification of a linear head on the embedding of one modality."""
+
+    modality_dropout = 0.0
+
+    def build_for(self, task, in_features):
+        return _Linear(in_features, task.n_outputs)
+
+
+class _Linear(FusionModule):
+    def __init__(self, in_features, n_outputs):
+        super().__init__(in_features)
+        self.heads = Heads(in_features, n_outputs)
+
+    def forward(self, embeddings, present=None):
+        scores = self.heads(embeddings)[:, 0]
+        return FusionOutput(scores, embeddings[self.names[0]])
+
+
 class NetworkModel:
     """An encoder with a linear head, trained as a network of its own."""
 
@@ -60,8 +80,8 @@ class NetworkModel:
         seed = problem.seed_of(name)
         encoder = as_encoder(problem.encoders[name])
         problem = replace(problem, encoders={name: encoder}, seed=seed)
-        spec = ParallelFusion("uniform", aux_weight=0.0, modality_dropout=0.0)
-        self.name, self.model = name, spec.fit_model(problem)
+        self.name, self.model = name, fit_network(_Alone(), problem)
+        self.n_features = self.model.n_features
         self.n_outputs = problem.task.n_outputs
         self.fitted, self.history = self.model.encoders[name], self.model.history
 

@@ -93,7 +93,8 @@ def test_absent_rows_do_not_matter(spec):
 def test_weights_are_on_the_simplex_and_renormalised(spec):
     output = build(spec)(embeddings(), present())
     torch.testing.assert_close(output.weights.sum(1), torch.ones(6))
-    assert (output.weights >= 0).all() and (output.weights[~present()] == 0).all()
+    assert (output.weights >= 0).all()
+    assert (output.weights[~present()] == 0).all()
     if build(spec).additive or isinstance(spec, SequentialFusion):
         total = (output.weights[:, :, None] * output.branch_scores).sum(1)
         torch.testing.assert_close(total, output.scores)
@@ -106,7 +107,9 @@ def jacobian(spec):
     depends = np.zeros((3, 3), dtype=bool)
     for m in range(3):
         gradients = torch.autograd.grad(
-            scores[:, m].sum(), list(inputs.values()), retain_graph=True,
+            scores[:, m].sum(),
+            list(inputs.values()),
+            retain_graph=True,
             allow_unused=True,
         )
         depends[m] = [g is not None and bool(g.abs().sum() > 0) for g in gradients]

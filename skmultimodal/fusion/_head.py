@@ -1,0 +1,88 @@
+"""Any scikit-learn estimator as the head on embeddings of several modalities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._staged import embed_rows, embeddings_of
+from skmultimodal.fusion._standalone import fit_standalone
+
+__all__ = ["fit_head"]
+
+HEAD = "head"
+
+
+def fit_head(spec, problem):
+    """Fit encoders apart, then the head on their out-of-fold embeddings.
+
+    The embeddings of all folds are brought into the space of the encoders fitted
+    to all rows, which prediction uses; blocks are standardised and weighted.
+    """
+    models, embeddings = embeddings_of(problem)
+    scaling = {}
+    for m, name in enumerate(problem.names):
+        here = problem.present[:, m]
+        known = embeddings[name][here]
+        weight = problem.sample_weight
+        weight = None if weight is None else weight[here]
+        mean = np.average(known, axis=0, weights=weight)
+        variance = np.average((known - mean) ** 2, axis=0, weights=weight)
+        scaling[name] = mean, np.sqrt(np.where(variance > 0, variance, 1.0))
+    n_modalities = len(problem.names)
+    weights = dict.fromkeys(problem.names, 1 / n_modalities)
+    if isinstance(spec.weights, dict):
+        total = sum(spec.weights[name] for name in problem.names)
+        weights = {name: spec.weights[name] / total for name in problem.names}
+    model = HeadModel(models, scaling, weights)
+    features = model.joined(embeddings, problem.present)
+    inner = replace(
+        problem,
+        cells={HEAD: features},
+        present=np.ones((problem.n_samples, 1), dtype=bool),
+        encoders={HEAD: spec.head},
+    )
+    model.head = fit_standalone(inner, HEAD)
+    model.task, model.n_features = problem.task, features.shape[1]
+    model.prior = problem.task.prior(problem.target, problem.sample_weight)
+    return model
+
+
+class HeadModel(FusionModel):
+    """Encoders fitted apart under a scikit-learn head."""
+
+    dtype = "float64"
+
+    def __init__(self, models, scaling, weights):
+        self.names, self.models = list(models), models
+        self.scaling, self.weights = scaling, weights
+        self.encoders = {name: model.fitted for name, model in models.items()}
+        self.history = [
+            {"modality": name, **row}
+            for name, model in models.items()
+            for row in model.history
+        ]
+
+    def joined(self, embeddings, present):
+        """Return weighted, standardised blocks side by side, zeros where absent."""
+        blocks = []
+        for m, name in enumerate(self.names):
+            mean, scale = self.scaling[name]
+            block = (embeddings[name] - mean) / scale
+            weight = len(self.names) * self.weights[name]
+            blocks.append(weight * block * present[:, m, None])
+        return np.hstack(blocks)
+
+    def embedding(self, cells, present):
+        return self.joined(embed_rows(self.models, cells, present), present)
+
+    def response(self, cells, present):
+        response = self.head.response(self.embedding(cells, present))
+        nothing = ~present.any(axis=1)
+        response[nothing] = self.prior
+        return response
+
+    def scores(self, cells, present):
+        return self.task.scores(self.response(cells, present))

@@ -1,0 +1,203 @@
+"""Encoders trained apart, embeddings out of fold, and what is fitted on those."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.linalg import orthogonal_procrustes
+from scipy.optimize import minimize
+from scipy.special import softmax
+from sklearn.base import clone
+
+from skmultimodal._data import take_rows
+from skmultimodal.encoders._base import PassThrough
+from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._folds import folds_of
+from skmultimodal.fusion._network_model import fit_network
+from skmultimodal.fusion._out_of_fold import fit_models, out_of_fold_models
+
+__all__ = [
+    "aligned",
+    "cross_fit_embedding",
+    "cross_fitted_weights",
+    "embed_rows",
+    "embeddings_of",
+    "fit_staged",
+]
+
+
+def aligned(embedding, fold_rows, final_rows):
+    """Rotate a fold's embedding into the space of the model fitted to all rows.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n_samples, n_features)
+        Embedding by the model of the fold.
+    fold_rows, final_rows : ndarray of shape (n_train, n_features)
+        Embeddings of the fold's training rows by the two models.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        After the orthogonal Procrustes rotation between the two, about their means.
+    """
+    centre, goal = fold_rows.mean(axis=0), final_rows.mean(axis=0)
+    rotation, _ = orthogonal_procrustes(fold_rows - centre, final_rows - goal)
+    return (embedding - centre) @ rotation + goal
+
+
+def embeddings_of(problem, cv=None):
+    """Return stand-alone networks and their out-of-fold embeddings, in one space.
+
+    Folds and refit start from the same initialisation, and the embeddings of each
+    fold are rotated to those of the refit.
+
+    Returns
+    -------
+    models : dict of str to NetworkModel
+        Fitted to all rows.
+    embeddings : dict of str to ndarray of shape (n_samples, n_features)
+        Zeros where the modality is absent.
+    """
+    models = fit_models(problem)
+    embeddings = {}
+    for m, name in enumerate(problem.names):
+        rows = np.flatnonzero(problem.present[:, m])
+        final = models[name].embedding(_rows(problem, name, rows))
+        embeddings[name] = np.zeros((problem.n_samples, final.shape[1]))
+        embeddings[name][rows] = final
+    folds = folds_of(problem, cv)
+    whole = {name: values.copy() for name, values in embeddings.items()}
+    for (train, test), of_fold in zip(
+        folds, out_of_fold_models(problem, folds), strict=True
+    ):
+        for m, name in enumerate(problem.names):
+            here = problem.present[:, m]
+            known, new = train[here[train]], test[here[test]]
+            if len(new):
+                embeddings[name][new] = aligned(
+                    of_fold[name].embedding(_rows(problem, name, new)),
+                    of_fold[name].embedding(_rows(problem, name, known)),
+                    whole[name][known],
+                )
+    return models, embeddings
+
+
+def cross_fit_embedding(strategy, problem, final):
+    """Return out-of-fold fused embeddings, in the space of the `final` model."""
+    whole = final.embedding(*_of(problem, final))
+    embedding = whole.copy()
+    for train, test in folds_of(problem, None):
+        of_fold = strategy.fit_model(problem.take(train))
+        embedding[test] = aligned(
+            of_fold.embedding(*_of(problem.take(test), of_fold)),
+            of_fold.embedding(*_of(problem.take(train), of_fold)),
+            whole[train],
+        )
+    return embedding
+
+
+def _of(problem, model):
+    """Return cells and presence in the order of a model."""
+    part = problem.select(model.names)
+    return part.cells, part.present
+
+
+def embed_rows(models, cells, present) -> dict[str, np.ndarray]:
+    """Return the embeddings by stand-alone networks, zeros where absent."""
+    embedded = {}
+    for m, (name, model) in enumerate(models.items()):
+        embedded[name] = np.zeros((len(present), model.n_features))
+        rows = np.flatnonzero(present[:, m])
+        if len(rows):
+            embedded[name][rows] = model.embedding(take_rows(cells[name], rows))
+    return embedded
+
+
+def _rows(problem, name, rows):
+    return take_rows(problem.cells[name], rows)
+
+
+def fit_staged(spec, problem):
+    """Train each encoder once on its own, then the fusion on their embeddings."""
+    models, embeddings = embeddings_of(problem, getattr(spec, "cv", None))
+    inner = replace(
+        problem,
+        cells=embeddings,
+        encoders={name: PassThrough() for name in problem.names},
+        training="joint",
+    )
+    return StagedModel(models, fit_network(spec, inner))
+
+
+class StagedModel(FusionModel):
+    """Encoders trained apart under a fusion trained on their embeddings."""
+
+    def __init__(self, models, inner):
+        self.models, self.inner = models, inner
+        self.names, self.weights = inner.names, inner.weights
+        self.encoders = {name: models[name].fitted for name in self.names}
+        self.history = [{"modality": "", **row} for row in inner.history] + [
+            {"modality": name, **row}
+            for name in self.names
+            for row in models[name].history
+        ]
+        self.n_iter, self.n_features = inner.n_iter, inner.n_features
+        self.dtype, self.net = inner.dtype, inner.net
+
+    def offers(self, method):
+        return method != "train_more" and self.inner.offers(method)
+
+    def _embedded(self, cells, present):
+        return embed_rows(self.models, cells, present)
+
+    def scores(self, cells, present):
+        return self.inner.scores(self._embedded(cells, present), present)
+
+    def response(self, cells, present):
+        return self.inner.response(self._embedded(cells, present), present)
+
+    def embedding(self, cells, present):
+        return self.inner.embedding(self._embedded(cells, present), present)
+
+    def response_per_modality(self, cells, present):
+        return self.inner.response_per_modality(self._embedded(cells, present), present)
+
+    def branch_scores(self, cells, present):
+        """Return the scores of each branch, (n_samples, n_modalities, n_outputs)."""
+        return self.inner.branch_scores(self._embedded(cells, present), present)
+
+    def contributions(self, cells, present):
+        return self.inner.contributions(self._embedded(cells, present), present)
+
+
+def cross_fitted_weights(spec, problem, fit) -> dict[str, float]:
+    """Return simplex weights that minimise the out-of-fold loss of branch scores.
+
+    The strategy is fitted to each fold with equal weights; equal weights are also
+    the answer where no two folds are possible.
+    """
+    names = problem.names
+    uniform = dict.fromkeys(names, 1 / len(names))
+    folds = folds_of(problem, getattr(spec, "cv", None)) if len(names) > 1 else []
+    if not folds:
+        return uniform
+    task = problem.task
+    branches = np.zeros((problem.n_samples, len(names), task.n_outputs))
+    equal = clone(spec).set_params(weights="uniform")
+    for train, test in folds:
+        part = problem.take(test)
+        model = fit(equal, problem.take(train))
+        branches[test] = model.branch_scores(part.cells, part.present)
+    present, share = problem.present, problem.sample_weight
+
+    def loss(logits):
+        weights = softmax(logits) * present
+        weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-30)
+        scores = np.einsum("nm,nmk->nk", weights, branches)
+        losses = task.losses(task.response(scores), problem.target)
+        return np.average(losses, weights=share)
+
+    found = minimize(loss, np.zeros(len(names)), method="BFGS")
+    return dict(zip(names, softmax(found.x).tolist(), strict=True))
