@@ -1,0 +1,90 @@
+"""Sphinx configuration; the reference pages are written from api_reference.py."""
+
+import os
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the examples' networks are small
+
+from api_reference import API_REFERENCE
+
+import skmultimodal
+
+project = "skmultimodal"
+author = "The skmultimodal developers"
+copyright = "2026, The skmultimodal developers"
+version = release = skmultimodal.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates", "examples", "auto_examples/**/*.ipynb"]
+html_theme = "pydata_sphinx_theme"
+html_title = "skmultimodal"
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_show_sourcelink = False
+
+autosummary_generate = True
+autodoc_typehints = "none"  # numpydoc states the types
+numpydoc_show_class_members = False
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    "doc_module": ("skmultimodal",),
+    "abort_on_example_error": True,
+    "capture_repr": (),
+    "download_all_examples": False,
+    "min_reported_time": 1e6,
+}
+
+
+def write_reference(app):
+    """Write one page a section of API_REFERENCE, and their index."""
+    folder = DOCS / "reference"
+    folder.mkdir(exist_ok=True)
+    _write(folder / "index.rst", _index())
+    for page, (title, module, names) in API_REFERENCE.items():
+        listed = "\n".join(f"   {name}" for name in names)
+        _write(
+            folder / f"{page}.rst",
+            f"{_heading(title)}\n.. currentmodule:: {module}\n\n"
+            f".. autosummary::\n   :toctree: generated/\n   :nosignatures:\n\n"
+            f"{listed}\n",
+        )
+
+
+def _index():
+    pages = "\n".join(f"   {page}" for page in API_REFERENCE)
+    return f"{_heading('Reference')}\n.. toctree::\n   :maxdepth: 2\n\n{pages}\n"
+
+
+def _heading(title):
+    return f"{title}\n{'=' * len(title)}\n"
+
+
+def _write(path, text):
+    """Write a file only if it changes, so that Sphinx rebuilds only what must be."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def skip_inherited(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn adds; it is described in its own documentation."""
+    module = getattr(obj, "__module__", None) or ""
+    return True if module.startswith("sklearn") else None
+
+
+def setup(app):
+    app.connect("builder-inited", write_reference, priority=100)
+    app.connect("autodoc-skip-member", skip_inherited)
