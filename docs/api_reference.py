@@ -15,7 +15,18 @@ API_REFERENCE = {
     "fusion": (
         "Fusion strategies",
         "skmultimodal",
-        ["ParallelFusion", "SequentialFusion", "FeatureFusion", "DecisionFusion"],
+        [
+            "ParallelFusion",
+            "SequentialFusion",
+            "FeatureFusion",
+            "DecisionFusion",
+            "GatedFusion",
+            "LowRankFusion",
+            "FiLMFusion",
+            "EmbraceFusion",
+            "MixtureOfExpertsFusion",
+            "ProductOfExpertsFusion",
+        ],
     ),
     "encoders": (
         "Encoders",
@@ -33,7 +44,7 @@ API_REFERENCE = {
     "model_selection": (
         "Model selection",
         "skmultimodal.model_selection",
-        ["compare_fusion", "FusionComparison"],
+        ["compare_fusion", "FusionComparison", "weight_grid"],
     ),
     "datasets": (
         "Data sets",

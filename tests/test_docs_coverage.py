@@ -1,0 +1,39 @@
+"""Every public name has a page in the reference, and every page a public name."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import skmultimodal
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture
+def reference(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(DOCS), *sys.path])
+    return import_module("api_reference").API_REFERENCE
+
+
+def test_reference_lists_the_public_names(reference):
+    listed = {
+        (module, name) for _, module, names in reference.values() for name in names
+    }
+    packages = {
+        name for name in skmultimodal.__all__ if name == name.lower() and name[0] != "_"
+    }
+    public = {
+        ("skmultimodal", name)
+        for name in set(skmultimodal.__all__) - packages - {"__version__"}
+    }
+    for package in packages:
+        names = import_module(f"skmultimodal.{package}").__all__
+        public |= {(f"skmultimodal.{package}", name) for name in names}
+    assert listed == public
+
+
+def test_reference_names_each_object_once(reference):
+    names = [name for _, _, names in reference.values() for name in names]
+    assert len(names) == len(set(names))
