@@ -154,7 +154,7 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
     >>> X, y = load_iris(return_X_y=True)
     >>> model = make_pipeline(StandardScaler(), KernelClassifier()).fit(X, y)
     >>> round(model.score(X, y), 2)
-    0.97
+    0.99
     """
 
     def fit(self, X, y, sample_weight=None) -> KernelClassifier:
