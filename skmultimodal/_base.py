@@ -33,7 +33,7 @@ from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.fusion._auto import auto_encoders, auto_fusion, resolve_fusion
 from skmultimodal.fusion._base import FusionProblem
 
-FEW_ROWS = 500  # below it early_stopping="auto" is off
+FEW_ROWS = 2000  # below it early_stopping="auto" is off
 
 
 def _has(method):
@@ -65,8 +65,9 @@ class BaseFusionEstimator(
         *,
         columns=None,
         training="joint",
-        max_epochs=100,
+        max_epochs=30,
         lr=2e-3,
+        lr_schedule="one_cycle",
         batch_size=64,
         optimizer="adamw",
         weight_decay=1e-3,
@@ -90,6 +91,7 @@ class BaseFusionEstimator(
         self.training = training
         self.max_epochs = max_epochs
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.weight_decay = weight_decay
@@ -244,6 +246,7 @@ class BaseFusionEstimator(
         return TrainingSettings(
             max_epochs=self.max_epochs,
             lr=self.lr,
+            lr_schedule=self.lr_schedule,
             batch_size=self.batch_size,
             optimizer=self.optimizer,
             weight_decay=self.weight_decay,
@@ -516,7 +519,9 @@ class BaseFusionEstimator(
                     f"partial_fit needs a strategy trained by epochs, such as "
                     f"fusion='parallel'. Got {strategy!r}."
                 )
-            settings = problem.settings.replace(max_epochs=1, early_stopping=False)
+            settings = problem.settings.replace(
+                max_epochs=1, early_stopping=False, lr_schedule="constant"
+            )
             model = strategy.fit_model(problem.with_settings(settings))
             self._keep(model, problem, columns, plain)
         return self

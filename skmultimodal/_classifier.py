@@ -32,7 +32,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
         ``"decision"`` or a strategy object. ``"auto"`` is decision fusion, and
-        feature fusion for a plain matrix of numbers.
+        parallel fusion for a plain matrix of numbers.
 
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
@@ -42,11 +42,15 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         ``"staged"`` trains each encoder once on its own, then the fusion on
         out-of-fold embeddings.
 
-    max_epochs : int, default=100
+    max_epochs : int, default=30
         Most epochs of training.
 
     lr : float, default=2e-3
-        Learning rate.
+        Learning rate, the highest of the schedule.
+
+    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
+        ``"one_cycle"`` warms up over the first fifth of the epochs and then falls
+        along a cosine to almost nothing.
 
     batch_size : int, default=64
         Rows of a batch.
@@ -60,7 +64,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the loss of a held-out part no longer falls, and to
         restore the best weights. ``"auto"`` is off for a plain matrix of numbers
-        and below 500 rows.
+        and below 2000 rows, where the held-out rows are worth more in training.
 
     validation_fraction : float, default=0.15
         Held-out part of the rows, stratified.
@@ -155,8 +159,9 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         *,
         columns=None,
         training="joint",
-        max_epochs=100,
+        max_epochs=30,
         lr=2e-3,
+        lr_schedule="one_cycle",
         batch_size=64,
         optimizer="adamw",
         weight_decay=1e-3,
@@ -182,6 +187,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
             training=training,
             max_epochs=max_epochs,
             lr=lr,
+            lr_schedule=lr_schedule,
             batch_size=batch_size,
             optimizer=optimizer,
             weight_decay=weight_decay,

@@ -39,6 +39,7 @@ RULES = {
     "training": _choice("joint", "staged"),
     "max_epochs": _int(1),
     "lr": _real("a positive number", lambda v: v > 0),
+    "lr_schedule": _choice("one_cycle", "constant"),
     "batch_size": _int(1),
     "optimizer": _either(
         _choice("adamw", "adam", "sgd", "rmsprop"),

@@ -31,7 +31,7 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
         ``"decision"`` or a strategy object. ``"auto"`` is decision fusion, and
-        feature fusion for a plain matrix of numbers.
+        parallel fusion for a plain matrix of numbers.
 
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
@@ -41,11 +41,15 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
         ``"staged"`` trains each encoder once on its own, then the fusion on
         out-of-fold embeddings.
 
-    max_epochs : int, default=100
+    max_epochs : int, default=30
         Most epochs of training.
 
     lr : float, default=2e-3
-        Learning rate.
+        Learning rate, the highest of the schedule.
+
+    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
+        ``"one_cycle"`` warms up over the first fifth of the epochs and then falls
+        along a cosine to almost nothing.
 
     batch_size : int, default=64
         Rows of a batch.
@@ -59,7 +63,7 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the loss of a held-out part no longer falls, and to
         restore the best weights. ``"auto"`` is off for a plain matrix of numbers
-        and below 500 rows.
+        and below 2000 rows, where the held-out rows are worth more in training.
 
     validation_fraction : float, default=0.15
         Held-out part of the rows.

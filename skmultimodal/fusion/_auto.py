@@ -57,9 +57,8 @@ def auto_fusion(fusion, plain: bool, estimator_class):
     if not (isinstance(fusion, str) and fusion == "auto"):
         return resolve_fusion(fusion, estimator_class.__name__)
     predicts = is_classifier(estimator_class()) or is_regressor(estimator_class())
-    return resolve_fusion(
-        "decision" if predicts and not plain else "feature", estimator_class.__name__
-    )
+    alias = ("parallel" if plain else "decision") if predicts else "feature"
+    return resolve_fusion(alias, estimator_class.__name__)
 
 
 def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
