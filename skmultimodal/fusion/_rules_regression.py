@@ -1,0 +1,305 @@
+"""Rules that combine predicted values."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.linear_model import Ridge
+
+from skmultimodal.fusion import _pool
+from skmultimodal.fusion._rules_base import BaseRegressionRule, fit_final
+from skmultimodal.fusion._weights import (
+    equal_weights_if_no_gain,
+    error_moments,
+    fit_nonnegative,
+    gls_weights,
+    inverse_variance_weights,
+    shrunk_covariance,
+    simplex_least_squares,
+)
+
+__all__ = [
+    "REGRESSION_RULES",
+    "GeneralizedLeastSquares",
+    "InverseVariance",
+    "MeanValue",
+    "MedianValue",
+    "NonNegativeLeastSquares",
+    "StackingRegression",
+    "TrimmedMeanValue",
+    "WeightedMean",
+]
+
+
+class MeanValue(BaseRegressionRule):
+    """Combine by the mean over present modalities, weighted if weights are given."""
+
+    def pool(self, values, present):
+        return _pool.linear_pool(values, self.weights_, present)
+
+
+class WeightedMean(MeanValue):
+    """Combine by the weighted mean of least out-of-fold squared error.
+
+    Parameters
+    ----------
+    shrinkage : float, default=0.01
+        Pull to equal weights, relative to the mean squared error of the modalities.
+
+    equal_if_no_gain : bool, default=True
+        Whether weights become equal outright when the gain of fitted ones in
+        squared error is within one standard error.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_modalities,)
+        On the simplex; renormalised over the modalities present in a row. Outputs
+        share them, each measured in its own standard deviations.
+
+    prior_ : ndarray of shape (n_outputs,)
+        The answer where nothing is observed.
+
+    References
+    ----------
+    .. [1] L. Breiman, "Stacked regressions", Machine Learning, 1996.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal.fusion._rules_regression import WeightedMean
+    >>> y = np.arange(20.0)
+    >>> values = np.stack([y, y + 9 * (-1) ** y])[:, :, None]
+    >>> WeightedMean().fit(values, y).weights_.round(3)
+    array([0.995, 0.005])
+    """
+
+    def __init__(self, shrinkage=0.01, equal_if_no_gain=True):
+        self.shrinkage = shrinkage
+        self.equal_if_no_gain = equal_if_no_gain
+
+    def fit_weights(self, values, y, present, sample_weight):
+        scale = self.scale(y, sample_weight)
+        values, y = values / scale, y / scale
+        weights = simplex_least_squares(
+            values, y, present, shrinkage=self.shrinkage, sample_weight=sample_weight
+        )
+        if not self.equal_if_no_gain:
+            return weights
+        equal = self.equal_weights(len(values))
+        losses = [
+            np.square(_pool.linear_pool(values, each, present) - y).mean(axis=1)
+            for each in (weights, equal)
+        ]
+        return equal_weights_if_no_gain(weights, equal, *losses, sample_weight)
+
+
+class InverseVariance(MeanValue):
+    """Combine by weights of one over the out-of-fold mean squared error.
+
+    Optimal for independent errors.
+    """
+
+    def fit_weights(self, values, y, present, sample_weight):
+        scale = self.scale(y, sample_weight)
+        return inverse_variance_weights(
+            error_moments(values / scale, y / scale, present, sample_weight)
+        )
+
+
+class GeneralizedLeastSquares(MeanValue):
+    """Combine by the weights of least variance for correlated errors.
+
+    The weights solve the Ledoit-Wolf covariance of the out-of-fold errors against
+    ones and may be negative [1]_ [2]_. Where modalities are absent they are solved
+    anew for those present.
+
+    Attributes
+    ----------
+    covariance_ : ndarray of shape (n_modalities, n_modalities) or None
+        Shrunk covariance of the errors, outputs in standard deviations. It is
+        diagonal if fewer than two rows have all modalities, and None if weights are
+        given.
+
+    weights_ : ndarray of shape (n_modalities,)
+        Weights with all modalities present; they sum to one.
+
+    prior_ : ndarray of shape (n_outputs,)
+        The answer where nothing is observed.
+
+    References
+    ----------
+    .. [1] J. Bates, C. Granger, "The combination of forecasts", Operational
+       Research Quarterly, 1969.
+
+    .. [2] O. Ledoit, M. Wolf, "A well-conditioned estimator for large-dimensional
+       covariance matrices", Journal of Multivariate Analysis, 2004.
+    """
+
+    def fit_parameters(self, values, y, present, sample_weight):
+        self.covariance_ = None
+
+    def fit_weights(self, values, y, present, sample_weight):
+        errors = (values - y) / self.scale(y, sample_weight)
+        full = present.all(axis=0)
+        if sample_weight[full].sum() >= 2:
+            self.covariance_ = shrunk_covariance(
+                errors[:, full].reshape(len(values), -1).T,
+                np.repeat(sample_weight[full], y.shape[1]),
+            )
+        else:
+            moments = error_moments(errors, np.zeros_like(y), present, sample_weight)
+            self.covariance_ = np.diag(np.diag(moments))
+        return gls_weights(self.covariance_)
+
+    def pool(self, values, present):
+        if self.covariance_ is None or present.all():
+            return super().pool(values, present)
+        combined = np.empty(values.shape[1:])
+        patterns, which = np.unique(present.T, axis=0, return_inverse=True)
+        for k, here in enumerate(patterns):
+            rows = which.ravel() == k
+            weights = gls_weights(self.covariance_[np.ix_(here, here)])
+            combined[rows] = np.tensordot(weights, values[np.ix_(here, rows)], axes=1)
+        return combined
+
+
+class NonNegativeLeastSquares(BaseRegressionRule):
+    """Combine by free non-negative weights on deviations from the mean of `y`.
+
+    As for `LogPool`, the weights need not sum to one, the term of an absent
+    modality is left out, and nothing observed gives the mean.
+
+    Parameters
+    ----------
+    shrinkage : float, default=0.01
+        Pull to 1 / n_modalities, relative to the variance of `y`.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_modalities,)
+        Non-negative. Equal weights are 1 / n_modalities.
+
+    prior_ : ndarray of shape (n_outputs,)
+        The answer where nothing is observed.
+
+    References
+    ----------
+    .. [1] L. Breiman, "Stacked regressions", Machine Learning, 1996.
+    """
+
+    convex = False
+
+    def __init__(self, shrinkage=0.01):
+        self.shrinkage = shrinkage
+
+    def fit_weights(self, values, y, present, sample_weight):
+        scale = self.scale(y, sample_weight)
+        return fit_nonnegative(
+            (values - self.prior_) / scale,
+            (y - self.prior_) / scale,
+            shrinkage=self.shrinkage,
+            sample_weight=sample_weight,
+        )
+
+    def pool(self, values, present):
+        deviations = values - self.prior_  # zero where absent
+        return self.prior_ + np.tensordot(self.weights_, deviations, axes=1)
+
+
+class MedianValue(BaseRegressionRule):
+    """Combine by the median over present modalities."""
+
+    takes_weights = False
+
+    def pool(self, values, present):
+        return _pool.median(values, present)
+
+
+class TrimmedMeanValue(BaseRegressionRule):
+    """Combine by the mean without the extremes.
+
+    Parameters
+    ----------
+    trim : float, default=0.25
+        Share of the present modalities left out at either end, rounded down: with
+        0.25 nothing below four modalities.
+    """
+
+    takes_weights = False
+
+    def __init__(self, trim=0.25):
+        self.trim = trim
+
+    def pool(self, values, present):
+        return _pool.trimmed_mean(values, present, self.trim)
+
+
+class StackingRegression(BaseRegressionRule):
+    """Combine by an estimator fitted to out-of-fold predictions.
+
+    Features are the predictions of all modalities less the mean of `y`, in standard
+    deviations of `y`, zero where one is absent; and, for each modality absent in
+    some rows of fitting, whether it is present.
+
+    Parameters
+    ----------
+    final_estimator : regressor, default=None
+        None is a ridge regression with ``alpha=1``.
+
+    Attributes
+    ----------
+    final_estimator_ : regressor
+        The fitted estimator.
+
+    flagged_ : ndarray of shape (n_modalities,)
+        Which modalities have an availability feature.
+
+    scale_ : ndarray of shape (n_outputs,)
+        Standard deviations of `y`.
+
+    weights_ : ndarray of shape (n_modalities,)
+        Equal: the rule has no weights.
+
+    prior_ : ndarray of shape (n_outputs,)
+        The answer where nothing is observed.
+
+    References
+    ----------
+    .. [1] D. Wolpert, "Stacked generalization", Neural Networks, 1992.
+    """
+
+    needs_fit = True
+    takes_weights = False
+
+    def __init__(self, final_estimator=None):
+        self.final_estimator = final_estimator
+
+    def fit_parameters(self, values, y, present, sample_weight):
+        self.flagged_ = ~present.all(axis=1)
+        self.scale_ = self.scale(y, sample_weight)
+        target = (y - self.prior_) / self.scale_
+        if target.shape[1] == 1:
+            target = target.ravel()
+        final = Ridge() if self.final_estimator is None else self.final_estimator
+        features = self._features(values, present)
+        self.final_estimator_ = fit_final(final, features, target, sample_weight)
+
+    def pool(self, values, present):
+        predicted = self.final_estimator_.predict(self._features(values, present))
+        return self.prior_ + self.scale_ * predicted.reshape(values.shape[1:])
+
+    def _features(self, values, present):
+        deviations = (values - self.prior_) / self.scale_
+        deviations = np.moveaxis(deviations, 0, 1).reshape(values.shape[1], -1)
+        return np.hstack([deviations, present[self.flagged_].T])
+
+
+REGRESSION_RULES = {
+    "mean": MeanValue,
+    "weighted_mean": WeightedMean,
+    "median": MedianValue,
+    "trimmed_mean": TrimmedMeanValue,
+    "inverse_variance": InverseVariance,
+    "gls": GeneralizedLeastSquares,
+    "nnls": NonNegativeLeastSquares,
+    "stacking": StackingRegression,
+}
