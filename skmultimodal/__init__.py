@@ -11,6 +11,7 @@ _LAZY = {
     "BaseEncoder": "encoders._base",
     "DecisionFusion": "fusion._decision",
     "EmbraceFusion": "fusion._embrace",
+    "EvidentialFusion": "fusion._evidential",
     "FeatureFusion": "fusion._feature",
     "FiLMFusion": "fusion._film",
     "FusionClassifier": "_classifier",

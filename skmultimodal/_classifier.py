@@ -301,6 +301,26 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         check_is_fitted(self)
         return self._ask(X, "response_per_modality")
 
+    @available_if(_has("uncertainty"))
+    def uncertainty(self, X):
+        """Return belief, ignorance and conflict, for :class:`EvidentialFusion`.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        Bunch
+            ``belief``, ndarray of shape (n_samples, n_classes), and ``ignorance``,
+            ndarray of shape (n_samples,), which sum to one in each row, and
+            ``conflict``, ndarray of shape (n_samples,): the mean over pairs of
+            present modalities, 0 where they agree or know nothing, at most 1.
+        """
+        check_is_fitted(self)
+        return self._ask(X, "uncertainty")
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True

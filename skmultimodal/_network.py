@@ -76,6 +76,9 @@ class FusionModule(nn.Module):
         """Return the weights of shape (n_modalities,), None if they vary by row."""
         return None
 
+    def on_epoch(self, epoch: int) -> None:
+        """Take note that training epoch `epoch` (1, 2, ...) begins."""
+
     def loss(self, output: FusionOutput, target: Tensor, criterion) -> Tensor:
         """Return the loss of each row, of shape (n_samples,)."""
         losses = criterion(output.scores, target)
@@ -173,6 +176,10 @@ class FusionNetwork(nn.Module):
                 for m, name in enumerate(self.names)
             }
         return self.fusion(embeddings, present)._replace(present=present)
+
+    def on_epoch(self, epoch):
+        """Tell the fusion module that a training epoch begins."""
+        self.fusion.on_epoch(epoch)
 
     def loss(self, output, target, criterion):
         """Return the loss of each row, of shape (n_samples,)."""

@@ -350,6 +350,8 @@ class FusionNet(NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
             return
+        if training:
+            self.module_.on_epoch(len(self.history))
         if self._hooked() or isinstance(self.optimizer_, torch.optim.LBFGS):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             losses = self.history[-1, "batches", :, prefix + "_loss"]

@@ -23,6 +23,7 @@ FUSIONS = {
     "embrace": ("_embrace", "EmbraceFusion"),
     "mixture_of_experts": ("_mixture", "MixtureOfExpertsFusion"),
     "product_of_experts": ("_product_of_experts", "ProductOfExpertsFusion"),
+    "evidential": ("_evidential", "EvidentialFusion"),
 }
 
 

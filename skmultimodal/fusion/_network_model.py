@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.utils import Bunch
 
 from skmultimodal._data import Ragged, take_rows
-from skmultimodal._network import FusionNetwork
+from skmultimodal._network import FusionNetwork, FusionOutput
 from skmultimodal._training import (
     TensorRows,
     Tensors,
@@ -138,6 +139,8 @@ class JointModel(FusionModel):
             return self.has_branches
         if method == "contributions":
             return self.net.module_.fusion.additive
+        if method == "uncertainty":
+            return hasattr(self.net.module_.fusion, "uncertainty")
         return super().offers(method)
 
     @property
@@ -196,6 +199,16 @@ class JointModel(FusionModel):
         out = self._outputs(cells, present, ["weights", "branch_scores"])
         terms = out["weights"][:, :, None] * out["branch_scores"]
         return {name: terms[:, m] for m, name in enumerate(self.names)}
+
+    def uncertainty(self, cells, present):
+        """Return what the fusion module says of its uncertainty, by name."""
+        output = self._outputs(cells, present, ["scores", "branch_scores"])
+        output = {key: torch.from_numpy(value) for key, value in output.items()}
+        output = FusionOutput(
+            **output, embedding=None, present=torch.from_numpy(present)
+        )
+        parts = self.net.module_.fusion.uncertainty(output)
+        return Bunch(**{key: value.numpy() for key, value in parts.items()})
 
     def train_more(self, problem, epochs):
         """Train for more epochs on the rows of `problem`."""

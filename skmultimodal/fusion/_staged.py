@@ -171,6 +171,9 @@ class StagedModel(FusionModel):
     def contributions(self, cells, present):
         return self.inner.contributions(self._embedded(cells, present), present)
 
+    def uncertainty(self, cells, present):
+        return self.inner.uncertainty(self._embedded(cells, present), present)
+
 
 def cross_fitted_weights(spec, problem, fit) -> dict[str, float]:
     """Return simplex weights that minimise the out-of-fold loss of branch scores.
