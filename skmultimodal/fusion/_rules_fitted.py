@@ -168,6 +168,7 @@ class Stacking(BaseRule):
 
 
 def _logistic(n_coefficients):
-    """Return a regression that converges, so that weights equal repeated rows."""
-    solver = "newton-cholesky" if n_coefficients <= 400 else "lbfgs"
-    return LogisticRegression(solver=solver, tol=1e-10, max_iter=2000)
+    """Return a regression, exact where small so that weights equal repeated rows."""
+    if n_coefficients <= 400:
+        return LogisticRegression(solver="newton-cholesky", tol=1e-10, max_iter=1000)
+    return LogisticRegression(tol=1e-5, max_iter=1000)
