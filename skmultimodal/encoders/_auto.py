@@ -22,7 +22,6 @@ AUDIO_MAGIC = (b"fLaC", b"OggS", b"ID3")
 SMALLEST_IMAGE = 6  # pixels a side; smaller 2-D arrays are series
 WIDEST_IMAGE = 4  # times the other side; longer 2-D arrays are series
 LONGEST_VECTOR = 4096  # equally long 1-D arrays above it are sounds
-WIDEST_TABLE = 64  # columns of a numeric block; wider ones are embeddings
 
 
 class Inferred(NamedTuple):
@@ -48,7 +47,8 @@ def infer_columns(X) -> dict[str, Inferred]:
     - str or paths that all end like picture or sound files are those; other str are
       text if half of the cells differ, half of them hold letters, and they have two
       words or twenty characters on average or are at least 20; else categories;
-    - 1-D arrays of one length up to 4096 are vectors, others sounds;
+    - 1-D arrays of one length up to 4096 are vectors, others sounds; a block of
+      numbers of a MultimodalData is a vector a row;
     - 2-D arrays are series if one side is below 6 or four times shorter than the
       other, or only the first side varies; else, and if uint8, pictures;
     - 3-D arrays, PIL images and other bytes than sounds are pictures.
@@ -110,8 +110,7 @@ def _kind(values, name) -> str:
 
 def _block_kind(values) -> str:
     if values.ndim == 2:
-        small = values.shape[1] <= WIDEST_TABLE or values.dtype == object
-        return "table" if small else "embedding"
+        return "table" if values.dtype == object else "embedding"
     return _array_kind([values.shape[1:]], values.dtype)
 
 

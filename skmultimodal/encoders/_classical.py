@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    VotingClassifier,
+    VotingRegressor,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -20,55 +21,14 @@ from skmultimodal.encoders._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.encoders._sequence_features import SequenceFeatures
 from skmultimodal.encoders._table_features import TableFeatures
 
-__all__ = ["default_model", "default_models"]
+__all__ = ["default_model"]
 
 
-def default_models(
-    kind: str, regression: bool = False
-) -> list[tuple[str, BaseEstimator]]:
-    """Return the models of one kind of modality that pay together.
+def default_model(kind: str, regression: bool = False) -> Pipeline:
+    """Return the model of one kind of modality.
 
     The same rule serves all data. Every model takes `sample_weight` in its last
     step; classifiers give probabilities.
-
-    Parameters
-    ----------
-    kind : {"image", "text", "audio", "sequence", "embedding", "table"}
-        What the modality holds.
-    regression : bool, default=False
-        Whether to predict numbers rather than classes.
-
-    Returns
-    -------
-    models : list of (suffix, estimator)
-        Unfitted pipelines, the best on its own first.
-
-    Raises
-    ------
-    ValueError
-        When there is no such kind.
-
-    Examples
-    --------
-    >>> from skmultimodal.encoders._classical import default_models
-    >>> [suffix for suffix, _ in default_models("embedding")]
-    ['kernel', 'linear']
-    """
-    models = {
-        "image": _image,
-        "text": _text,
-        "audio": _audio,
-        "sequence": _sequence,
-        "embedding": _embedding,
-        "table": _table,
-    }
-    if kind not in models:
-        raise ValueError(f"kind must be one of {list(models)}. Got {kind!r} instead.")
-    return models[kind](regression)
-
-
-def default_model(kind: str, regression: bool = False) -> BaseEstimator:
-    """Return the best single model of one kind of modality.
 
     Parameters
     ----------
@@ -88,7 +48,15 @@ def default_model(kind: str, regression: bool = False) -> BaseEstimator:
     >>> list(default_model("image").named_steps)
     ['imagefeatures', 'kernelclassifier']
     """
-    return default_models(kind, regression)[0][1]
+    models = {
+        "image": _image,
+        "text": _text,
+        "audio": _audio,
+        "sequence": _sequence,
+        "embedding": _embedding,
+        "table": _table,
+    }
+    return models[kind](regression)
 
 
 def _kernel(regression):
@@ -96,17 +64,15 @@ def _kernel(regression):
 
 
 def _image(regression):
-    return [("kernel", make_pipeline(ImageFeatures(), _kernel(regression)))]
+    return make_pipeline(ImageFeatures(), _kernel(regression))
 
 
 def _audio(regression):
-    steps = AudioFeatures(), StandardScaler(), _kernel(regression)
-    return [("kernel", make_pipeline(*steps))]
+    return make_pipeline(AudioFeatures(), StandardScaler(), _kernel(regression))
 
 
 def _sequence(regression):
-    steps = SequenceFeatures(), StandardScaler(), _kernel(regression)
-    return [("kernel", make_pipeline(*steps))]
+    return make_pipeline(SequenceFeatures(), StandardScaler(), _kernel(regression))
 
 
 def _text(regression):
@@ -115,7 +81,7 @@ def _text(regression):
         if regression
         else LogisticRegression(C=5.0, tol=1e-3, max_iter=200)
     )
-    return [("linear", make_pipeline(_ngrams(), linear))]
+    return make_pipeline(_ngrams(), linear)
 
 
 def _ngrams():
@@ -135,18 +101,18 @@ def _table(regression):
     slow = trees(
         learning_rate=0.05, max_leaf_nodes=15, categorical_features="from_dtype"
     )
-    return [("trees", make_pipeline(TableFeatures(), slow))]
+    return make_pipeline(TableFeatures(), slow)
 
 
 def _embedding(regression):
-    linear = Ridge(alpha=1.0) if regression else LogisticRegression(max_iter=300)
-    return [
-        ("kernel", _scaled(_kernel(regression))),
-        ("linear", _scaled(linear)),
-    ]
-
-
-def _scaled(model) -> Pipeline:
+    """Return the mean of a kernel and a linear model, which err differently."""
+    linear = (
+        Ridge(alpha=1.0) if regression else LogisticRegression(tol=1e-3, max_iter=1000)
+    )
+    pair = [("kernel", _kernel(regression)), ("linear", linear)]
+    both = (
+        VotingRegressor(pair) if regression else VotingClassifier(pair, voting="soft")
+    )
     return make_pipeline(
-        SimpleImputer(keep_empty_features=True), StandardScaler(), model
+        SimpleImputer(keep_empty_features=True), StandardScaler(), both
     )

@@ -135,7 +135,7 @@ def test_blocks_of_multimodal_data():
         "grey": "image",
         "series": "sequence",
         "vector": "embedding",
-        "block": "table",
+        "block": "embedding",
         "frame": "table",
         "wave": "audio",
         "table": "table",

@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmultimodal._media import CellError
 from skmultimodal.encoders._audio_features import AudioFeatures
-from skmultimodal.encoders._classical import default_model, default_models
+from skmultimodal.encoders._classical import default_model
 from skmultimodal.encoders._image_features import ImageFeatures
 from skmultimodal.encoders._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.encoders._sequence_features import SequenceFeatures
@@ -263,17 +263,12 @@ def _cells(kind):
 @pytest.mark.parametrize("regression", [False, True])
 def test_default_models_learn_and_take_weights(kind, regression):
     cells, y = _cells(kind)
-    for _, model in default_models(kind, regression):
-        last = model.steps[-1][0]
-        model = clone(model).fit(cells, y, **{f"{last}__sample_weight": np.ones(40)})
-        assert model.score(cells, y) > 0.9
-        assert regression or model.predict_proba(cells).shape == (40, 2)
-        params = model.get_params()
-        seeds = [key for key in params if key.endswith("random_state")]
-        assert all(params[key] is None for key in seeds)
+    model = default_model(kind, regression)
+    last = model.steps[-1][0]
+    model = clone(model).fit(cells, y, **{f"{last}__sample_weight": np.ones(40)})
+    assert model.score(cells, y) > 0.9
+    assert regression or model.predict_proba(cells).shape == (40, 2)
+    params = model.get_params()
+    seeds = [key for key in params if key.endswith("random_state")]
+    assert all(params[key] is None for key in seeds)
 
-
-def test_default_model_names_the_kinds():
-    assert default_model("embedding").steps[-1][0] == "kernelclassifier"
-    with pytest.raises(ValueError, match="Got 'smell' instead"):
-        default_models("smell")
