@@ -7,8 +7,11 @@ __version__ = "0.1.0"
 # public name -> module that defines it; resolved on first use (PEP 562), so that
 # `import skmultimodal` does not import torch
 _LAZY = {
+    "AttentionFusion": "fusion._attention",
     "AudioEncoder": "encoders._audio",
     "BaseEncoder": "encoders._base",
+    "BottleneckFusion": "fusion._bottleneck",
+    "CrossAttentionFusion": "fusion._cross_attention",
     "DecisionFusion": "fusion._decision",
     "EmbraceFusion": "fusion._embrace",
     "EvidentialFusion": "fusion._evidential",

@@ -24,6 +24,9 @@ FUSIONS = {
     "mixture_of_experts": ("_mixture", "MixtureOfExpertsFusion"),
     "product_of_experts": ("_product_of_experts", "ProductOfExpertsFusion"),
     "evidential": ("_evidential", "EvidentialFusion"),
+    "attention": ("_attention", "AttentionFusion"),
+    "cross_attention": ("_cross_attention", "CrossAttentionFusion"),
+    "bottleneck": ("_bottleneck", "BottleneckFusion"),
 }
 
 

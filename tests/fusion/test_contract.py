@@ -49,6 +49,9 @@ XOR = {
     "mixture_of_experts": (0.62, 0.9),
     "product_of_experts": (0.9, 1.0),
     "evidential": (0.38, 0.62),
+    "attention": (0.9, 1.0),
+    "cross_attention": (0.9, 1.0),
+    "bottleneck": (0.9, 1.0),
 }
 
 # parameters under which the training loss has the same terms in every epoch

@@ -1,0 +1,195 @@
+"""Attention fusion: modalities are tokens of a small transformer."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights
+from skmultimodal.fusion._tokens import (
+    Block,
+    Tokens,
+    attention_bias,
+    check_heads,
+    masked_mean,
+    pooled,
+)
+
+__all__ = ["AttentionFusion"]
+
+OPTIONS = {"pool": ("cls", "mean"), "tokens": ("pooled", "sequence")}
+
+
+class AttentionFusion(JointFusion):
+    """Let the modalities attend to each other as tokens of a transformer.
+
+    Each modality is one token, or all tokens of its sequence, and absent ones are
+    masked. Prefer it with thousands of rows and several modalities, some of which
+    may be missing; on a few hundred rows it overfits.
+
+    Read more in the :ref:`User Guide <attention_fusion>`.
+
+    Parameters
+    ----------
+    weights : {"learned", "uniform"} or dict, default="learned"
+        Weights of the modalities, on the simplex. Their logarithms are added to
+        the attention logits of the modalities' tokens, and equal weights add
+        nothing; a modality with weight zero is not attended to.
+
+    n_layers : int, default=1
+        Blocks of the transformer.
+
+    n_heads : int, default=4
+        Attention heads of a block.
+
+    out_features : int, default=64
+        Width of the tokens, a multiple of `n_heads`.
+
+    pool : {"cls", "mean"}, default="cls"
+        Whether the fused embedding is a learned token that attends to all, or the
+        weighted mean over modalities of the means of their tokens.
+
+    tokens : {"pooled", "sequence"}, default="pooled"
+        Whether a modality is one token, or as many as its encoder offers (steps of
+        a text or sound, places of a picture).
+
+    dropout : float, default=0.1
+        Dropout of attention and of the blocks' hidden layers and outputs.
+
+    aux_weight : float, default=0.3
+        Weight of the mean loss of one linear auxiliary head a modality. With 0
+        there is none, and no prediction by a single modality.
+
+    modality_dropout : float, default=0.2
+        Probability of hiding a modality from a row in training; one is always
+        left.
+
+    See Also
+    --------
+    CrossAttentionFusion : Attention from each modality to each other one.
+    BottleneckFusion : Long sequences that meet in a few shared tokens.
+
+    Notes
+    -----
+    The tokens are :math:`t_m = P_m h_m + \\tau_m`, with :math:`\\tau_m` the
+    learned embedding of the modality, and, in sequences, a sinusoidal position. A
+    block is
+
+    .. math:: x \\leftarrow x + \\mathrm{Attention}(\\mathrm{LN}(x)), \\qquad
+        x \\leftarrow x + \\mathrm{MLP}(\\mathrm{LN}(x)),
+
+    where attention is the softmax of
+    :math:`q^T k_m / \\sqrt{d} + \\log(|a|\\, w_m(a))` over the present modalities
+    :math:`a`. Input ``{modality: (n, d_m)}`` or tokens ``(n, n_tokens, d_m)``,
+    output ``(n, out_features)`` before the linear head. With width ``D``, about
+    ``12 D^2`` parameters a layer and ``sum(d_m) D`` in the projections.
+
+    Differences from [1]_: normalisation before each part, which trains without a
+    warm-up; queries may also attend to nothing (a key and value of zeros); query,
+    key and value maps have no bias; weights are added to the logits.
+
+    References
+    ----------
+    .. [1] A. Vaswani et al., "Attention is all you need", NeurIPS, 2017.
+
+    Examples
+    --------
+    >>> from skmultimodal import AttentionFusion, FusionClassifier
+    >>> from skmultimodal.datasets import make_multimodal_classification
+    >>> X, y = make_multimodal_classification(random_state=0)
+    >>> clf = FusionClassifier(fusion=AttentionFusion(out_features=16), max_epochs=5)
+    >>> clf.fit(X, y).transform(X).shape
+    (200, 16)
+    """
+
+    def __init__(
+        self,
+        weights="learned",
+        *,
+        n_layers=1,
+        n_heads=4,
+        out_features=64,
+        pool="cls",
+        tokens="pooled",
+        dropout=0.1,
+        aux_weight=0.3,
+        modality_dropout=0.2,
+    ):
+        self.weights = weights
+        self.n_layers = n_layers
+        self.n_heads = n_heads
+        self.out_features = out_features
+        self.pool = pool
+        self.tokens = tokens
+        self.dropout = dropout
+        self.aux_weight = aux_weight
+        self.modality_dropout = modality_dropout
+
+    def build(self, in_features, n_outputs):
+        """Return a new module for embeddings of the given widths."""
+        for name, allowed in OPTIONS.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ValueError(
+                    f"The {name!r} parameter of AttentionFusion must be one of "
+                    f"{list(allowed)}. Got {value!r} instead."
+                )
+        check_heads(self)
+        return _Attention(in_features, n_outputs, self)
+
+
+class _Attention(FusionModule):
+    def __init__(self, in_features, n_outputs, spec):
+        super().__init__(in_features)
+        self.aux_weight, width = spec.aux_weight, spec.out_features
+        self.takes_tokens = spec.tokens == "sequence"
+        self.tokens = Tokens(in_features, width)
+        self.simplex = SimplexWeights(self.names, spec.weights)
+        self.cls = None
+        if spec.pool == "cls":
+            self.cls = nn.Parameter(0.02 * torch.randn(width))
+        self.blocks = nn.ModuleList(
+            Block(width, spec.n_heads, spec.dropout) for _ in range(spec.n_layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.aux_heads = Heads(in_features, n_outputs) if spec.aux_weight else None
+        self.readout = Readout(width, (), n_outputs)
+
+    def modality_weights(self):
+        return self.simplex.static()
+
+    def forward(self, embeddings, present=None):
+        branch_scores = self.aux_heads and self.aux_heads(pooled(embeddings))
+        tokens, masks = self.tokens(embeddings, present)
+        known = torch.stack([masks[name].any(1) for name in self.names], 1)
+        weights = self.simplex(len(known), known)  # (n, n_modalities)
+        scale = weights * known.sum(1, keepdim=True)
+        biases = [
+            attention_bias(masks[name], scale[:, m])
+            for m, name in enumerate(self.names)
+        ]
+        parts, bias = [tokens[name] for name in self.names], torch.cat(biases, 1)
+        if self.cls is not None:
+            parts.append(self.cls.expand(len(known), 1, -1))
+            bias = torch.cat([bias, torch.zeros_like(bias[:, :1])], 1)
+        lengths = [part.shape[1] for part in parts]
+        fused = torch.cat(parts, 1)  # (n, n_tokens, out_features)
+        for block in self.blocks:
+            fused = block(fused, bias)
+        fused = self.norm(fused)
+        if self.cls is not None:
+            fused = fused[:, -1]
+        else:
+            fused = self._mean(fused.split(lengths, 1), masks, weights)
+        scores, fused = self.readout(fused)
+        return FusionOutput(scores, fused, branch_scores, weights)
+
+    def _mean(self, parts, masks, weights):
+        """Return the weighted mean over modalities of the means of their tokens."""
+        means = [
+            masked_mean(part, masks[name])
+            for name, part in zip(self.names, parts, strict=True)
+        ]
+        return (weights[:, :, None] * torch.stack(means, 1)).sum(1)
