@@ -21,6 +21,12 @@ from skmultimodal.model_selection._handmade import handmade_stack
 
 __all__ = ["FusionComparison", "compare_fusion"]
 
+# kind -> label, colour-blind safe colour, marker
+STYLES = {
+    "modality": ("one modality", "#666666", "s"),
+    "strategy": ("fusion strategy", "#0072B2", "o"),
+    "baseline": ("hand-made stack", "#D55E00", "D"),
+}
 SEED_STRATEGIES = ("parallel", "sequential", "feature", "decision")
 
 
@@ -201,31 +207,30 @@ class FusionComparison:
 
         table = self.table_.iloc[::-1].reset_index(drop=True)
         if ax is None:
-            _, ax = plt.subplots(figsize=(7, 1.2 + 0.42 * len(table)), layout="tight")
-        colours = {"modality": "#7F7F7F", "strategy": "#0072B2", "baseline": "#E69F00"}
+            _, ax = plt.subplots(figsize=(7, 1.4 + 0.4 * len(table)), layout="tight")
         folds = [c for c in table if c.startswith("fold_")]
-        ax.barh(
-            table.index,
-            table.score,
-            xerr=table.sd,
-            color=table.kind.map(colours),
-            alpha=0.85,
-            error_kw={"elinewidth": 1, "capsize": 3},
-        )
-        for fold in folds:
-            ax.plot(table[fold], table.index, ".", color="black", ms=4)
+        for kind, (label, colour, marker) in STYLES.items():
+            rows = table[table.kind == kind]
+            if not len(rows):
+                continue
+            for fold in folds:
+                ax.plot(rows[fold], rows.index, ".", color=colour, alpha=0.45, ms=6)
+            ax.errorbar(
+                rows.score,
+                rows.index,
+                xerr=rows.sd,
+                fmt=marker,
+                color=colour,
+                ms=8,
+                capsize=4,
+                label=label,
+            )
         ax.set_yticks(table.index, table.name)
-        lowest = table[folds].to_numpy().min()
-        ax.set_xlim(left=max(0.0, lowest - 0.15) if lowest > 0 else None)
-        ax.set_xlabel(f"{self.scoring_} (mean and standard deviation; dots: folds)")
-        handles = [plt.Rectangle((0, 0), 1, 1, color=c) for c in colours.values()]
+        ax.set_ylim(-0.6, len(table) - 0.4)
+        ax.grid(axis="x", alpha=0.3)
+        ax.set_xlabel(f"{self.scoring_} (mean and standard deviation; small dots: folds)")
         ax.legend(
-            handles,
-            ["one modality", "fusion strategy", "hand-made stack"],
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1.0),
-            ncols=3,
-            frameon=False,
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False
         )
         ax.spines[["top", "right"]].set_visible(False)
         return ax

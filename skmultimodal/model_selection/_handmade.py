@@ -8,7 +8,7 @@ from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skmultimodal._columns import find_cells
@@ -19,13 +19,16 @@ from skmultimodal.encoders._auto import infer_columns
 
 __all__ = ["handmade_stack"]
 
+STRENGTH = {"image": 0.001, "text": 10.0, "audio": 0.1}  # C, the inverse penalty
+
 
 def handmade_stack(X, regression=False):
     """Return a stack of one linear model a modality, on the features one would try.
 
-    Standardised pixels, word TF-IDF, cepstral statistics of sounds, one-hot
-    categories and standardised numbers, each under a logistic (or ridge)
-    regression, stacked by scikit-learn.
+    Standardised pixels, TF-IDF of words and character n-grams, cepstral statistics
+    of sounds, one-hot categories and standardised numbers, each under a logistic
+    (or ridge) regression with a penalty that suits the features, stacked by
+    scikit-learn.
 
     Parameters
     ----------
@@ -42,7 +45,10 @@ def handmade_stack(X, regression=False):
         select = FunctionTransformer(
             _select, kw_args={"name": name, "columns": columns}, validate=False
         )
-        linear = RidgeCV() if regression else LogisticRegression(max_iter=1000)
+        penalty = STRENGTH.get(kind, 1.0)
+        linear = LogisticRegression(C=penalty, max_iter=1000)
+        if regression:
+            linear = RidgeCV()
         models.append((name, make_pipeline(select, *_features(kind), linear)))
     if regression:
         return StackingRegressor(models, RidgeCV())
@@ -51,7 +57,11 @@ def handmade_stack(X, regression=False):
 
 def _features(kind):
     if kind == "text":
-        return [TfidfVectorizer(sublinear_tf=True)]
+        words = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2))
+        parts = TfidfVectorizer(
+            sublinear_tf=True, analyzer="char_wb", ngram_range=(2, 5)
+        )
+        return [make_union(words, parts)]
     if kind == "table":
         numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
         return [
