@@ -165,7 +165,7 @@ class _Attention(FusionModule):
         tokens, masks = self.tokens(embeddings, present)
         known = torch.stack([masks[name].any(1) for name in self.names], 1)
         weights = self.simplex(len(known), known)  # (n, n_modalities)
-        scale = weights * known.sum(1, keepdim=True)
+        scale = weights * (weights > 0).sum(1, keepdim=True)
         biases = [
             attention_bias(masks[name], scale[:, m])
             for m, name in enumerate(self.names)
