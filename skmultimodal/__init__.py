@@ -1,6 +1,6 @@
 """Scikit-learn compatible estimators that fuse images, text, audio and tables."""
 
-from importlib import import_module
+from skmultimodal._lazy import attach
 
 __version__ = "0.1.0"
 
@@ -33,18 +33,7 @@ _LAZY = {
     "TabularEncoder": "encoders._tabular",
     "TextEncoder": "encoders._text",
 }
-_PACKAGES = ("datasets", "model_selection")
+_PACKAGES = ("datasets", "encoders", "fusion", "model_selection")
 
 __all__ = [*_LAZY, *_PACKAGES, "__version__"]
-
-
-def __getattr__(name):
-    if name in _LAZY:
-        return getattr(import_module(f"skmultimodal.{_LAZY[name]}"), name)
-    if name in _PACKAGES:
-        return import_module(f"skmultimodal.{name}")
-    raise AttributeError(f"module 'skmultimodal' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = attach(__name__, _LAZY, _PACKAGES)

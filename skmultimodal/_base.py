@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -52,7 +52,6 @@ def _has(method):
 
 class BaseFusionEstimator(
     CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _BaseComposition,
 ):
@@ -445,9 +444,20 @@ class BaseFusionEstimator(
         cells, present = self._cells(X)
         return getattr(self.fusion_, method)(cells, present)
 
-    @property
-    def _n_features_out(self):
-        return self.fusion_.n_features
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns of `transform`.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        ndarray of str of shape (n_features_out,)
+            ``image__0`` where a column belongs to one modality, else ``fused__0``.
+        """
+        check_is_fitted(self)
+        return np.asarray(self.fusion_.feature_names(), dtype=object)
 
     def transform(self, X):
         """Return the fused embedding.

@@ -145,7 +145,7 @@ def test_set_output(rows):
     frame = transformer.set_output(transform="pandas").fit_transform(X, y)
     assert isinstance(frame, pd.DataFrame)
     assert frame.shape == (len(X), 64)
-    assert list(frame.columns[:1]) == ["fusiontransformer0"]
+    assert list(frame.columns[:1]) == ["fused__0"]
     assert frame.index.equals(X.index)
 
 

@@ -202,6 +202,10 @@ class FusionModel:
         """Return additive terms of the scores, each (n_samples, n_outputs)."""
         raise NotImplementedError
 
+    def feature_names(self) -> list[str]:
+        """Return names of the embedding's columns, ``image__0`` or ``fused__0``."""
+        return [f"fused__{i}" for i in range(self.n_features)]
+
     def offers(self, method: str) -> bool:
         """Whether the fitted strategy has a method; subclasses say what depends."""
         return getattr(type(self), method, None) is not getattr(

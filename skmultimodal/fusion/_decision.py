@@ -273,6 +273,10 @@ class DecisionModel(FusionModel):
             ]
         )
 
+    def feature_names(self):
+        outputs = range(self.task.n_outputs)
+        return [f"{name}__{k}" for name in self.names for k in outputs]
+
     def scores(self, cells, present):
         return self.task.scores(self.response(cells, present))
 

@@ -75,6 +75,13 @@ class HeadModel(FusionModel):
             blocks.append(weight * block * present[:, m, None])
         return np.hstack(blocks)
 
+    def feature_names(self):
+        return [
+            f"{name}__{i}"
+            for name in self.names
+            for i in range(self.models[name].n_features)
+        ]
+
     def embedding(self, cells, present):
         return self.joined(embed_rows(self.models, cells, present), present)
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
 from skmultimodal._data import Ragged, take_rows
-from skmultimodal._network import FusionNetwork, FusionOutput
+from skmultimodal._network import FusionNetwork, module_key, FusionOutput
 from skmultimodal._training import (
     TensorRows,
     Tensors,
@@ -133,6 +133,15 @@ class JointModel(FusionModel):
         self.n_features = outputs["embedding"].shape[1]
         self.has_branches = outputs["branch_scores"] is not None
         self.weights = self._fitted_weights(problem)
+
+    def feature_names(self):
+        module = self.net.module_
+        if not module.fusion.additive:
+            return super().feature_names()
+        widths = {
+            name: module.encoders[module_key(name)].out_features for name in self.names
+        }
+        return [f"{name}__{i}" for name in self.names for i in range(widths[name])]
 
     def offers(self, method):
         if method == "response_per_modality":

@@ -146,6 +146,9 @@ class StagedModel(FusionModel):
         self.n_iter, self.n_features = inner.n_iter, inner.n_features
         self.dtype, self.net = inner.dtype, inner.net
 
+    def feature_names(self):
+        return self.inner.feature_names()
+
     def offers(self, method):
         return method != "train_more" and self.inner.offers(method)
 

@@ -178,6 +178,10 @@ class ResidualModel(FusionModel):
         ]
         return np.stack(terms, axis=1)
 
+    def feature_names(self):
+        outputs = range(self.task.n_outputs)
+        return [f"{name}__{k}" for name in self.names for k in outputs]
+
     def scores(self, cells, present):
         return self.base + self._terms(cells, present).sum(axis=1)
 

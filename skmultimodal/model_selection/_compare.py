@@ -228,7 +228,7 @@ class FusionComparison:
         ax.set_yticks(table.index, table.name)
         ax.set_ylim(-0.6, len(table) - 0.4)
         ax.grid(axis="x", alpha=0.3)
-        ax.set_xlabel(f"{self.scoring_} (mean and standard deviation; small dots: folds)")
+        ax.set_xlabel(f"{self.scoring_} (mean, standard deviation; small dots: folds)")
         ax.legend(
             loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False
         )
