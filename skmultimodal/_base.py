@@ -167,7 +167,7 @@ class BaseFusionEstimator(
                 self.feature_names_in_ = np.array(list(X), dtype=object)
             return X
         if isinstance(X, pd.DataFrame):
-            plain = not explicit and _is_numeric(X)
+            plain = not explicit and _is_numeric(X) if reset else self.plain_
             if not plain:
                 if reset:
                     validate_data(self, X, skip_check_array=True)
@@ -408,6 +408,12 @@ class BaseFusionEstimator(
         columns = {name: self.columns_[name] for name in self.fusion_.names}
         gone = {name: missing_columns(X, where) for name, where in columns.items()}
         absent = [name for name, lost in gone.items() if self._is_gone(name, lost)]
+        if len(absent) == len(columns):
+            lost = sorted({column for columns in gone.values() for column in columns})
+            raise ValueError(
+                f"X has no column for any modality of {type(self).__name__}: it lacks "
+                f"{lost}. Pass the columns seen in fit."
+            )
         cells = find_cells(X, {n: w for n, w in columns.items() if n not in absent})
         if absent:
             warnings.warn(

@@ -152,7 +152,6 @@ class AudioFeatures(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         tags.input_tags.two_d_array = False
-        tags.input_tags.string = True
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -14,6 +14,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
+from skmultimodal._data import cells_and_labels
+from skmultimodal._media import CellError
 from skmultimodal._network import FusionModule, FusionOutput, derived_seed
 from skmultimodal._training import is_skorch_net
 from skmultimodal.encoders._base import as_encoder
@@ -224,6 +226,8 @@ def cells_format(model):
     first = _first_step(model)
     tags = get_tags(first).input_tags
     no_validation = get_tags(first).no_validation
+    if tags.string and not (tags.two_d_array or tags.three_d_array):
+        return _texts
     if not tags.two_d_array or no_validation:
         return _as_is
     if tags.three_d_array:
@@ -248,6 +252,15 @@ def _first_step(model):
 
 
 def _as_is(cells):
+    return cells
+
+
+def _texts(cells):
+    """Return texts as they are; refuse the first cell that is none."""
+    for label, cell in zip(cells_and_labels(cells)[1], cells, strict=True):
+        if not isinstance(cell, (str, bytes)):
+            kind = type(cell).__name__
+            raise CellError(None, label, f"expected a text as str, got {kind}")
     return cells
 
 
