@@ -24,6 +24,8 @@ FUSIONS = {
     "mixture_of_experts": ("_mixture", "MixtureOfExpertsFusion"),
     "product_of_experts": ("_product_of_experts", "ProductOfExpertsFusion"),
     "evidential": ("_evidential", "EvidentialFusion"),
+    "canonical": ("_canonical", "CanonicalFusion"),
+    "kernel": ("_kernel", "KernelFusion"),
     "attention": ("_attention", "AttentionFusion"),
     "cross_attention": ("_cross_attention", "CrossAttentionFusion"),
     "bottleneck": ("_bottleneck", "BottleneckFusion"),
@@ -66,7 +68,7 @@ def auto_fusion(fusion, plain: bool, estimator_class):
 
 
 def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
-    """Return a default encoder or, where the strategy takes models, a model.
+    """Return a default encoder or, where the strategy takes them, features or a model.
 
     Parameters
     ----------
@@ -77,6 +79,10 @@ def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
         A plain matrix is one table network under every strategy.
     estimator_class : type
     """
+    if strategy.takes_features and not plain:
+        from skmultimodal.encoders._frozen import default_features
+
+        return {name: default_features(i.kind) for name, i in inferred.items()}
     if plain or not strategy.takes_models:
         return {name: default_encoder(i.kind) for name, i in inferred.items()}
     from skmultimodal.encoders._classical import default_model

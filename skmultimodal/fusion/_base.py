@@ -113,11 +113,15 @@ class BaseFusion(BaseEstimator):
     takes_models : bool
         Class attribute. Whether a modality may be a complete model, such as a
         scikit-learn classifier.
+    takes_features : bool
+        Class attribute. Whether ``encoders="auto"`` should give fixed dense features
+        rather than networks.
     trains_by_epoch : bool
         Whether fits can go on (`partial_fit`, `warm_start`).
     """
 
     takes_models = False
+    takes_features = False
     trains_by_epoch = False
 
     def fit_model(self, problem: FusionProblem) -> FusionModel:

@@ -1,0 +1,42 @@
+"""Default features of each kind of modality for strategies without a network."""
+
+from __future__ import annotations
+
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+
+from skmultimodal.encoders._audio_features import AudioFeatures
+from skmultimodal.encoders._image_features import ImageFeatures
+from skmultimodal.encoders._sequence_features import SequenceFeatures
+from skmultimodal.encoders._tabular import TabularEncoder
+
+__all__ = ["default_features"]
+
+
+def default_features(kind: str):
+    """Return an encoder or transformer that gives fixed dense features.
+
+    Parameters
+    ----------
+    kind : {"image", "text", "audio", "sequence", "embedding", "table"}
+        What the modality holds.
+
+    Examples
+    --------
+    >>> from skmultimodal.encoders._frozen import default_features
+    >>> list(default_features("text").named_steps)
+    ['tfidfvectorizer', 'truncatedsvd']
+    """
+    if kind == "image":
+        return ImageFeatures()
+    if kind == "audio":
+        return AudioFeatures()
+    if kind == "sequence":
+        return SequenceFeatures()
+    if kind == "text":
+        characters = TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True
+        )
+        return make_pipeline(characters, TruncatedSVD(64, random_state=0))
+    return TabularEncoder()

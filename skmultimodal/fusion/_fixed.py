@@ -1,0 +1,161 @@
+"""Fixed dense features of every modality under a scikit-learn head, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.preprocessing import OneHotEncoder
+
+from skmultimodal._data import Ragged
+from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._network_model import Preparation
+from skmultimodal.fusion._standalone import fit_standalone
+
+__all__ = ["FixedFeatures", "FixedModel", "shares_of"]
+
+HEAD = "head"
+
+
+class FixedFeatures:
+    """Fitted encoders, and the standardised features they give.
+
+    What an encoder prepares for its network is taken as features: floats are
+    flattened and standardised, with weights; integers are one-hot encoded.
+
+    Parameters
+    ----------
+    problem : FusionProblem
+    owner : str
+        Name of the strategy, for errors.
+
+    Attributes
+    ----------
+    n_varying : dict of str to int
+        Features that are not constant, hence the total variance of a modality.
+    """
+
+    def __init__(self, problem, owner):
+        self.preparation = Preparation(problem)
+        self.names, self.encoders = problem.names, self.preparation.encoders
+        self.one_hot, self.scaling, self.n_varying = {}, {}, {}
+        inputs = self.preparation.inputs(problem.cells, problem.present)
+        weight = problem.sample_weight
+        for m, name in enumerate(self.names):
+            here = problem.present[:, m]
+            for key, rows in inputs[name].items():
+                if isinstance(rows, Ragged):
+                    raise ValueError(
+                        f"Modality {name!r}: {owner} needs features of one length. "
+                        f"Got rows of different lengths or sparse rows from "
+                        f"{type(self.encoders[name]).__name__}. Use a scikit-learn "
+                        "transformer with dense output, such as a pipeline of "
+                        "TfidfVectorizer and TruncatedSVD."
+                    )
+                if rows.dtype.kind in "iu":
+                    encoder = OneHotEncoder(
+                        handle_unknown="ignore", sparse_output=False
+                    )
+                    self.one_hot[name, key] = encoder.fit(_flat(rows[here]))
+            block = self._block(name, inputs[name], here)[here]
+            share = None if weight is None else weight[here]
+            mean = np.average(block, axis=0, weights=share)
+            variance = np.average((block - mean) ** 2, axis=0, weights=share)
+            varies = variance > 1e-20
+            self.scaling[name] = mean, np.sqrt(np.where(varies, variance, 1.0))
+            self.n_varying[name] = int(varies.sum())
+
+    def transform(self, cells, present) -> dict[str, np.ndarray]:
+        """Return features (n_samples, n_features) by name, zeros where absent."""
+        inputs = self.preparation.inputs(cells, present)
+        features = {}
+        for m, name in enumerate(self.names):
+            mean, scale = self.scaling[name]
+            here = present[:, m]
+            block = (self._block(name, inputs[name], here) - mean) / scale
+            features[name] = np.where(here[:, None], block, 0.0)
+        return features
+
+    def _block(self, name, inputs, here):
+        """Return the raw features of one modality side by side."""
+        parts = []
+        for key, rows in inputs.items():
+            flat = _flat(rows)
+            if (name, key) in self.one_hot:
+                encoder, codes = self.one_hot[name, key], flat
+                flat = np.zeros((len(codes), sum(map(len, encoder.categories_))))
+                if here.any():
+                    flat[here] = encoder.transform(codes[here])
+            parts.append(flat.astype(np.float64))
+        return np.hstack(parts)
+
+
+class FixedModel(FusionModel):
+    """A head on rows that `joined` makes of fixed features.
+
+    Parameters
+    ----------
+    features : FixedFeatures
+    problem : FusionProblem
+    shares : ndarray of shape (n_modalities,)
+        Weights of the modalities.
+    """
+
+    dtype = "float64"
+
+    def __init__(self, features, problem, shares):
+        self.features, self.task = features, problem.task
+        self.names, self.encoders = features.names, features.encoders
+        self.prior = problem.task.prior(problem.target, problem.sample_weight)
+        self.shares, self.history = shares, []
+        self.weights = dict(zip(self.names, shares.tolist(), strict=True))
+
+    def joined(self, features, present) -> np.ndarray:
+        """Return the rows of the head, of shape (n_samples, n_features)."""
+        raise NotImplementedError
+
+    def fit_head(self, head, rows, problem):
+        """Fit the head to given rows."""
+        inner = replace(
+            problem,
+            cells={HEAD: rows},
+            present=np.ones((len(rows), 1), dtype=bool),
+            encoders={HEAD: head},
+        )
+        self.head, self.n_features = fit_standalone(inner, HEAD), rows.shape[1]
+
+    def embedding(self, cells, present):
+        return self.joined(self.features.transform(cells, present), present)
+
+    def response(self, cells, present):
+        return self._respond(self.features.transform(cells, present), present)
+
+    def _respond(self, features, present):
+        response = self.head.response(self.joined(features, present))
+        response[~present.any(axis=1)] = self.prior
+        return response
+
+    def scores(self, cells, present):
+        return self.task.scores(self.response(cells, present))
+
+    def response_per_modality(self, cells, present):
+        features = self.features.transform(cells, present)
+        responses = {}
+        for m, name in enumerate(self.names):
+            alone = np.zeros_like(present)
+            alone[:, m] = present[:, m]
+            responses[name] = self._respond(features, alone)
+            responses[name][~present[:, m]] = np.nan
+        return responses
+
+
+def shares_of(weights, names) -> np.ndarray:
+    """Return given weights, or equal ones, on the simplex."""
+    if not isinstance(weights, dict):
+        return np.full(len(names), 1 / len(names))
+    given = np.array([weights[name] for name in names], dtype=float)
+    return given / given.sum()
+
+
+def _flat(rows):
+    return rows.reshape(len(rows), -1)
