@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -22,6 +22,7 @@ from skmultimodal._data import MultimodalData, as_container
 from skmultimodal._media import present_mask
 from skmultimodal._parameters import check_parameters
 from skmultimodal._sklearn import (
+    Branches,
     CallbackSupportMixin,
     _BaseComposition,
     check_weights,
@@ -360,7 +361,7 @@ class BaseFusionEstimator(
                 if not hasattr(error, "model"):
                     raise
                 interrupt, model = error, error.model
-            self._keep(model, problem, columns, plain)
+            self._keep(model, strategy, problem, columns, plain)
         if interrupt is not None:
             raise interrupt
         return self
@@ -373,9 +374,9 @@ class BaseFusionEstimator(
         model.train_more(problem, self.max_epochs)
         return model
 
-    def _keep(self, model, problem, columns, plain):
+    def _keep(self, model, strategy, problem, columns, plain):
         """Record the fitted attributes."""
-        self.fusion_ = model
+        self.fusion_, self.strategy_ = model, strategy
         self.encoders_ = {name: model.encoders[name] for name in problem.names}
         self.modalities_ = list(problem.names)
         self.columns_, self.plain_, self.task_ = columns, plain, problem.task
@@ -539,7 +540,7 @@ class BaseFusionEstimator(
                 max_epochs=1, early_stopping=False, lr_schedule="constant"
             )
             model = strategy.fit_model(problem.with_settings(settings))
-            self._keep(model, problem, columns, plain)
+            self._keep(model, strategy, problem, columns, plain)
         return self
 
     def _more(self, X, y, sample_weight):
@@ -568,21 +569,19 @@ class BaseFusionEstimator(
     # -- display ------------------------------------------------------------------
 
     def _sk_visual_block_(self):
-        pairs = [(n, e) for n, e in self._encoders]
+        pairs = self._encoders
         if hasattr(self, "encoders_"):
-            pairs = list(self.encoders_.items())
+            pairs = self.encoders_.items()
         weights = getattr(self, "fusion_weights_", {})
         names = [
             f"{name} (weight {weights[name]:.2f})" if name in weights else name
             for name, _ in pairs
-        ] + ["fusion"]
-        fusion = self.fusion if isinstance(self.fusion, str) else clone(self.fusion)
-        return visual_block(
-            "parallel",
-            [encoder for _, encoder in pairs] + [fusion],
-            names,
-            [str(encoder) for _, encoder in pairs] + [str(fusion)],
-        )
+        ]
+        branches = Branches([encoder for _, encoder in pairs], names)
+        strategy = getattr(self, "strategy_", self.fusion)
+        steps = [branches, strategy] if names else [strategy]
+        labels = ["encoders", "fusion"][-len(steps) :]
+        return visual_block("serial", steps, labels, [str(step) for step in steps])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

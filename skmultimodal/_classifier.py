@@ -119,6 +119,9 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
     fusion_ : FusionModel
         Fitted strategy.
 
+    strategy_ : strategy
+        The strategy used, where `fusion` is an alias or ``"auto"``.
+
     fusion_weights_ : dict of str to float
         Fitted weight of each modality.
 
@@ -230,8 +233,8 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         weight = by_class if weight is None else weight * by_class
         return weight / weight.mean()
 
-    def _keep(self, model, problem, columns, plain):
-        super()._keep(model, problem, columns, plain)
+    def _keep(self, model, strategy, problem, columns, plain):
+        super()._keep(model, strategy, problem, columns, plain)
         self.classes_ = problem.task.classes
 
     def predict_proba(self, X):

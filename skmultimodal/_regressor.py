@@ -112,6 +112,9 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     fusion_ : FusionModel
         Fitted strategy.
 
+    strategy_ : strategy
+        The strategy used, where `fusion` is an alias or ``"auto"``.
+
     fusion_weights_ : dict of str to float
         Fitted weight of each modality.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sklearn.utils.metaestimators import _BaseComposition
-from sklearn.utils.validation import _check_sample_weight, _check_y, _num_samples
+from sklearn.utils.validation import _check_sample_weight, _check_y
 
 try:  # scikit-learn >= 1.9, experimental
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -18,11 +18,11 @@ except ImportError:  # pragma: no cover
 
 
 __all__ = [
+    "Branches",
     "CallbackSupportMixin",
     "_BaseComposition",
     "_check_sample_weight",
     "_check_y",
-    "_num_samples",
     "check_weights",
     "visual_block",
     "with_callbacks",
@@ -38,6 +38,20 @@ def check_weights(sample_weight, X):
             "positive weight."
         )
     return weights
+
+
+class Branches:
+    """The encoders as one parallel step of the HTML diagram."""
+
+    def __init__(self, encoders, names):
+        self.encoders, self.names = encoders, names
+
+    def _sk_visual_block_(self):
+        details = [str(encoder) for encoder in self.encoders]
+        return visual_block("parallel", self.encoders, self.names, details)
+
+    def __repr__(self):
+        return ", ".join(self.names)
 
 
 def visual_block(kind, estimators, names, details):

@@ -114,6 +114,9 @@ class FusionTransformer(BaseFusionEstimator):
     fusion_ : FusionModel
         Fitted strategy.
 
+    strategy_ : strategy
+        The strategy used, where `fusion` is an alias or ``"auto"``.
+
     fusion_weights_ : dict of str to float
         Fitted weight of each modality.
 
