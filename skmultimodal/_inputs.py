@@ -1,0 +1,188 @@
+"""Read X: which modalities it has, where they live, which cells are absent."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skmultimodal._columns import find_cells, missing_columns
+from skmultimodal._data import MultimodalData, as_container
+from skmultimodal._media import present_mask
+from skmultimodal.encoders._auto import infer_columns
+from skmultimodal.fusion._auto import auto_encoders
+
+__all__ = ["ReadsModalities", "is_numeric"]
+
+
+class ReadsModalities:
+    """The part of the estimators that turns X into cells of modalities."""
+
+    def _read(self, X, y=None, reset=True):
+        """Return X as a container, checked, with its names recorded if `reset`."""
+        X = as_container(X)
+        explicit = not isinstance(self.encoders, str) or self.columns is not None
+        if isinstance(X, MultimodalData):
+            if reset:
+                self.n_features_in_ = len(list(X))
+                self.feature_names_in_ = np.array(list(X), dtype=object)
+            return X
+        if isinstance(X, pd.DataFrame):
+            plain = not explicit and is_numeric(X) if reset else self.plain_
+            if not plain:
+                if reset:
+                    validate_data(self, X, skip_check_array=True)
+                return X
+        elif (
+            explicit
+            and np.dtype(getattr(X, "dtype", float)).kind == "O"
+            and X.ndim == 2
+        ):
+            if reset:
+                self.n_features_in_ = X.shape[1]
+            return X
+        if not reset and not getattr(self, "plain_", True):
+            raise TypeError(
+                f"{type(self).__name__} was fitted on a frame with modalities "
+                f"{self.modalities_}. Got {type(X).__name__} at predict. Pass a "
+                "DataFrame or a MultimodalData with the same columns."
+            )
+        return validate_data(
+            self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
+        )
+
+    def _layout(self, X, strategy):
+        """Return encoders, columns and dropped names; infer what is not given."""
+        if isinstance(self.encoders, str):
+            if self.encoders != "auto":
+                raise ValueError(
+                    f"The 'encoders' parameter of {type(self).__name__} must be "
+                    f"'auto' or a list of (name, encoder) pairs. "
+                    f"Got {self.encoders!r} instead."
+                )
+            inferred = infer_columns(X)
+            for name, where in (self.columns or {}).items():
+                inferred[name] = inferred[name]._replace(columns=where)
+            plain = isinstance(X, np.ndarray) or is_numeric(X)
+            encoders = auto_encoders(inferred, strategy, plain, type(self))
+            return encoders, {n: i.columns for n, i in inferred.items()}, ()
+        pairs = _checked_pairs(self)
+        dropped = tuple(name for name, spec in pairs if _is_drop(spec))
+        encoders = {name: spec for name, spec in pairs if not _is_drop(spec)}
+        if not encoders:
+            raise ValueError(
+                f"Every encoder of {type(self).__name__} is 'drop'. Keep at least one."
+            )
+        given = dict(self.columns or {})
+        unknown = set(given) - {name for name, _ in pairs}
+        if unknown:
+            raise ValueError(
+                f"'columns' has entries for {sorted(unknown)}, which are not among "
+                f"the encoders {[name for name, _ in pairs]}."
+            )
+        # a single modality that is not named like a column is all of X
+        alone = len(pairs) == 1 and pairs[0][0] not in _names_of(X)
+        columns = {
+            name: given.get(name, slice(None) if alone else name) for name in encoders
+        }
+        return encoders, columns, dropped
+
+    def _presence(self, cells):
+        present = np.column_stack([present_mask(value) for value in cells.values()])
+        if self.missing == "raise" and not present.all():
+            row, column = np.argwhere(~present)[0]
+            name = list(cells)[column]
+            raise ValueError(
+                f"Modality {name!r} is absent from row {row} ({(~present).sum()} "
+                "absent cells in all), and missing='raise'. Fill the cells, drop the "
+                "rows, or use missing='mask'."
+            )
+        return present
+
+    def _cells(self, X):
+        """Return cells and presence of X in the order of the fitted model."""
+        check_is_fitted(self)
+        X = self._read(X, reset=False)
+        columns = {name: self.columns_[name] for name in self.fusion_.names}
+        gone = {name: missing_columns(X, where) for name, where in columns.items()}
+        absent = [name for name, lost in gone.items() if self._is_gone(name, lost)]
+        if len(absent) == len(columns):
+            lost = sorted({column for columns in gone.values() for column in columns})
+            raise ValueError(
+                f"X has no column for any modality of {type(self).__name__}: it lacks "
+                f"{lost}. Pass the columns seen in fit."
+            )
+        cells = find_cells(X, {n: w for n, w in columns.items() if n not in absent})
+        if absent:
+            warnings.warn(
+                f"X has no column for {absent}: absent from every row. The prediction "
+                f"rests on {list(cells)}.",
+                UserWarning,
+                stacklevel=3,
+            )
+        n = len(X)
+        present = np.zeros((n, len(columns)), dtype=bool)
+        here = [i for i, name in enumerate(columns) if name in cells]
+        if here:
+            present[:, here] = self._presence(cells)
+        return {name: cells.get(name) for name in columns}, present
+
+    def _is_gone(self, name, lost):
+        """Whether all columns of a modality are gone; some of a table is an error."""
+        where = self.columns_[name]
+        wanted = len(where) if isinstance(where, (list, tuple)) else 1
+        if lost and len(lost) < wanted:
+            raise ValueError(
+                f"Modality {name!r} was fitted with columns {list(where)}, of which X "
+                f"lacks {lost}. Add them (NaN where unknown)."
+            )
+        if lost and self.missing == "raise":
+            raise ValueError(f"X has no column for modality {name!r}: {lost}.")
+        return bool(lost)
+
+
+def _is_drop(spec) -> bool:
+    return isinstance(spec, str) and spec == "drop"
+
+
+def _names_of(X) -> list:
+    if isinstance(X, pd.DataFrame):
+        return list(X.columns)
+    return list(X) if isinstance(X, MultimodalData) else []
+
+
+def is_numeric(X) -> bool:
+    """Whether a frame is a plain matrix of numbers."""
+    return isinstance(X, pd.DataFrame) and all(
+        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        for dtype in X.dtypes
+    )
+
+
+def _checked_pairs(estimator):
+    """Return the encoders as a list of (name, spec), refusing anything else."""
+    owner, encoders = type(estimator).__name__, estimator.encoders
+    if isinstance(encoders, dict):
+        encoders = list(encoders.items())
+    try:
+        pairs = [(name, spec) for name, spec in encoders]
+        estimator._validate_names([name for name, _ in pairs])
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ValueError) and "name" in str(error):
+            raise
+        raise ValueError(
+            f"The 'encoders' parameter of {owner} must be 'auto' or a list of "
+            f"(name, encoder) pairs. Got {encoders!r} instead."
+        ) from error
+    if not pairs:
+        raise ValueError(f"The 'encoders' of {owner} are empty. Give at least one.")
+    for name, spec in pairs:
+        usable = any(hasattr(spec, method) for method in ("build", "transform"))
+        if not (_is_drop(spec) or usable or hasattr(spec, "predict")):
+            raise TypeError(
+                f"Modality {name!r}: expected an encoder, a scikit-learn transformer, "
+                f"classifier or regressor, or 'drop'. Got {spec!r} instead."
+            )
+    return pairs
