@@ -30,6 +30,8 @@ API_REFERENCE = {
             "AttentionFusion",
             "CrossAttentionFusion",
             "BottleneckFusion",
+            "CanonicalFusion",
+            "KernelFusion",
         ],
     ),
     "encoders": (

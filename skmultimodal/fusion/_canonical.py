@@ -167,9 +167,11 @@ def canonical_maps(blocks, row_weights, shares, n_components, regularization):
     n_components = min(n_components, len(gram), len(stacked))
     first = len(gram) - n_components
     values, vectors = eigh(gram, subset_by_index=(first, len(gram) - 1))
-    kept = np.flatnonzero(values > 1e-10 * values[-1])[::-1]
-    left = stacked @ vectors[:, kept] / np.sqrt(values[kept])
-    signs = np.sign(left[np.abs(left).argmax(axis=0), np.arange(len(kept))])
+    kept = np.flatnonzero(values >= 1e-10 * values[-1])[::-1]
+    values, vectors = np.maximum(values[kept], 1e-100), vectors[:, kept]
+    largest = np.abs(vectors).argmax(axis=0)
+    signs = np.sign(vectors[largest, np.arange(len(kept))])
+    left = stacked @ vectors / np.sqrt(values)
     # entries of unit variance instead of columns of unit norm
     shared = signs * np.sqrt(common.sum()) * left / root[:, None]
     return [
