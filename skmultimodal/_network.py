@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -61,16 +62,20 @@ class FusionModule(nn.Module):
     aux_weight, agreement_weight : float
         Weights of the branches' own losses and of their disagreement, used by
         :meth:`loss` where the output has ``branch_scores``.
+    balance : GradientModulation or None
+        Changes the gradients of the encoders.
     """
 
     takes_tokens = False
     additive = False
     aux_weight = 0.0
     agreement_weight = 0.0
+    balance = None
 
     def __init__(self, in_features: dict[str, int]):
         super().__init__()
         self.names = list(in_features)
+        self.tracked = []  # the branches' losses and masks in this epoch's batches
 
     def modality_weights(self) -> Tensor | None:
         """Return the weights of shape (n_modalities,), None if they vary by row."""
@@ -95,12 +100,34 @@ class FusionModule(nn.Module):
                 [criterion(branches[:, m], target) for m in range(n_modalities)], 1
             )
             losses = losses + self.aux_weight / n_modalities * (mask * aux).sum(1)
+            self.track(aux.detach(), mask)
         if self.agreement_weight:
             gaps = branches[:, :, None] - branches[:, None]  # (n, m, m, n_outputs)
             pairs = mask[:, :, None] * mask[:, None]
             gaps = (gaps**2).mean(-1) * pairs
             losses = losses + self.agreement_weight / 4 * gaps.sum((1, 2))
         return losses
+
+    def track(self, losses: Tensor, mask: Tensor) -> None:
+        """Note the branches' own losses of a training batch, (n, n_modalities)."""
+        if self.training:
+            self.tracked.append((losses, mask))
+            if self.balance is not None:
+                self.balance.update(losses, mask)
+
+    def report(self) -> dict[str, float]:
+        """Return how likely each modality alone gave the truth in this epoch.
+
+        The mean of ``exp(-loss)`` of the branch, for a classifier the probability of
+        the true class, over the training rows that have the modality.
+        """
+        if not self.tracked:
+            return {}
+        losses, mask = map(torch.cat, zip(*self.tracked, strict=True))
+        self.tracked = []
+        means = (mask * torch.exp(-losses)).sum(0) / mask.sum(0).clamp(min=1)
+        keys = [f"alone_{name}" for name in self.names]
+        return dict(zip(keys, means.tolist(), strict=True))
 
 
 def per_modality(names: Iterable[str], make: Callable[[str], nn.Module]):
@@ -180,6 +207,17 @@ class FusionNetwork(nn.Module):
     def on_epoch(self, epoch):
         """Tell the fusion module that a training epoch begins."""
         self.fusion.on_epoch(epoch)
+        self.fusion.tracked = []
+        if self.fusion.balance is not None:
+            self._modulate()
+
+    def _modulate(self):
+        """Let the balance change gradients; hooks are lost by pickling."""
+        for m, name in enumerate(self.names):
+            adjust = partial(self.fusion.balance.adjust, m)
+            for parameter in self.encoders[module_key(name)].parameters():
+                if parameter.requires_grad and not parameter._backward_hooks:
+                    parameter.register_hook(adjust)
 
     def loss(self, output, target, criterion):
         """Return the loss of each row, of shape (n_samples,)."""

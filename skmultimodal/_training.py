@@ -372,6 +372,10 @@ class FusionNet(NeuralNet):
                 count += len(y[0])
         self.history.record(prefix + "_loss", float(total) / count)
 
+    def on_epoch_end(self, net, **kwargs):
+        for key, value in self.module_.fusion.report().items():
+            self.history.record(key, value)
+
     def run_epochs(self, data, valid, epochs):
         """Train for some epochs; a callback's stop ends it, a real Ctrl-C does not.
 

@@ -202,7 +202,10 @@ class _Evidential(FusionModule):
         mask = mask_of(output.present, branches)
         losses = self._dirichlet_loss(output.scores, target)
         if self.aux_weight:
-            aux = self._dirichlet_loss(branches, target[:, None].expand(mask.shape))
+            targets = target[:, None].expand(mask.shape)
+            aux = self._dirichlet_loss(branches, targets)
+            logs = branches.detach().log_softmax(2)
+            self.track(-logs.gather(2, targets[:, :, None])[:, :, 0], mask)
             losses = losses + self.aux_weight * (mask * aux).sum(1)
             if self.pseudo is not None:
                 scores = self._pseudo(output.embedding, mask.amax(1)).log1p()

@@ -7,6 +7,7 @@ from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal.encoders._modules import MLP
+from skmultimodal.fusion._balance import balance_of
 from skmultimodal.fusion._head import fit_head
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
@@ -63,6 +64,14 @@ class FeatureFusion(JointFusion):
         Probability of hiding a modality from a row in training; one is always
         left.
 
+    balance : {None, "ogm_ge"}, default=None
+        ``"ogm_ge"`` slows down the encoder of a modality that is ahead of the others
+        and adds noise to the gradients of all encoders [2]_; with
+        ``optimizer="sgd"``, for Adam rescales gradients anyway.
+
+    balance_strength : float, default=0.5
+        How much it slows down.
+
     See Also
     --------
     ParallelFusion : Add the scores of the modalities instead.
@@ -79,6 +88,8 @@ class FeatureFusion(JointFusion):
     References
     ----------
     .. [1] J. Ngiam et al., "Multimodal deep learning", ICML, 2011.
+    .. [2] X. Peng, Y. Wei, A. Deng, D. Wang, D. Hu, "Balanced multimodal learning
+       via on-the-fly gradient modulation", CVPR, 2022.
 
     Examples
     --------
@@ -101,6 +112,8 @@ class FeatureFusion(JointFusion):
         normalize=True,
         aux_weight=0.3,
         modality_dropout=0.2,
+        balance=None,
+        balance_strength=0.5,
     ):
         self.merge = merge
         self.weights = weights
@@ -110,6 +123,8 @@ class FeatureFusion(JointFusion):
         self.normalize = normalize
         self.aux_weight = aux_weight
         self.modality_dropout = modality_dropout
+        self.balance = balance
+        self.balance_strength = balance_strength
 
     @property
     def trains_by_epoch(self):
@@ -142,6 +157,7 @@ class _Feature(FusionModule):
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
         self.merge, self.aux_weight = spec.merge, spec.aux_weight
+        self.balance = balance_of(spec, in_features)
         width, n_modalities = spec.out_features, len(self.names)
         self.project = Projections(in_features, width, spec.normalize)
         self.simplex = SimplexWeights(self.names, spec.weights)

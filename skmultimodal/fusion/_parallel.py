@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal.fusion._balance import balance_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, SimplexWeights
 
@@ -42,6 +43,14 @@ class ParallelFusion(JointFusion):
         Probability of hiding a modality from a row in training; one is always
         left.
 
+    balance : {None, "ogm_ge"}, default=None
+        ``"ogm_ge"`` slows down the encoder of a modality that is ahead of the others
+        and adds noise to the gradients of all encoders [2]_; with
+        ``optimizer="sgd"``, for Adam rescales gradients anyway.
+
+    balance_strength : float, default=0.5
+        How much it slows down.
+
     See Also
     --------
     DecisionFusion : Fit the models apart and combine their predictions.
@@ -63,6 +72,8 @@ class ParallelFusion(JointFusion):
     ----------
     .. [1] K. Simonyan, A. Zisserman, "Two-stream convolutional networks for action
        recognition in videos", NeurIPS, 2014.
+    .. [2] X. Peng, Y. Wei, A. Deng, D. Wang, D. Hu, "Balanced multimodal learning
+       via on-the-fly gradient modulation", CVPR, 2022.
 
     Examples
     --------
@@ -83,17 +94,23 @@ class ParallelFusion(JointFusion):
         aux_weight=0.3,
         agreement_weight=0.0,
         modality_dropout=0.2,
+        balance=None,
+        balance_strength=0.5,
     ):
         self.weights = weights
         self.aux_weight = aux_weight
         self.agreement_weight = agreement_weight
         self.modality_dropout = modality_dropout
+        self.balance = balance
+        self.balance_strength = balance_strength
 
     def build(self, in_features, n_outputs):
         """Return a new module for embeddings of the given widths."""
-        return _Parallel(
+        module = _Parallel(
             in_features, n_outputs, self.weights, self.aux_weight, self.agreement_weight
         )
+        module.balance = balance_of(self, in_features)
+        return module
 
 
 class _Parallel(FusionModule):

@@ -1,0 +1,70 @@
+"""Balance of the modalities in training: slow down the encoder that leads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["GradientModulation", "balance_of"]
+
+
+class GradientModulation:
+    """On-the-fly gradient modulation with noise, OGM-GE.
+
+    With :math:`s_m` the mean over a batch of the probability that modality
+    :math:`m` alone gives the truth, and :math:`\\rho_m` its ratio to the mean of the
+    others, the gradients of encoder :math:`m` are multiplied by
+    :math:`1 - \\tanh(\\alpha \\rho_m)` where :math:`\\rho_m > 1`, and Gaussian noise
+    with their own standard deviation is added to those of all encoders [1]_.
+
+    Parameters
+    ----------
+    strength : float
+        The factor alpha.
+
+    References
+    ----------
+    .. [1] X. Peng, Y. Wei, A. Deng, D. Wang, D. Hu, "Balanced multimodal learning
+       via on-the-fly gradient modulation", CVPR, 2022.
+    """
+
+    def __init__(self, strength):
+        self.strength, self.factors = strength, None
+
+    def update(self, losses: Tensor, mask: Tensor) -> None:
+        """Set the factors from a batch of losses of single modalities.
+
+        Parameters
+        ----------
+        losses, mask : Tensor of shape (n, n_modalities)
+        """
+        truth = (mask * torch.exp(-losses)).sum(0) / mask.sum(0).clamp(min=1)
+        others = (truth.sum() - truth) / (len(truth) - 1)
+        ratio = truth / others.clamp(min=1e-12)
+        slower = 1 - torch.tanh(self.strength * ratio)
+        self.factors = torch.where(ratio > 1, slower, torch.ones_like(ratio))
+
+    def adjust(self, m: int, gradient: Tensor) -> Tensor:
+        """Return the gradient of a parameter of encoder `m`, changed."""
+        noise = torch.zeros_like(gradient)
+        if gradient.numel() > 1:
+            noise = gradient.std() * torch.randn_like(gradient)
+        return self.factors[m] * gradient + noise
+
+
+def balance_of(spec, names) -> GradientModulation | None:
+    """Return what balances the modalities of a strategy, None if nothing does."""
+    owner = type(spec).__name__
+    if spec.balance is None:
+        return None
+    if spec.balance != "ogm_ge":
+        raise ValueError(
+            f"The 'balance' parameter of {owner} must be None or 'ogm_ge'. Got "
+            f"{spec.balance!r} instead."
+        )
+    if not spec.aux_weight:
+        raise ValueError(
+            f"balance='ogm_ge' of {owner} compares the modalities' own losses. Set "
+            "'aux_weight' above 0. Got aux_weight=0."
+        )
+    return GradientModulation(spec.balance_strength) if len(names) > 1 else None
