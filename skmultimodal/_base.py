@@ -194,9 +194,7 @@ class BaseFusionEstimator(
             weight = check_weights(weight, np.zeros((len(y), 1)))
         task = self._task(y, weight, classes)
         weight = self._class_weighted(y, weight)
-        plain = isinstance(X, np.ndarray) or (
-            isinstance(X, pd.DataFrame) and is_numeric(X)
-        )
+        plain = is_numeric(X)
         float32 = isinstance(X, np.ndarray) and X.dtype == np.float32
         strategy = auto_fusion(self.fusion, plain, type(self))
         encoders, columns, dropped = self._layout(X, strategy)
@@ -222,7 +220,7 @@ class BaseFusionEstimator(
         )
         if weight is not None and not weight.all():
             problem = problem.take(np.flatnonzero(weight))
-        return strategy, problem, columns, plain
+        return strategy, problem, columns, plain and isinstance(X, np.ndarray)
 
     # -- fit ----------------------------------------------------------------------
 
@@ -267,7 +265,7 @@ class BaseFusionEstimator(
             estimator is then as it was before.
         """
         with self._all_or_nothing():
-            strategy, problem, columns, plain = self._problem(
+            strategy, problem, columns, as_matrix = self._problem(
                 X, y, sample_weight, groups
             )
             interrupt = None
@@ -277,7 +275,7 @@ class BaseFusionEstimator(
                 if not hasattr(error, "model"):
                     raise
                 interrupt, model = error, error.model
-            self._keep(model, strategy, problem, columns, plain)
+            self._keep(model, strategy, problem, columns, as_matrix)
         if interrupt is not None:
             raise interrupt
         return self
@@ -290,12 +288,12 @@ class BaseFusionEstimator(
         model.train_more(problem, self.max_epochs)
         return model
 
-    def _keep(self, model, strategy, problem, columns, plain):
+    def _keep(self, model, strategy, problem, columns, as_matrix):
         """Record the fitted attributes."""
         self.fusion_, self.strategy_ = model, strategy
         self.encoders_ = {name: model.encoders[name] for name in problem.names}
         self.modalities_ = list(problem.names)
-        self.columns_, self.plain_, self.task_ = columns, plain, problem.task
+        self.columns_, self.as_matrix_, self.task_ = columns, as_matrix, problem.task
         self._update()
 
     def _update(self):
@@ -403,7 +401,7 @@ class BaseFusionEstimator(
             if hasattr(self, "fusion_"):
                 self._more(X, y, sample_weight)
                 return self
-            strategy, problem, columns, plain = self._problem(
+            strategy, problem, columns, as_matrix = self._problem(
                 X, y, sample_weight, None, classes
             )
             if not strategy.trains_by_epoch:
@@ -415,7 +413,7 @@ class BaseFusionEstimator(
                 max_epochs=1, early_stopping=False, lr_schedule="constant"
             )
             model = strategy.fit_model(problem.with_settings(settings))
-            self._keep(model, strategy, problem, columns, plain)
+            self._keep(model, strategy, problem, columns, as_matrix)
         return self
 
     def _more(self, X, y, sample_weight):
@@ -435,7 +433,7 @@ class BaseFusionEstimator(
             target=target,
             sample_weight=self._class_weighted(y, sample_weight),
             groups=None,
-            settings=self._settings(self.plain_, len(y), self.fusion_.dtype),
+            settings=self._settings(self.as_matrix_, len(y), self.fusion_.dtype),
             seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
         )
         self.fusion_.train_more(problem, 1)

@@ -233,8 +233,8 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         weight = by_class if weight is None else weight * by_class
         return weight / weight.mean()
 
-    def _keep(self, model, strategy, problem, columns, plain):
-        super()._keep(model, strategy, problem, columns, plain)
+    def _keep(self, model, strategy, problem, columns, as_matrix):
+        super()._keep(model, strategy, problem, columns, as_matrix)
         self.classes_ = problem.task.classes
 
     def predict_proba(self, X):

@@ -33,19 +33,26 @@ def _cells(X, name, where):
         return _from_frame(X, name, where)
     if isinstance(X, MultimodalData):
         return _from_mapping(X, name, where)
-    if isinstance(where, (str, bytes)):
+    if any(isinstance(column, str) for column in _listed(where)):
         raise ValueError(
             f"Modality {name!r}: column {where!r} was asked for by name, but X is an "
             f"array of shape {X.shape}. Pass a DataFrame, or positions in 'columns', "
             f"for example columns={{{name!r}: [0, 1]}}."
         )
+    return _at_positions(X, X, name, where)
+
+
+def _at_positions(X, indexed, name, where):
     try:
-        cells = X[:, where]
+        return indexed[:, where]
     except IndexError as error:
         raise ValueError(
             f"Modality {name!r}: columns {where!r} are not in X of shape {X.shape}."
         ) from error
-    return cells
+
+
+def _listed(where) -> list:
+    return list(where) if isinstance(where, (list, tuple)) else [where]
 
 
 def _from_frame(X, name, where):
@@ -53,9 +60,9 @@ def _from_frame(X, name, where):
         twice = list(X.columns[X.columns.duplicated()].unique())
         raise ValueError(f"X has duplicate column names: {twice}. Rename them.")
     if isinstance(where, slice) or _is_position(where, X):
-        return X.iloc[:, where]
+        return _at_positions(X, X.iloc, name, where)
     if isinstance(where, (list, tuple)) and where and _is_position(where[0], X):
-        return X.iloc[:, list(where)]
+        return _at_positions(X, X.iloc, name, list(where))
     if isinstance(where, (list, tuple, pd.Index, np.ndarray)):
         absent = [column for column in where if column not in X.columns]
         if absent:
@@ -85,8 +92,9 @@ def _from_mapping(X, name, where):
 
 def _no_column(name, column, known) -> str:
     known = [str(k) for k in known]
-    close = difflib.get_close_matches(str(column), known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(str(column).lower(), lower, n=1)
+    hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
     return (
         f"X has no column {column!r} for modality {name!r}.{hint} Its columns are "
         f"{known[:20]}. Say where the modality lives with "
@@ -101,5 +109,4 @@ def missing_columns(X, where) -> list:
     known = X.columns if isinstance(X, pd.DataFrame) else X
     if isinstance(where, slice):
         return []
-    wanted = where if isinstance(where, (list, tuple)) else [where]
-    return [c for c in wanted if isinstance(c, str) and c not in known]
+    return [c for c in _listed(where) if isinstance(c, str) and c not in known]

@@ -30,7 +30,7 @@ class ReadsModalities:
                 self.feature_names_in_ = np.array(list(X), dtype=object)
             return X
         if isinstance(X, pd.DataFrame):
-            plain = not explicit and is_numeric(X) if reset else self.plain_
+            plain = not explicit and is_numeric(X) if reset else self.as_matrix_
             if not plain:
                 if reset:
                     validate_data(self, X, skip_check_array=True)
@@ -43,7 +43,7 @@ class ReadsModalities:
             if reset:
                 self.n_features_in_ = X.shape[1]
             return X
-        if not reset and not getattr(self, "plain_", True):
+        if not reset and not getattr(self, "as_matrix_", True):
             raise TypeError(
                 f"{type(self).__name__} was fitted on a frame with modalities "
                 f"{self.modalities_}. Got {type(X).__name__} at predict. Pass a "
@@ -63,9 +63,10 @@ class ReadsModalities:
                     f"Got {self.encoders!r} instead."
                 )
             inferred = infer_columns(X)
+            _refuse_unknown(self.columns or {}, list(inferred), "modalities of X")
             for name, where in (self.columns or {}).items():
                 inferred[name] = inferred[name]._replace(columns=where)
-            plain = isinstance(X, np.ndarray) or is_numeric(X)
+            plain = is_numeric(X)
             encoders = auto_encoders(inferred, strategy, plain, type(self))
             return encoders, {n: i.columns for n, i in inferred.items()}, ()
         pairs = _checked_pairs(self)
@@ -76,16 +77,11 @@ class ReadsModalities:
                 f"Every encoder of {type(self).__name__} is 'drop'. Keep at least one."
             )
         given = dict(self.columns or {})
-        unknown = set(given) - {name for name, _ in pairs}
-        if unknown:
-            raise ValueError(
-                f"'columns' has entries for {sorted(unknown)}, which are not among "
-                f"the encoders {[name for name, _ in pairs]}."
-            )
+        _refuse_unknown(given, [name for name, _ in pairs], "encoders")
         # a single modality that is not named like a column is all of X
         alone = len(pairs) == 1 and pairs[0][0] not in _names_of(X)
         columns = {
-            name: given.get(name, slice(None) if alone else name) for name in encoders
+            name: given.get(name, _whole(X) if alone else name) for name in encoders
         }
         return encoders, columns, dropped
 
@@ -153,8 +149,27 @@ def _names_of(X) -> list:
     return list(X) if isinstance(X, MultimodalData) else []
 
 
+def _whole(X):
+    """Return the columns of all of X; one that is not of numbers as a Series."""
+    names = _names_of(X)
+    if not names:
+        return slice(None)
+    return names if len(names) > 1 or is_numeric(X) else names[0]
+
+
+def _refuse_unknown(columns, known, what):
+    unknown = [name for name in columns if name not in known]
+    if unknown:
+        raise ValueError(
+            f"'columns' has entries for {unknown}, which are not among the {what}, "
+            f"{known}."
+        )
+
+
 def is_numeric(X) -> bool:
-    """Whether a frame is a plain matrix of numbers."""
+    """Whether a frame or an array is a plain matrix of numbers."""
+    if isinstance(X, np.ndarray):
+        return X.dtype != object
     return isinstance(X, pd.DataFrame) and all(
         pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
         for dtype in X.dtypes
