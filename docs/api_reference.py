@@ -100,6 +100,18 @@ API_REFERENCE = {
             "BaseRegressionRule",
         ],
     ),
+    "checks": (
+        "Checks of your own classes",
+        "skmultimodal.utils.estimator_checks",
+        [
+            "check_fusion",
+            "fusion_checks_generator",
+            "parametrize_with_fusion_checks",
+            "check_encoder",
+            "encoder_checks_generator",
+            "parametrize_with_encoder_checks",
+        ],
+    ),
     "model_selection": (
         "Model selection",
         "skmultimodal.model_selection",

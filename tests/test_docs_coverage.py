@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import skmultimodal
+from skmultimodal.utils import estimator_checks as checks
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -31,6 +32,7 @@ def test_reference_lists_the_public_names(reference):
     for package in packages:
         names = import_module(f"skmultimodal.{package}").__all__
         public |= {(f"skmultimodal.{package}", name) for name in names}
+    public |= {(checks.__name__, name) for name in checks.__all__}
     assert listed == public
 
 

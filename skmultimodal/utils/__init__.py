@@ -1,0 +1,1 @@
+"""Tools for authors of strategies and encoders, see `estimator_checks`."""
