@@ -49,7 +49,7 @@ sphinx_gallery_conf = {
 }
 
 
-def write_reference(app):
+def write_reference(app, config):
     """Write one page a section of API_REFERENCE, and their index."""
     folder = DOCS / "reference"
     folder.mkdir(exist_ok=True)
@@ -80,11 +80,11 @@ def _write(path, text):
 
 
 def skip_inherited(app, what, name, obj, skip, options):
-    """Leave out what scikit-learn adds; it is described in its own documentation."""
-    module = getattr(obj, "__module__", None) or ""
-    return True if module.startswith("sklearn") else None
+    """Leave out members that scikit-learn, torch or Python define."""
+    module = getattr(getattr(obj, "fget", obj), "__module__", None)
+    return True if module and not module.startswith("skmultimodal") else None
 
 
 def setup(app):
-    app.connect("builder-inited", write_reference, priority=100)
+    app.connect("config-inited", write_reference)  # before Sphinx lists the pages
     app.connect("autodoc-skip-member", skip_inherited)
