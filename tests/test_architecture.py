@@ -1,0 +1,147 @@
+"""The order of the layers, and what `import skmultimodal` leaves alone."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "skmultimodal"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# From top to bottom: a file imports from its own layer and from those below.
+LAYERS = [
+    ["__main__"],
+    ["model_selection", "inspection", "utils"],
+    ["_classifier", "_regressor", "_transformer"],
+    ["_base"],
+    ["_inputs"],
+    ["fusion"],
+    ["encoders"],
+    ["_network", "_training", "_tasks", "_parameters"],
+    ["datasets"],
+    ["_columns"],
+    ["_media", "_data"],
+    ["_hashing", "_lazy", "_sklearn"],
+    ["__init__"],
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+LONGEST = 450
+LONGER = {
+    "_base.py": "one class: what the estimators share",
+    "_media.py": "every form of a picture and of a sound, decoded in one place",
+    "_training.py": "the only file that imports skorch: net, loop and batches",
+}
+
+# Names without a public spelling, outside _sklearn.py.
+PRIVATE = {("model_selection/_compare.py", "_safe_indexing")}
+
+LAZY = ["torch", "skorch", "matplotlib", "polars", "narwhals", "PIL", "soundfile"]
+
+
+def name_of(path):
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imports(path):
+    """Return (module, imported name or None) of every import in a file."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, None) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)} has a relative import"
+            found += [(node.module, alias.name) for alias in node.names]
+    return found
+
+
+def part_of(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_parts(path):
+    """Return the parts of the package that a file imports."""
+    for module, name in imports(path):
+        root, _, inner = module.partition(".")
+        if root == "skmultimodal":
+            first = inner.partition(".")[0] or name
+            yield first if first in LEVEL else "__init__"
+
+
+def test_every_part_has_a_layer():
+    assert {part_of(path) for path in FILES} <= LEVEL.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_go_down(path):
+    own = LEVEL[part_of(path)]
+    upward = {part for part in imported_parts(path) if LEVEL[part] < own}
+    if path.name != "__init__.py" or path.parent != PACKAGE:
+        assert not upward, f"{name_of(path)} imports {upward} from a layer above"
+
+
+def test_strategies_and_encoders_do_not_form_cycles():
+    """Within a layer, too, imports at the top of files have an order."""
+    graph = {path: set() for path in FILES}
+    by_module = {
+        "skmultimodal." + name_of(path).removesuffix(".py").replace("/", "."): path
+        for path in FILES
+    }
+    for path in FILES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module in by_module:
+                graph[path].add(by_module[node.module])
+    while graph:
+        free = {path for path, below in graph.items() if not below & graph.keys()}
+        assert free, f"cycle among {sorted(map(name_of, graph))}"
+        graph = {path: below for path, below in graph.items() if path not in free}
+
+
+def test_skorch_is_imported_in_one_file():
+    users = {
+        name_of(path)
+        for path in FILES
+        for module, _ in imports(path)
+        if module.partition(".")[0] == "skorch"
+    }
+    assert users == {"_training.py"}
+
+
+def test_private_scikit_learn_names_are_imported_in_one_file():
+    private = {
+        (name_of(path), name)
+        for path in FILES
+        for module, name in imports(path)
+        if module.partition(".")[0] == "sklearn"
+        and any(part.startswith("_") for part in [*module.split("."), name or ""])
+    }
+    outside = {(path, name) for path, name in private if path != "_sklearn.py"}
+    assert outside == PRIVATE
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_files_are_short(path):
+    n_lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert n_lines <= LONGEST or name_of(path) in LONGER
+
+
+def test_the_list_of_longer_files_is_current():
+    for name in LONGER:
+        assert len((PACKAGE / name).read_text("utf-8").splitlines()) > LONGEST, name
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = (
+        "import sys, skmultimodal; from skmultimodal import MultimodalData; "
+        f"print(*[name for name in {LAZY} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=PACKAGE.parent,
+        check=True,
+    )
+    assert done.stdout.split() == []
