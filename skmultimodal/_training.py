@@ -115,12 +115,13 @@ class Tensors:
                 if isinstance(value, _RaggedTensor):
                     selected[key], selected["lengths"] = value.padded(rows)
                 else:
-                    selected[key] = value[rows]
+                    selected[key] = value.index_select(0, rows)
         x = {"inputs": inputs}
         if self.present is not None:
-            x["present"] = self.present[rows]
-        target = None if self.target is None else self.target[rows]
-        weight = None if self.weight is None else self.weight[rows]
+            x["present"] = self.present.index_select(0, rows)
+        target, weight = self.target, self.weight
+        target = None if target is None else target.index_select(0, rows)
+        weight = None if weight is None else weight.index_select(0, rows)
         return x, (target, weight)
 
 
@@ -152,12 +153,18 @@ class _RaggedTensor:
         return len(self.lengths)
 
     def padded(self, rows):
-        lengths = self.lengths[rows]
-        steps = torch.arange(max(int(lengths.max()), 1))
-        real = steps < lengths[:, None]
-        index = torch.where(real, self.starts[rows, None] + steps, 0)
-        values = self.values[index]  # (n, n_steps, ...)
-        values[~real] = 0
+        lengths = self.lengths.index_select(0, rows)
+        shortest, longest = (int(n) for n in lengths.aminmax())
+        steps = torch.arange(max(longest, 1))
+        index = self.starts.index_select(0, rows)[:, None] + steps
+        if shortest < len(steps):
+            padding = steps >= lengths[:, None]
+            index.masked_fill_(padding, 0)
+        values = self.values.index_select(0, index.flatten())
+        values = values.unflatten(0, index.shape)  # (n, n_steps, ...)
+        if shortest < len(steps):
+            padding = padding.reshape(*index.shape, *[1] * (values.ndim - 2))
+            values.masked_fill_(padding, 0)
         return values, lengths
 
 
@@ -356,10 +363,10 @@ class FusionNet(NeuralNet):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             losses = self.history[-1, "batches", :, prefix + "_loss"]
             sizes = self.history[-1, "batches", :, prefix + "_batch_size"]
-            self.history.record(prefix + "_loss", np.average(losses, weights=sizes))
+            self._record_loss(prefix, losses, sizes)
             return
         self._set_training(training)
-        total, count = 0.0, 0
+        losses, sizes = [], []
         with torch.set_grad_enabled(training):
             for x, y in iterator:
                 if training:
@@ -368,9 +375,14 @@ class FusionNet(NeuralNet):
                 if training:
                     loss.backward()
                     self.optimizer_.step()
-                total = total + loss.detach() * len(y[0])
-                count += len(y[0])
-        self.history.record(prefix + "_loss", float(total) / count)
+                losses.append(loss.detach())
+                sizes.append(len(y[0]))
+        losses = torch.stack(losses).tolist()  # one wait for the device an epoch
+        self._record_loss(prefix, losses, sizes)
+
+    def _record_loss(self, prefix, losses, sizes):
+        loss = float(np.average(losses, weights=sizes))
+        self.history.record(prefix + "_loss", loss)
 
     def on_epoch_end(self, net, **kwargs):
         for key, value in self.module_.fusion.report().items():
