@@ -17,6 +17,7 @@ from skmultimodal import (
 )
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._tabular import TabularEncoder
+from skmultimodal.fusion._auto import FUSIONS
 
 os.environ["SCIPY_ARRAY_API"] = "1"  # otherwise one check is skipped
 
@@ -74,6 +75,36 @@ def on_rows(encoder, **kwargs):
     ]
 )
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
+MULTILABEL = "check_classifiers_multilabel_"
+ONE_LABEL = "evidence is defined for one label a row; several are a clear error"
+REASONS = {
+    "product_of_experts": {
+        WEIGHTS: "training draws a code for each row; copies of a row get other codes"
+    },
+    "attention": {WEIGHTS: "dropout differs between the copies of a row"},
+    "cross_attention": {WEIGHTS: "dropout differs between the copies of a row"},
+    "bottleneck": {WEIGHTS: "dropout differs between the copies of a row"},
+    "kernel": {WEIGHTS: "leaving one row out leaves all its copies out together"},
+    "evidential": {
+        MULTILABEL + "representation_invariance": ONE_LABEL,
+        MULTILABEL + "output_format_predict": ONE_LABEL,
+        MULTILABEL + "output_format_predict_proba": ONE_LABEL,
+        MULTILABEL + "output_format_decision_function": ONE_LABEL,
+    },
+}
+FURTHER = set(FUSIONS) - {"parallel", "sequential", "feature", "decision"}
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [FusionClassifier(fusion=fusion) for fusion in sorted(FURTHER)],
+    expected_failed_checks=lambda clf: REASONS.get(clf.fusion, {}),
+)
+def test_scikit_learn_check_of_further_strategies(estimator, check):
     check(estimator)
 
 

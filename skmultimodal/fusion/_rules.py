@@ -326,7 +326,7 @@ class Borda(BaseRule):
 
 
 class Dempster(BaseRule):
-    """Combine by Dempster's rule [1]_ with modalities discounted by reliability [2]_.
+    """Combine by Dempster's rule, modalities discounted by their reliability.
 
     Attributes
     ----------
