@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -57,30 +58,30 @@ class BaseFusionEstimator(
 
     def __init__(
         self,
-        encoders="auto",
-        fusion="auto",
+        encoders: str | list[tuple[str, Any]] = "auto",
+        fusion: Any = "auto",
         *,
-        columns=None,
-        training="joint",
-        max_epochs=30,
-        lr=2e-3,
-        lr_schedule="one_cycle",
-        batch_size=64,
-        optimizer="adamw",
-        weight_decay=1e-3,
-        early_stopping="auto",
-        validation_fraction=0.15,
-        missing="mask",
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        n_threads=None,
-        n_jobs=None,
-        memory=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
+        columns: dict[str, Any] | None = None,
+        training: str = "joint",
+        max_epochs: int = 30,
+        lr: float = 2e-3,
+        lr_schedule: str = "one_cycle",
+        batch_size: int = 64,
+        optimizer: Any = "adamw",
+        weight_decay: float = 1e-3,
+        early_stopping: str | bool = "auto",
+        validation_fraction: float = 0.15,
+        missing: str = "mask",
+        callbacks: list[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        compile: bool = False,
+        device: str = "auto",
+        n_threads: int | None = None,
+        n_jobs: int | None = None,
+        memory: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
     ):
         self.encoders = encoders
         self.fusion = fusion
@@ -117,7 +118,7 @@ class BaseFusionEstimator(
     def _encoders(self, value):
         self.encoders = value
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the estimator, its encoders and its strategy.
 
         Parameters
@@ -131,7 +132,7 @@ class BaseFusionEstimator(
         """
         return self._get_params("_encoders", deep=deep)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters; ``fusion__weights`` and ``text__out_features`` reach down.
 
         Parameters
@@ -236,7 +237,9 @@ class BaseFusionEstimator(
             raise
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
+    ) -> Self:
         """Fit the encoders and the fusion.
 
         Parameters
@@ -324,12 +327,13 @@ class BaseFusionEstimator(
         cells, present = self._cells(X)
         return getattr(self.fusion_, method)(cells, present)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of `transform`.
 
         Parameters
         ----------
-        input_features : ignored
+        input_features : object, default=None
+            Ignored.
 
         Returns
         -------
@@ -339,7 +343,7 @@ class BaseFusionEstimator(
         check_is_fitted(self)
         return np.asarray(self.fusion_.feature_names(), dtype=object)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Return the fused embedding.
 
         Parameters
@@ -355,7 +359,7 @@ class BaseFusionEstimator(
         return self._ask(X, "embedding")
 
     @available_if(_has("contributions"))
-    def contributions(self, X):
+    def contributions(self, X: Any) -> dict[str, np.ndarray]:
         """Return the exact additive terms of each modality.
 
         Parameters
@@ -373,7 +377,9 @@ class BaseFusionEstimator(
         return self._ask(X, "contributions")
 
     @available_if(_has("train_more"))
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
         """Train for one epoch on a chunk of rows.
 
         The first call fits the encoders' preprocessing, which then stays.

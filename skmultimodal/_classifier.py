@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils import Bunch
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
@@ -157,31 +160,31 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
 
     def __init__(
         self,
-        encoders="auto",
-        fusion="auto",
+        encoders: str | list[tuple[str, Any]] = "auto",
+        fusion: Any = "auto",
         *,
-        columns=None,
-        training="joint",
-        max_epochs=30,
-        lr=2e-3,
-        lr_schedule="one_cycle",
-        batch_size=64,
-        optimizer="adamw",
-        weight_decay=1e-3,
-        early_stopping="auto",
-        validation_fraction=0.15,
-        class_weight=None,
-        missing="mask",
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        n_threads=None,
-        n_jobs=None,
-        memory=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
+        columns: dict[str, Any] | None = None,
+        training: str = "joint",
+        max_epochs: int = 30,
+        lr: float = 2e-3,
+        lr_schedule: str = "one_cycle",
+        batch_size: int = 64,
+        optimizer: Any = "adamw",
+        weight_decay: float = 1e-3,
+        early_stopping: str | bool = "auto",
+        validation_fraction: float = 0.15,
+        class_weight: dict[Any, float] | str | None = None,
+        missing: str = "mask",
+        callbacks: list[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        compile: bool = False,
+        device: str = "auto",
+        n_threads: int | None = None,
+        n_jobs: int | None = None,
+        memory: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
     ):
         super().__init__(
             encoders,
@@ -237,7 +240,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         super()._keep(model, strategy, problem, columns, as_matrix)
         self.classes_ = problem.task.classes
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class.
 
         Parameters
@@ -253,7 +256,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         check_is_fitted(self)
         return self._response(X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Return the scores before the link.
 
         Parameters
@@ -272,7 +275,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
             return scores[:, 1] - scores[:, 0]
         return scores
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label.
 
         Parameters
@@ -288,7 +291,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         return self.task_.predict(self._response(X))
 
     @available_if(_has("response_per_modality"))
-    def predict_proba_per_modality(self, X):
+    def predict_proba_per_modality(self, X: Any) -> dict[str, np.ndarray]:
         """Return the probabilities by each modality alone.
 
         Parameters
@@ -305,7 +308,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         return self._ask(X, "response_per_modality")
 
     @available_if(_has("uncertainty"))
-    def uncertainty(self, X):
+    def uncertainty(self, X: Any) -> Bunch:
         """Return belief, ignorance and conflict, for :class:`EvidentialFusion`.
 
         Parameters

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -152,7 +155,7 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     def _task(self, y, weight, classes=None):
         return Regression(y, weight)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Return the predicted values.
 
         Parameters
@@ -168,7 +171,7 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
         return self.task_.predict(self._response(X))
 
     @available_if(_has("response_per_modality"))
-    def predict_per_modality(self, X):
+    def predict_per_modality(self, X: Any) -> dict[str, np.ndarray]:
         """Return the values predicted by each modality alone.
 
         Parameters

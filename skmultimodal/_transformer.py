@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from sklearn.base import clone
 from sklearn.utils.multiclass import type_of_target
 
@@ -29,6 +32,11 @@ class FusionTransformer(BaseFusionEstimator):
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
         ``"decision"`` or a strategy object. ``"auto"`` is feature fusion.
+
+    cross_fit : bool, default=False
+        Whether `fit_transform` returns out-of-fold embeddings, each row embedded by
+        a model that has not seen it and rotated into the space of the final one.
+        A next step then learns from embeddings like those it will meet.
 
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
@@ -98,11 +106,6 @@ class FusionTransformer(BaseFusionEstimator):
     verbose : int, default=0
         Whether to print each epoch.
 
-    cross_fit : bool, default=False
-        Whether `fit_transform` returns out-of-fold embeddings, each row embedded by
-        a model that has not seen it and rotated into the space of the final one.
-        A next step then learns from embeddings like those it will meet.
-
     Attributes
     ----------
     modalities_ : list of str
@@ -150,31 +153,31 @@ class FusionTransformer(BaseFusionEstimator):
 
     def __init__(
         self,
-        encoders="auto",
-        fusion="auto",
+        encoders: str | list[tuple[str, Any]] = "auto",
+        fusion: Any = "auto",
         *,
-        cross_fit=False,
-        columns=None,
-        training="joint",
-        max_epochs=30,
-        lr=2e-3,
-        lr_schedule="one_cycle",
-        batch_size=64,
-        optimizer="adamw",
-        weight_decay=1e-3,
-        early_stopping="auto",
-        validation_fraction=0.15,
-        missing="mask",
-        callbacks=None,
-        net_params=None,
-        compile=False,
-        device="auto",
-        n_threads=None,
-        n_jobs=None,
-        memory=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
+        cross_fit: bool = False,
+        columns: dict[str, Any] | None = None,
+        training: str = "joint",
+        max_epochs: int = 30,
+        lr: float = 2e-3,
+        lr_schedule: str = "one_cycle",
+        batch_size: int = 64,
+        optimizer: Any = "adamw",
+        weight_decay: float = 1e-3,
+        early_stopping: str | bool = "auto",
+        validation_fraction: float = 0.15,
+        missing: str = "mask",
+        callbacks: list[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        compile: bool = False,
+        device: str = "auto",
+        n_threads: int | None = None,
+        n_jobs: int | None = None,
+        memory: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
     ):
         super().__init__(
             encoders,
@@ -203,7 +206,9 @@ class FusionTransformer(BaseFusionEstimator):
         )
         self.cross_fit = cross_fit
 
-    def fit_transform(self, X, y, sample_weight=None, groups=None):
+    def fit_transform(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
+    ) -> np.ndarray:
         """Fit, and return the fused embedding of the training rows.
 
         Parameters

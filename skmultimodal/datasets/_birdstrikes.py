@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+from sklearn.utils import Bunch
 
 from skmultimodal.datasets._bunch import pack, read_table
 
@@ -12,7 +15,9 @@ _CATEGORIES = ["time_of_day", "sky", "operator"]
 _BIRDS_STRUCK = ["0", "1", "2-10", "11-100", "Over 100"]
 
 
-def load_birdstrikes(*, return_X_y: bool = False, as_frame: bool = True):
+def load_birdstrikes(
+    *, return_X_y: bool = False, as_frame: bool = True
+) -> Bunch | tuple[Any, Any]:
     """Load reports of aircraft hitting birds, to tell the phase of flight.
 
     A classification task with free text and a table of mixed columns with

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from sklearn.utils import Bunch
 
 from skmultimodal.datasets._bunch import data_path, pack, read_table
 
@@ -13,7 +16,9 @@ _TILE = 32  # pixels a side
 _TILES_PER_ROW = 48
 
 
-def load_emoji(*, return_X_y: bool = False, as_frame: bool = True):
+def load_emoji(
+    *, return_X_y: bool = False, as_frame: bool = True
+) -> Bunch | tuple[Any, Any]:
     """Load emoji pictures and names, to tell the group of the emoji.
 
     A classification task with two modalities that complement each other.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_digits
+from sklearn.utils import Bunch
 
 from skmultimodal.datasets._bunch import data_path, pack, read_table
 
@@ -23,7 +26,7 @@ def load_spoken_digits(
     corrupt: bool = True,
     return_X_y: bool = False,
     as_frame: bool = True,
-):
+) -> Bunch | tuple[Any, Any]:
     """Load digits that are written by hand, spoken and spelt, to tell the digit.
 
     A classification task with three modalities. The voices and languages of the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,8 @@ def make_multimodal_classification(
     noise: float = 1.0,
     missing_rate: float = 0.0,
     as_frame: bool = False,
-    random_state=None,
-):
+    random_state: Any = None,
+) -> tuple[Any, Any]:
     """Generate classes that every modality shows in part, independently.
 
     Each modality places its own class centres in its informative features and
@@ -128,8 +129,8 @@ def make_multimodal_regression(
     noise: float = 0.1,
     missing_rate: float = 0.0,
     as_frame: bool = False,
-    random_state=None,
-):
+    random_state: Any = None,
+) -> tuple[Any, Any]:
     """Generate a target to which every modality adds an equal, linear share.
 
     The features are independent standard normal and the noiseless target has
@@ -214,8 +215,8 @@ def make_multimodal_xor(
     class_sep: float = 3.0,
     flip_y: float = 0.0,
     as_frame: bool = False,
-    random_state=None,
-):
+    random_state: Any = None,
+) -> tuple[Any, Any]:
     """Generate classes that no modality shows alone: the XOR of a bit in each.
 
     Each modality is a block of features around one of two opposite centres, chosen

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any, Self
 
 import numpy as np
 import torch
+from torch import nn
 
 from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal._media import decode_audio, decode_cells
@@ -97,17 +99,17 @@ class AudioEncoder(BaseEncoder):
 
     def __init__(
         self,
-        sampling_rate=8000,
+        sampling_rate: int = 8000,
         *,
-        n_mels=40,
-        window_seconds=0.025,
-        hop_seconds=0.01,
-        frames_per_step=2,
-        cell="lstm",
-        hidden_features=64,
-        out_features=64,
-        bidirectional=True,
-        dropout=0.0,
+        n_mels: int = 40,
+        window_seconds: float = 0.025,
+        hop_seconds: float = 0.01,
+        frames_per_step: int = 2,
+        cell: str = "lstm",
+        hidden_features: int = 64,
+        out_features: int = 64,
+        bidirectional: bool = True,
+        dropout: float = 0.0,
         root: str | os.PathLike | None = None,
     ):
         self.sampling_rate = sampling_rate
@@ -122,7 +124,7 @@ class AudioEncoder(BaseEncoder):
         self.dropout = dropout
         self.root = root
 
-    def fit(self, cells, y=None, sample_weight=None):
+    def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn the standardisation of the spectrogram.
 
         Parameters
@@ -153,7 +155,7 @@ class AudioEncoder(BaseEncoder):
         self.scale_ = np.where(scale > 0, scale, np.float32(1))
         return self
 
-    def transform(self, cells):
+    def transform(self, cells: Any) -> dict[str, Any]:
         """Return the standardised log-mel spectrograms.
 
         Parameters
@@ -176,7 +178,7 @@ class AudioEncoder(BaseEncoder):
         values = (frames.values - self.mean_) / self.scale_
         return {"steps": _stack(Ragged(values, frames.offsets), self.frames_per_step)}
 
-    def build(self):
+    def build(self) -> nn.Module:
         """Return a new module.
 
         Returns

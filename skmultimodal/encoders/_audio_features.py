@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 from scipy.fft import dct
@@ -76,12 +77,12 @@ class AudioFeatures(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        sampling_rate=8000,
-        n_mfcc=20,
-        n_mels=40,
-        n_segments=8,
-        window_seconds=0.025,
-        hop_seconds=0.01,
+        sampling_rate: int = 8000,
+        n_mfcc: int = 20,
+        n_mels: int = 40,
+        n_segments: int = 8,
+        window_seconds: float = 0.025,
+        hop_seconds: float = 0.01,
         root: str | os.PathLike | None = None,
     ):
         self.sampling_rate = sampling_rate
@@ -92,7 +93,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator):
         self.hop_seconds = hop_seconds
         self.root = root
 
-    def fit(self, X, y=None) -> AudioFeatures:
+    def fit(self, X: Any, y: Any = None) -> AudioFeatures:
         """Check the parameters; nothing is learnt.
 
         Parameters
@@ -107,7 +108,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator):
         self._check()
         return self
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Return the features of sounds.
 
         Parameters
@@ -132,7 +133,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator):
             out[rows] = self._features(X.iloc[rows] if hasattr(X, "iloc") else X[rows])
         return out
 
-    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return names such as ``mfcc3_std`` and ``mfcc3_segment0``.
 
         Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -49,11 +49,11 @@ class BaseEncoder(BaseEstimator):
     ModuleEncoder : Any ``nn.Module`` as an encoder, without a subclass.
     """
 
-    def fit(self, cells, y=None, sample_weight=None) -> BaseEncoder:
+    def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> BaseEncoder:
         """Learn the preprocessing; the default learns nothing."""
         return self
 
-    def transform(self, cells) -> dict[str, np.ndarray | Ragged]:
+    def transform(self, cells: Any) -> dict[str, np.ndarray | Ragged]:
         """Return the prepared input of `cells`."""
         raise NotImplementedError
 
@@ -77,11 +77,11 @@ class TransformerEncoder(BaseEncoder):
         Width of the embedding.
     """
 
-    def __init__(self, transformer, out_features=64):
+    def __init__(self, transformer: Any, out_features: int = 64):
         self.transformer = transformer
         self.out_features = out_features
 
-    def fit(self, cells, y=None, sample_weight=None):
+    def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the transformer and the scaling of its features."""
         self.transformer_ = clone(self.transformer)
         features = self.transformer_.fit(cells, y).transform(cells)
@@ -96,7 +96,7 @@ class TransformerEncoder(BaseEncoder):
             self.scale_ = np.sqrt(np.where(variance > 0, variance, 1.0))
         return self
 
-    def transform(self, cells):
+    def transform(self, cells: Any) -> dict[str, Any]:
         """Return ``features``, or ``indices`` and ``values`` of sparse features."""
         features = self.transformer_.transform(cells)
         if not self.sparse_:
@@ -108,7 +108,7 @@ class TransformerEncoder(BaseEncoder):
             "values": Ragged(features.data, features.indptr),
         }
 
-    def build(self):
+    def build(self) -> nn.Module:
         """Return the module that embeds the features."""
         from skmultimodal.encoders._modules import DenseFeatures, SparseFeatures
 
@@ -119,16 +119,16 @@ class TransformerEncoder(BaseEncoder):
 class PassThrough(BaseEncoder):
     """Hands numbers that are embeddings already to the network as they are."""
 
-    def fit(self, cells, y=None, sample_weight=None):
+    def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Record the width."""
         self.out_features_ = cells.shape[1]
         return self
 
-    def transform(self, cells):
+    def transform(self, cells: Any) -> dict[str, Any]:
         """Return ``values``, the cells themselves."""
         return {"values": cells}
 
-    def build(self):
+    def build(self) -> nn.Module:
         """Return the module that returns its input."""
         from skmultimodal.encoders._modules import Unchanged
 

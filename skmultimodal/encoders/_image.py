@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -92,13 +93,13 @@ class ImageEncoder(BaseEncoder):
 
     def __init__(
         self,
-        channels=(16, 32, 64),
-        out_features=64,
+        channels: tuple[int, ...] = (16, 32, 64),
+        out_features: int = 64,
         *,
-        size="auto",
-        n_channels="auto",
-        dropout=0.5,
-        augment=None,
+        size: str | int | tuple[int, int] = "auto",
+        n_channels: str | int = "auto",
+        dropout: float = 0.5,
+        augment: str | None = None,
         root: str | os.PathLike | None = None,
     ):
         self.channels = channels
@@ -109,7 +110,7 @@ class ImageEncoder(BaseEncoder):
         self.augment = augment
         self.root = root
 
-    def fit(self, cells, y=None, sample_weight=None):
+    def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn size, channels and normalisation.
 
         Parameters
@@ -149,7 +150,7 @@ class ImageEncoder(BaseEncoder):
         self.std_ = np.where(std > 0, std, 1.0)
         return self
 
-    def transform(self, cells):
+    def transform(self, cells: Any) -> dict[str, Any]:
         """Return the pictures at one size.
 
         Parameters
@@ -170,7 +171,7 @@ class ImageEncoder(BaseEncoder):
         """
         return {"pixels": self._pixels(*cells_and_labels(cells))}
 
-    def build(self):
+    def build(self) -> nn.Module:
         """Return a new module.
 
         Returns

@@ -72,11 +72,11 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        size=32,
-        cell_sizes=(8, 4),
-        n_orientations=9,
-        thumbnail=8,
-        color_bins=4,
+        size: int = 32,
+        cell_sizes: tuple[int, ...] = (8, 4),
+        n_orientations: int = 9,
+        thumbnail: int = 8,
+        color_bins: int = 4,
         root: str | os.PathLike | None = None,
     ):
         self.size = size
@@ -86,7 +86,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         self.color_bins = color_bins
         self.root = root
 
-    def fit(self, X, y=None) -> ImageFeatures:
+    def fit(self, X: Any, y: Any = None) -> ImageFeatures:
         """Check the parameters; nothing is learnt.
 
         Parameters
@@ -101,7 +101,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         self._check()
         return self
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Return the features of pictures.
 
         Parameters
@@ -125,7 +125,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
             out[rows] = self._features(X.iloc[rows] if hasattr(X, "iloc") else X[rows])
         return out
 
-    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return names such as ``hog8_1_0_2_5`` and ``color_3_0_1``.
 
         Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg import cholesky, eigh, solve_triangular
 from scipy.optimize import minimize_scalar
@@ -157,7 +159,7 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
     0.99
     """
 
-    def fit(self, X, y, sample_weight=None) -> KernelClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KernelClassifier:
         """Fit the model; a row of zero weight counts as absent.
 
         Parameters
@@ -195,7 +197,7 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         prior = self.target_mean_
         return log_softmax(np.log(prior) + scale * (response - prior), axis=1)
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Return class probabilities.
 
         Parameters
@@ -208,7 +210,7 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         """
         return np.exp(self._log_proba(self._response(X), self.scale_))
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Return the most probable classes.
 
         Parameters
@@ -270,7 +272,7 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
     1.0
     """
 
-    def fit(self, X, y, sample_weight=None) -> KernelRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KernelRegressor:
         """Fit the model; a row of zero weight counts as absent.
 
         Parameters
@@ -297,7 +299,7 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
         self._fit_ridge(X, target, weight, loss)
         return self
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Return predicted values.
 
         Parameters

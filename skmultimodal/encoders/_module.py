@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Self
+
 import numpy as np
 import pandas as pd
 import torch
@@ -60,13 +63,20 @@ class ModuleEncoder(BaseEncoder):
     8
     """
 
-    def __init__(self, factory, *, preprocess=None, freeze=False, out_features=None):
+    def __init__(
+        self,
+        factory: Callable[[], nn.Module],
+        *,
+        preprocess: Any = None,
+        freeze: bool | int = False,
+        out_features: int | None = None,
+    ):
         self.factory = factory
         self.preprocess = preprocess
         self.freeze = freeze
         self.out_features = out_features
 
-    def fit(self, cells, y=None, sample_weight=None):
+    def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit `preprocess` and record the shape of a row.
 
         Parameters
@@ -97,7 +107,7 @@ class ModuleEncoder(BaseEncoder):
         self.shape_, self.integer_ = row.shape[1:], row.dtype.kind == "i"
         return self
 
-    def transform(self, cells):
+    def transform(self, cells: Any) -> dict[str, Any]:
         """Return the array the module takes.
 
         Parameters
@@ -123,7 +133,7 @@ class ModuleEncoder(BaseEncoder):
             )
         return {"features": features}
 
-    def build(self):
+    def build(self) -> nn.Module:
         """Return a new module around what `factory` returns.
 
         Returns

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any, Self
 
 import numpy as np
+from torch import nn
 
 from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal._media import decode_cells
@@ -65,12 +67,12 @@ class SequenceEncoder(BaseEncoder):
 
     def __init__(
         self,
-        cell="gru",
+        cell: str = "gru",
         *,
-        hidden_features=64,
-        out_features=64,
-        bidirectional=True,
-        dropout=0.0,
+        hidden_features: int = 64,
+        out_features: int = 64,
+        bidirectional: bool = True,
+        dropout: float = 0.0,
     ):
         self.cell = cell
         self.hidden_features = hidden_features
@@ -78,7 +80,7 @@ class SequenceEncoder(BaseEncoder):
         self.bidirectional = bidirectional
         self.dropout = dropout
 
-    def fit(self, cells, y=None, sample_weight=None):
+    def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn the standardisation of the channels.
 
         Parameters
@@ -114,7 +116,7 @@ class SequenceEncoder(BaseEncoder):
         self.gaps_ = np.flatnonzero(~known.all(axis=0))
         return self
 
-    def transform(self, cells):
+    def transform(self, cells: Any) -> dict[str, Any]:
         """Return the standardised steps.
 
         Parameters
@@ -140,7 +142,7 @@ class SequenceEncoder(BaseEncoder):
         values = np.concatenate([values, missing[:, self.gaps_]], axis=1)
         return {"steps": Ragged(values.astype(np.float32), steps.offsets)}
 
-    def build(self):
+    def build(self) -> nn.Module:
         """Return a new module.
 
         Returns

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
@@ -38,10 +40,10 @@ class SequenceFeatures(TransformerMixin, BaseEstimator):
     (2, 40)
     """
 
-    def __init__(self, n_segments=8):
+    def __init__(self, n_segments: int = 8):
         self.n_segments = n_segments
 
-    def fit(self, X, y=None) -> SequenceFeatures:
+    def fit(self, X: Any, y: Any = None) -> SequenceFeatures:
         """Return the transformer; nothing is learnt.
 
         Parameters
@@ -55,7 +57,7 @@ class SequenceFeatures(TransformerMixin, BaseEstimator):
         """
         return self
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Return the features of series.
 
         Parameters

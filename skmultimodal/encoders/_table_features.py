@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -50,10 +52,10 @@ class TableFeatures(TransformerMixin, BaseEstimator):
     ['sky', 'on_year', 'on_month', 'on_day', 'on_day_of_week', 'on_hour']
     """
 
-    def __init__(self, max_categories=255):
+    def __init__(self, max_categories: int = 255):
         self.max_categories = max_categories
 
-    def fit(self, X, y=None) -> TableFeatures:
+    def fit(self, X: Any, y: Any = None) -> TableFeatures:
         """Learn the categories.
 
         Parameters
@@ -85,7 +87,7 @@ class TableFeatures(TransformerMixin, BaseEstimator):
             categories.append(_RARE)
         self.categories_[name] = pd.Index(categories, dtype=object)
 
-    def transform(self, X) -> pd.DataFrame:
+    def transform(self, X: Any) -> pd.DataFrame:
         """Return the table in float and category columns.
 
         Parameters
@@ -126,7 +128,7 @@ class TableFeatures(TransformerMixin, BaseEstimator):
         known = self.categories_[name]
         return labels.where(labels.isin(known)).astype(pd.CategoricalDtype(known))
 
-    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the columns of the result, dates as ``<name>_year`` and so on.
 
         Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -84,12 +85,12 @@ class TabularEncoder(BaseEncoder):
 
     def __init__(
         self,
-        hidden_features=(64,),
-        out_features=64,
+        hidden_features: tuple[int, ...] = (64,),
+        out_features: int = 64,
         *,
-        embedding_features=8,
-        min_frequency=1,
-        dropout=0.0,
+        embedding_features: int = 8,
+        min_frequency: float = 1,
+        dropout: float = 0.0,
     ):
         self.hidden_features = hidden_features
         self.out_features = out_features
@@ -97,7 +98,7 @@ class TabularEncoder(BaseEncoder):
         self.min_frequency = min_frequency
         self.dropout = dropout
 
-    def fit(self, cells, y=None, sample_weight=None):
+    def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn standardisation and categories.
 
         Parameters
@@ -139,7 +140,7 @@ class TabularEncoder(BaseEncoder):
         self.indicators_ = np.flatnonzero(~known.all(axis=0))
         return self
 
-    def transform(self, cells):
+    def transform(self, cells: Any) -> dict[str, Any]:
         """Return the numbers and the categories, those there are.
 
         Parameters
@@ -173,7 +174,7 @@ class TabularEncoder(BaseEncoder):
             inputs["categories"] = np.column_stack(codes)
         return inputs
 
-    def build(self):
+    def build(self) -> nn.Module:
         """Return a new module.
 
         Returns

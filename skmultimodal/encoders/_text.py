@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -110,18 +111,18 @@ class TextEncoder(BaseEncoder):
 
     def __init__(
         self,
-        level="ngram",
-        cell="mean",
+        level: str = "ngram",
+        cell: str = "mean",
         *,
-        embedding_features=64,
-        hidden_features=64,
-        out_features=64,
-        vocabulary_size=20000,
-        min_frequency=1,
-        max_tokens=256,
-        bidirectional=True,
-        lowercase=True,
-        dropout=0.0,
+        embedding_features: int = 64,
+        hidden_features: int = 64,
+        out_features: int = 64,
+        vocabulary_size: int = 20000,
+        min_frequency: int = 1,
+        max_tokens: int = 256,
+        bidirectional: bool = True,
+        lowercase: bool = True,
+        dropout: float = 0.0,
     ):
         self.level = level
         self.cell = cell
@@ -135,7 +136,7 @@ class TextEncoder(BaseEncoder):
         self.lowercase = lowercase
         self.dropout = dropout
 
-    def fit(self, cells, y=None, sample_weight=None):
+    def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn the vocabulary.
 
         Parameters
@@ -170,7 +171,7 @@ class TextEncoder(BaseEncoder):
         self.vocabulary_ = {token: i for i, token in enumerate(kept, FIRST)}
         return self
 
-    def transform(self, cells):
+    def transform(self, cells: Any) -> dict[str, Any]:
         """Return the token ids.
 
         Parameters
@@ -198,7 +199,7 @@ class TextEncoder(BaseEncoder):
             rows.append(ids)
         return {"tokens": Ragged.from_rows(rows, dtype=np.int64)}
 
-    def build(self):
+    def build(self) -> nn.Module:
         """Return a new module.
 
         Returns

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import clone
 
@@ -88,7 +90,13 @@ class DecisionFusion(BaseFusion):
     takes_models = True
 
     def __init__(
-        self, rule="auto", weights="cv", *, cv=None, calibrate=None, refit=True
+        self,
+        rule: Any = "auto",
+        weights: str | dict[str, float] = "cv",
+        *,
+        cv: Any = None,
+        calibrate: str | None = None,
+        refit: bool = True,
     ):
         self.rule = rule
         self.weights = weights
@@ -96,7 +104,7 @@ class DecisionFusion(BaseFusion):
         self.calibrate = calibrate
         self.refit = refit
 
-    def fit_model(self, problem):
+    def fit_model(self, problem: Any) -> Any:
         """Fit the models apart, then the combination on out-of-fold predictions."""
         self._check_weights(problem, ("cv", "learned", "uniform"))
         rule = self._rule(problem.task)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -103,17 +105,17 @@ class FeatureFusion(JointFusion):
 
     def __init__(
         self,
-        merge="concat",
-        weights="learned",
+        merge: str = "concat",
+        weights: str | dict[str, float] = "learned",
         *,
-        out_features=64,
-        head=(64,),
-        dropout=0.0,
-        normalize=True,
-        aux_weight=0.3,
-        modality_dropout=0.2,
-        balance=None,
-        balance_strength=0.5,
+        out_features: int = 64,
+        head: Any = (64,),
+        dropout: float = 0.0,
+        normalize: bool = True,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
+        balance: str | None = None,
+        balance_strength: float = 0.5,
     ):
         self.merge = merge
         self.weights = weights
@@ -131,14 +133,14 @@ class FeatureFusion(JointFusion):
         """Whether fits can go on: not with a scikit-learn head."""
         return not hasattr(self.head, "fit")
 
-    def fit_model(self, problem):
+    def fit_model(self, problem: Any) -> Any:
         """Train the network, or fit a scikit-learn head on embeddings."""
         if self.trains_by_epoch:
             return super().fit_model(problem)
         self._check_weights(problem, self.word_weights)
         return fit_head(self, problem.select(sorted(problem.names)))
 
-    def build(self, in_features, n_outputs):
+    def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
         if self.merge not in MERGES:
             raise ValueError(

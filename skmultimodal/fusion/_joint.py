@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sklearn.base import clone
 
 from skmultimodal._network import FusionModule
@@ -34,16 +36,16 @@ class JointFusion(BaseFusion):
         """Return a new fusion module for the widths of the embeddings."""
         raise NotImplementedError
 
-    def check_task(self, task) -> None:
+    def check_task(self, task: Any) -> None:
         """Raise a ValueError if the strategy is not defined for `task`."""
 
-    def build_for(self, task, in_features: dict[str, int]) -> FusionModule:
+    def build_for(self, task: Any, in_features: dict[str, int]) -> FusionModule:
         """Return a new fusion module that knows the kind of its task."""
         module = self.build(in_features, task.n_outputs)
         module.task_kind = task.kind
         return module
 
-    def fit_model(self, problem):
+    def fit_model(self, problem: Any) -> Any:
         """Train encoders and fusion, together or (staged) one after the other."""
         self._check_weights(problem, self.word_weights)
         self.check_task(problem.task)

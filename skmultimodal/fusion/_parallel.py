@@ -89,13 +89,13 @@ class ParallelFusion(JointFusion):
 
     def __init__(
         self,
-        weights="learned",
+        weights: str | dict[str, float] = "learned",
         *,
-        aux_weight=0.3,
-        agreement_weight=0.0,
-        modality_dropout=0.2,
-        balance=None,
-        balance_strength=0.5,
+        aux_weight: float = 0.3,
+        agreement_weight: float = 0.0,
+        modality_dropout: float = 0.2,
+        balance: str | None = None,
+        balance_strength: float = 0.5,
     ):
         self.weights = weights
         self.aux_weight = aux_weight
@@ -104,7 +104,7 @@ class ParallelFusion(JointFusion):
         self.balance = balance
         self.balance_strength = balance_strength
 
-    def build(self, in_features, n_outputs):
+    def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
         module = _Parallel(
             in_features, n_outputs, self.weights, self.aux_weight, self.agreement_weight

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -92,15 +94,15 @@ class SequentialFusion(JointFusion):
 
     def __init__(
         self,
-        order="given",
-        mode="state",
-        weights="learned",
+        order: str | list[str] = "given",
+        mode: str = "state",
+        weights: str | dict[str, float] = "learned",
         *,
-        state_features=64,
-        detach=False,
-        aux_weight=0.3,
-        modality_dropout=0.2,
-        cv=None,
+        state_features: int = 64,
+        detach: bool = False,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
+        cv: Any = None,
     ):
         self.order = order
         self.mode = mode
@@ -116,7 +118,7 @@ class SequentialFusion(JointFusion):
         """Whether fits can go on: in state mode only."""
         return self.mode == "state"
 
-    def fit_model(self, problem):
+    def fit_model(self, problem: Any) -> Any:
         """Order the stages, then fit them."""
         if self.mode not in ("state", "residual"):
             raise ValueError(
@@ -129,7 +131,7 @@ class SequentialFusion(JointFusion):
             return fit_residual(problem, self)
         return super().fit_model(problem)
 
-    def build(self, in_features, n_outputs):
+    def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
         return _Sequential(in_features, n_outputs, self)
 
