@@ -130,11 +130,26 @@ class FusionModule(nn.Module):
         return dict(zip(keys, means.tolist(), strict=True))
 
 
-def per_modality(names: Iterable[str], make: Callable[[str], nn.Module]):
+def per_modality(
+    names: Iterable[str], make: Callable[[str], nn.Module]
+) -> nn.ModuleDict:
     """Return a ModuleDict whose entries are initialised from their own name.
 
     Adding, dropping or permuting modalities then leaves the other entries as
     they were.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of the modalities.
+
+    make : callable
+        From a name to its new module.
+
+    Returns
+    -------
+    nn.ModuleDict
+        The modules, under ``module_key(name)``.
     """
     base = torch.initial_seed()
     modules = nn.ModuleDict()

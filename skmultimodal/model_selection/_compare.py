@@ -82,6 +82,7 @@ def compare_fusion(
     Returns
     -------
     FusionComparison
+        The table of scores and times, the best strategy, and whether it helps.
 
     Examples
     --------
@@ -229,9 +230,7 @@ class FusionComparison:
         ax.set_ylim(-0.6, len(table) - 0.4)
         ax.grid(axis="x", alpha=0.3)
         ax.set_xlabel(f"{self.scoring_} (mean, standard deviation; small dots: folds)")
-        ax.legend(
-            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False
-        )
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
         ax.spines[["top", "right"]].set_visible(False)
         return ax
 
