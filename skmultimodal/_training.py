@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import warnings
 from dataclasses import dataclass, replace
+from dis import opmap
 from functools import partial
 from typing import Any
 
@@ -176,9 +179,17 @@ def _tensor(value, dtype):
     value = np.asarray(value)
     if value.dtype.kind == "f":
         value = value.astype(str(dtype).removeprefix("torch."), copy=False)
-    if not (value.flags.c_contiguous and value.flags.writeable):
+    if not _rows_in_blocks(value):
         value = np.array(value, order="C")
-    return torch.from_numpy(value)
+    with warnings.catch_warnings():  # a read-only array is only read
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(value)
+
+
+def _rows_in_blocks(value) -> bool:
+    """Whether each row fills a block of memory, its axes in whatever order."""
+    row_bytes = value.itemsize * math.prod(value.shape[1:])
+    return value.strides[0] == row_bytes and min(value.strides) >= 0
 
 
 def _to(value, device):
@@ -407,12 +418,17 @@ class FusionNet(NeuralNet):
 
 
 def _raised_by_callback(error: KeyboardInterrupt) -> bool:
-    """Tell a stop raised by a skorch callback from a Ctrl-C of the user."""
+    """Tell a stop raised by a skorch callback from a Ctrl-C of the user.
+
+    Both are plain KeyboardInterrupts; one comes from a ``raise`` in the callback.
+    """
     trace = error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next
-    owner = trace.tb_frame.f_locals.get("self")
-    return isinstance(error, StopTraining) or isinstance(owner, Callback)
+    frame = trace.tb_frame
+    raised = frame.f_code.co_code[trace.tb_lasti] == opmap["RAISE_VARARGS"]
+    by_callback = raised and isinstance(frame.f_locals.get("self"), Callback)
+    return isinstance(error, StopTraining) or by_callback
 
 
 def is_skorch_net(model) -> bool:
