@@ -24,8 +24,8 @@ def fusion_checks_generator(strategy):
     ----------
     strategy : strategy
         An instance whose parameters name no modality: the checks make up their
-        own. Strategies that are not trained as one network get the checks of
-        parameters, fit and predict only.
+        own, 2, 3 and 8 of them. Strategies that are not trained as one network get
+        the checks of parameters, fit and predict only.
 
     Yields
     ------

@@ -49,6 +49,7 @@ CASES = {
         ModuleEncoder(partial(nn.Linear, 16, 8), preprocess=StandardScaler()),
         "block",
     ),
+    "module-frozen": (ModuleEncoder(partial(nn.Linear, 16, 8), freeze=True), "vector"),
     "transformer-sparse": (as_encoder(TfidfVectorizer()), "text"),
     "transformer-dense": (as_encoder(StandardScaler()), "block"),
 }
@@ -85,7 +86,9 @@ def test_contract(encoder, check):
     check(encoder)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "module"])
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if name not in ("module", "module-frozen")]
+)
 def test_preprocessing_learns_from_the_cells_of_fit_only(name):
     encoder, kind = CASES[name]
     cells = cells_of(kind)

@@ -20,7 +20,10 @@ from skmultimodal._tasks import Regression
 from skmultimodal.datasets import make_multimodal_regression, make_multimodal_xor
 from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.utils.estimator_checks import parametrize_with_fusion_checks
+from skmultimodal.utils.estimator_checks import (
+    check_fusion,
+    parametrize_with_fusion_checks,
+)
 
 # accuracy on the XOR of two modalities: additive in the scores about 0.5, any
 # interaction above 0.9; the cells that a mixture of one-modality experts can have
@@ -53,9 +56,43 @@ JOINT = {a: cls for a, cls in STRATEGIES.items() if issubclass(cls, JointFusion)
 every_strategy = pytest.mark.parametrize("alias", list(JOINT))
 
 
+# options that change the module
+VARIANTS = [
+    STRATEGIES[alias](**options)
+    for alias, options in [
+        ("parallel", {"weights": "gated"}),
+        ("parallel", {"weights": "cv"}),
+        ("parallel", {"agreement_weight": 0.5, "aux_weight": 0.0}),
+        ("sequential", {"weights": "last"}),
+        ("sequential", {"mode": "residual"}),
+        *[("feature", {"merge": merge}) for merge in ("sum", "mean", "max", "product")],
+        ("decision", {"rule": "stacking"}),
+        ("gated", {"gate": "sigmoid"}),
+        ("gated", {"gate_sharing": "scalar", "head": ()}),
+        ("low_rank", {"rank": 1, "weights": "uniform"}),
+        ("film", {"weights": "uniform", "aux_weight": 0.0}),
+        ("embrace", {"weights": "learned"}),
+        ("mixture_of_experts", {"gate_input": "scores", "gate_hidden": ()}),
+        ("product_of_experts", {"weights": "learned"}),
+        *[("evidential", {"rule": r}) for r in ("cumulative", "average", "weighted")],
+        ("evidential", {"pseudo_view": True, "conflict_weight": 0.5}),
+        ("attention", {"tokens": "sequence"}),
+        ("attention", {"tokens": "sequence", "pool": "mean"}),
+        ("cross_attention", {"n_layers": 2, "aux_weight": 0.0}),
+        ("bottleneck", {"n_layers": 3, "weights": "uniform"}),
+        ("kernel", {"weights": "uniform"}),
+    ]
+]
+
+
 @parametrize_with_fusion_checks([cls() for cls in STRATEGIES.values()])
 def test_contract(strategy, check):
     check(strategy)
+
+
+@pytest.mark.parametrize("strategy", VARIANTS, ids=lambda s: " ".join(repr(s).split()))
+def test_contract_with_other_options(strategy):
+    check_fusion(strategy)
 
 
 @every_strategy
