@@ -1,6 +1,6 @@
 """Cost of fit and predict over a hand-written PyTorch loop, and that of skorch.
 
-    python benchmarks/bench_overhead.py [--repeats 7] [--json FILE]
+    python benchmarks/bench_overhead.py [--repeats 15] [--json FILE]
 
 Three networks: a small CNN + LSTM, a tiny MLP and a larger CNN + LSTM. All
 contestants train the same modules (made by the encoders and the strategy), on the
@@ -20,11 +20,10 @@ from __future__ import annotations
 from functools import partial
 from statistics import median
 
-from _common import alternate, arguments, bar_row, print_table, ratio, save
-
 import numpy as np
 import pandas as pd
 import torch
+from _common import alternate, arguments, bar_row, print_table, ratio, save
 from skorch import NeuralNetClassifier
 from torch import nn
 
@@ -73,7 +72,7 @@ def cases():
     table = pd.DataFrame(rng.standard_normal((5000, 64)))
     table.columns = [f"x{i}" for i in range(64)]
     tiny = {"table": TabularEncoder(hidden_features=(), out_features=32, dropout=0.0)}
-    X_large, y_large = media(1500, 16)
+    X_large, y_large = media(1000, 16)
     large = {
         "image": ImageEncoder((64, 128), 128, dropout=0.0),
         "text": TextEncoder(
@@ -87,8 +86,8 @@ def cases():
     }
     feature = FeatureFusion(aux_weight=0.0, modality_dropout=0.0)  # one plain loss
     return {
-        "CNN + LSTM": (X, y, small, feature, 3),
-        "tiny MLP": (table, y, tiny, Alone(), 10),
+        "CNN + LSTM": (X, y, small, feature, 1),
+        "tiny MLP": (table, y, tiny, Alone(), 4),
         "larger CNN + LSTM": (X_large, y_large, large, feature, 1),
     }
 
@@ -223,7 +222,7 @@ def compare(X, y, encoders, spec, epochs, repeats):
             "ours": we_predict,
             "skorch": partial(skorch_net.predict_proba, arrays),
         },
-        max(repeats, 11),
+        repeats,
     )
     return fit, predict
 
@@ -233,6 +232,7 @@ def whole(repeats):
     X, y = media(5000, 8)
     _, _, encoders, spec, epochs = cases()["CNN + LSTM"]
     image, text = encoders.values()
+    epochs = 3 * epochs
 
     def estimator():
         FusionClassifier(
@@ -269,7 +269,7 @@ def whole(repeats):
 
 
 def main():
-    options = arguments(__doc__, repeats=(int, 7, "timed rounds"))
+    options = arguments(__doc__, repeats=(int, 15, "timed rounds"))
     torch.set_num_threads(1)
     figures, rows, bars = {}, [], []
     for name, case in cases().items():
@@ -292,7 +292,7 @@ def main():
         )
     columns = ["case", "contestant", "hand [CPU s]", "contestant [CPU s]", "ratio"]
     print_table(columns, rows, "Same tensors, modules, optimiser, batches, epochs")
-    seconds = whole(options.repeats)
+    seconds = whole(max(options.repeats // 3, 1))
     figures["whole"] = {"fit": seconds}
     print_table(
         ["case", "hand [CPU s]", "FusionClassifier [CPU s]", "ratio"],
