@@ -59,6 +59,8 @@ def _from_frame(X, name, where):
     if not X.columns.is_unique:
         twice = list(X.columns[X.columns.duplicated()].unique())
         raise ValueError(f"X has duplicate column names: {twice}. Rename them.")
+    if isinstance(where, tuple) and where in X.columns:  # of a MultiIndex
+        return X[where]
     if isinstance(where, slice) or _is_position(where, X):
         return _at_positions(X, X.iloc, name, where)
     if isinstance(where, (list, tuple)) and where and _is_position(where[0], X):
@@ -107,6 +109,6 @@ def missing_columns(X, where) -> list:
     if not isinstance(X, (pd.DataFrame, MultimodalData)):
         return []
     known = X.columns if isinstance(X, pd.DataFrame) else X
-    if isinstance(where, slice):
+    if isinstance(where, slice) or (isinstance(where, tuple) and where in known):
         return []
     return [c for c in _listed(where) if isinstance(c, str) and c not in known]

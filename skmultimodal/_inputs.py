@@ -23,6 +23,12 @@ class ReadsModalities:
     def _read(self, X, y=None, reset=True):
         """Return X as a container, checked, with its names recorded if `reset`."""
         X = as_container(X)
+        if isinstance(X, pd.Series) or getattr(X, "ndim", 2) > 2:
+            raise ValueError(
+                f"{type(self).__name__} expected a DataFrame, a MultimodalData, a dict "
+                f"or an array of two axes. Got {type(X).__name__} of shape {X.shape}. "
+                "Name the modality it holds: {'name': X}."
+            )
         explicit = not isinstance(self.encoders, str) or self.columns is not None
         if isinstance(X, MultimodalData):
             if reset:
@@ -101,6 +107,8 @@ class ReadsModalities:
         """Return cells and presence of X in the order of the fitted model."""
         check_is_fitted(self)
         X = self._read(X, reset=False)
+        if not len(X):
+            raise ValueError(f"{type(self).__name__} found 0 sample(s) in X.")
         columns = {name: self.columns_[name] for name in self.fusion_.names}
         gone = {name: missing_columns(X, where) for name, where in columns.items()}
         absent = [name for name, lost in gone.items() if self._is_gone(name, lost)]
@@ -170,9 +178,14 @@ def is_numeric(X) -> bool:
     """Whether a frame or an array is a plain matrix of numbers."""
     if isinstance(X, np.ndarray):
         return X.dtype != object
-    return isinstance(X, pd.DataFrame) and all(
-        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-        for dtype in X.dtypes
+    return (
+        isinstance(X, pd.DataFrame)
+        and X.shape[1] > 0
+        and all(
+            pd.api.types.is_numeric_dtype(dtype)
+            and not pd.api.types.is_bool_dtype(dtype)
+            for dtype in X.dtypes
+        )
     )
 
 
@@ -185,7 +198,7 @@ def _checked_pairs(estimator):
         pairs = [(name, spec) for name, spec in encoders]
         estimator._validate_names([name for name, _ in pairs])
     except (TypeError, ValueError) as error:
-        if isinstance(error, ValueError) and "name" in str(error):
+        if isinstance(error, ValueError) and "name" in str(error).lower():
             raise
         raise ValueError(
             f"The 'encoders' parameter of {owner} must be 'auto' or a list of "

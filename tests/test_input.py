@@ -500,6 +500,7 @@ def test_the_weight_of_a_dropped_modality_is_ignored(numbers):
         ({"encoders": "none"}, ValueError, "'auto' or a list"),
         ({"encoders": [("u", 3)]}, TypeError, "'u': expected an encoder"),
         ({"encoders": []}, ValueError, "empty"),
+        ({"encoders": [("u", "drop")] * 2}, ValueError, "not unique"),
         ({"fusion": "paralel"}, ValueError, "Did you mean 'parallel'"),
         ({"fusion": DecisionFusion}, ValueError, "strategy object"),
     ],
@@ -531,6 +532,36 @@ def test_duplicate_columns(numbers):
         two_tables().fit(twice, y)
     with pytest.raises(ValueError, match=r"duplicate column names: \['a'\]"):
         two_tables().fit(X, y).predict(twice)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [np.zeros((80, 8, 8)), pd.Series(np.zeros(80))],
+    ids=["three_axes", "series"],
+)
+def test_one_block_must_be_named(numbers, X):
+    clf = FusionClassifier(fusion="parallel", **TRAINING)
+    with pytest.raises(ValueError, match=r"Name the modality it holds: \{'name': X\}"):
+        clf.fit(X, numbers[1])
+    if X.ndim == 3:
+        assert clf.fit({"pictures": X}, numbers[1]).modalities_ == ["pictures"]
+
+
+def test_nothing_to_read(numbers):
+    X, y = numbers
+    clf = two_tables().fit(X, y)
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        clf.predict(X[:0])
+    with pytest.raises(ValueError, match="FusionClassifier"):
+        FusionClassifier(**TRAINING).fit(X[[]], y)
+
+
+def test_columns_of_two_levels(mixed):
+    X, y = mixed
+    X = X.assign(note=np.where(y == 1, "a red car", "two blue boats"))
+    deep = X.set_axis(pd.MultiIndex.from_product([["x"], X.columns]), axis=1)
+    clf = FusionClassifier(fusion="parallel", **TRAINING)
+    same(clf.fit(deep, y).predict(deep), clf.fit(X, y).predict(X))
 
 
 def test_rows_must_agree(numbers):
