@@ -8,7 +8,7 @@ from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skmultimodal._columns import find_cells
@@ -17,7 +17,7 @@ from skmultimodal._media import decode_image, resize_image, to_channels
 from skmultimodal.encoders._audio_features import AudioFeatures
 from skmultimodal.encoders._auto import infer_columns
 
-__all__ = ["handmade_stack"]
+__all__ = ["handmade_concatenation", "handmade_models", "handmade_stack"]
 
 STRENGTH = {"image": 0.001, "text": 10.0, "audio": 0.1}  # C, the inverse penalty
 
@@ -40,19 +40,38 @@ def handmade_stack(X, regression=False):
     -------
     StackingClassifier or StackingRegressor
     """
-    models = []
-    for name, (kind, columns) in infer_columns(X).items():
-        select = FunctionTransformer(
-            _select, kw_args={"name": name, "columns": columns}, validate=False
-        )
-        penalty = STRENGTH.get(kind, 1.0)
-        linear = LogisticRegression(C=penalty, max_iter=1000)
-        if regression:
-            linear = RidgeCV()
-        models.append((name, make_pipeline(select, *_features(kind), linear)))
+    models = handmade_models(X, regression)
     if regression:
         return StackingRegressor(models, RidgeCV())
     return StackingClassifier(models, LogisticRegression(max_iter=1000))
+
+
+def handmade_models(X, regression=False) -> list:
+    """Return (name, pipeline) of the linear model of each modality."""
+    models = []
+    for name, (kind, columns) in infer_columns(X).items():
+        linear = LogisticRegression(C=STRENGTH.get(kind, 1.0), max_iter=1000)
+        steps = _select_features(name, kind, columns)
+        models.append(
+            (name, make_pipeline(*steps, RidgeCV() if regression else linear))
+        )
+    return models
+
+
+def handmade_concatenation(X):
+    """Return one logistic regression on the features of all modalities."""
+    parts = [
+        (name, make_pipeline(*_select_features(name, kind, columns)))
+        for name, (kind, columns) in infer_columns(X).items()
+    ]
+    return make_pipeline(FeatureUnion(parts), LogisticRegression(max_iter=1000))
+
+
+def _select_features(name, kind, columns):
+    select = FunctionTransformer(
+        _select, kw_args={"name": name, "columns": columns}, validate=False
+    )
+    return [select, *_features(kind)]
 
 
 def _features(kind):
