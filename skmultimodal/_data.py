@@ -221,7 +221,8 @@ def as_container(X):
         return X
     if isinstance(X, Mapping):
         return MultimodalData(X)
-    if hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__"):
+    is_frame = hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__")
+    if is_frame and hasattr(X, "columns"):
         return _frame_to_pandas(X)
     return X
 

@@ -29,6 +29,11 @@ class ReadsModalities:
                 f"or an array of two axes. Got {type(X).__name__} of shape {X.shape}. "
                 "Name the modality it holds: {'name': X}."
             )
+        if isinstance(X, pd.DataFrame) and not X.shape[1]:
+            raise ValueError(
+                f"{type(self).__name__} expected one column or more. Got an X of shape "
+                f"{X.shape}."
+            )
         explicit = not isinstance(self.encoders, str) or self.columns is not None
         if isinstance(X, MultimodalData):
             if reset:
@@ -178,14 +183,9 @@ def is_numeric(X) -> bool:
     """Whether a frame or an array is a plain matrix of numbers."""
     if isinstance(X, np.ndarray):
         return X.dtype != object
-    return (
-        isinstance(X, pd.DataFrame)
-        and X.shape[1] > 0
-        and all(
-            pd.api.types.is_numeric_dtype(dtype)
-            and not pd.api.types.is_bool_dtype(dtype)
-            for dtype in X.dtypes
-        )
+    return isinstance(X, pd.DataFrame) and all(
+        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        for dtype in X.dtypes
     )
 
 
