@@ -23,6 +23,7 @@ LAYERS = [
     ["datasets"],
     ["_columns"],
     ["_media", "_data"],
+    ["_images", "_sounds"],
     ["_hashing", "_lazy", "_sklearn"],
     ["__init__"],
 ]
@@ -31,7 +32,6 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 LONGEST = 450
 LONGER = {
     "_base.py": "one class: what the estimators share",
-    "_media.py": "every form of a picture and of a sound, decoded in one place",
     "_training.py": "the only file that imports skorch: net, loop and batches",
 }
 

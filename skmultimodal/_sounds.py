@@ -1,0 +1,150 @@
+"""Decode and resample sounds."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["decode_audio", "resample"]
+
+_PCM_SCALE = {"int8": 128.0, "int16": 32768.0, "int32": 2147483648.0}
+
+
+def decode_audio(
+    cell: Any,
+    sampling_rate: int | None = None,
+    root: str | os.PathLike | None = None,
+) -> tuple[np.ndarray, int]:
+    """Turn any sound cell into a mono waveform and its sampling rate.
+
+    Parameters
+    ----------
+    cell : array-like, tuple, bytes, str or path-like
+        An array of shape (n_samples,) or (n_samples, n_channels), whose channels
+        are averaged; integers are scaled to [-1, 1]. Or a pair of such an array
+        and its sampling rate, an encoded file (WAV, FLAC, OGG), or its path.
+    sampling_rate : int, default=None
+        Wanted rate in hertz. A cell that carries its own rate is resampled to it;
+        a bare array is taken to have it. None keeps the cell's own rate.
+    root : str or path-like, default=None
+        Folder that a relative path starts from.
+
+    Returns
+    -------
+    waveform : ndarray of shape (n_samples,), dtype float32
+        The sound, in [-1, 1] if it was stored as integers.
+    sampling_rate : int
+        Samples a second.
+
+    Raises
+    ------
+    ValueError
+        When the shape or a value is not that of a sound, or no rate is known.
+    TypeError
+        When the cell or its dtype is not one of those above.
+    OSError
+        When the file is missing or is not a sound.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal._sounds import decode_audio
+    >>> waveform, rate = decode_audio((np.zeros(441, dtype=np.int16), 44100), 8000)
+    >>> waveform.shape, rate
+    ((80,), 8000)
+    """
+    if isinstance(cell, str | os.PathLike):
+        waveform, rate = _open_audio(Path(root or "", cell))
+    elif isinstance(cell, bytes | bytearray):
+        waveform, rate = _open_audio(io.BytesIO(cell))
+    elif isinstance(cell, tuple) and len(cell) == 2 and np.ndim(cell[0]):
+        waveform, rate = np.asarray(cell[0]), int(cell[1])
+    elif isinstance(cell, list | tuple) or hasattr(cell, "__array__"):
+        if sampling_rate is None:
+            raise ValueError("expected a sampling rate with a bare array, got None")
+        waveform, rate = np.asarray(cell), int(sampling_rate)
+    else:
+        raise TypeError(
+            "expected a sound as array, (array, rate), bytes or path, "
+            f"got {type(cell).__name__}"
+        )
+    waveform = _check_waveform(waveform)
+    if rate <= 0:
+        raise ValueError(f"expected a positive sampling rate, got {rate}")
+    if sampling_rate is None:
+        return waveform, rate
+    return resample(waveform, rate, sampling_rate), int(sampling_rate)
+
+
+def _open_audio(source: Path | io.BytesIO) -> tuple[np.ndarray, int]:
+    import soundfile
+
+    if isinstance(source, Path) and not source.is_file():
+        raise FileNotFoundError(f"no such file: {str(source)!r}")
+    try:
+        return soundfile.read(source, dtype="float32")
+    except soundfile.LibsndfileError as error:
+        raise OSError(f"not a readable sound file: {error.error_string}") from error
+
+
+def _check_waveform(waveform: np.ndarray) -> np.ndarray:
+    shape = waveform.shape
+    if waveform.ndim not in (1, 2) or waveform.size == 0:
+        raise ValueError(
+            "expected a waveform of shape (n_samples,) or (n_samples, n_channels), "
+            f"got {shape}"
+        )
+    if waveform.ndim == 2 and shape[1] > max(shape[0], 2):
+        raise ValueError(
+            f"expected shape (n_samples, n_channels), got {shape}; transpose it"
+        )
+    name = waveform.dtype.name
+    if name in _PCM_SCALE:
+        waveform = (waveform / _PCM_SCALE[name]).astype(np.float32)
+    elif name == "uint8":  # 8 bit WAV is unsigned, with silence at 128
+        waveform = (waveform.astype(np.float32) - 128) / 128
+    elif waveform.dtype.kind != "f":
+        raise TypeError(
+            f"expected samples of float or of 8, 16 or 32 bit integers, got {name}"
+        )
+    waveform = waveform.astype(np.float32, copy=False)
+    if not np.isfinite(waveform).all():
+        raise ValueError("expected finite samples, got NaN or infinity")
+    return waveform if waveform.ndim == 1 else waveform.mean(axis=1)
+
+
+def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+    """Change the sampling rate of a waveform by polyphase filtering.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_samples,)
+        The sound.
+    rate, new_rate : int
+        Present and wanted sampling rates, in hertz.
+
+    Returns
+    -------
+    waveform : ndarray of shape (ceil(n_samples * new_rate / rate),), float32
+        The sound at the new rate; the input itself where the rates agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal._sounds import resample
+    >>> resample(np.ones(160, dtype=np.float32), 16000, 8000).shape
+    (80,)
+    """
+    rate, new_rate = int(rate), int(new_rate)
+    if rate == new_rate:
+        return waveform
+    from scipy.signal import resample_poly
+
+    divisor = math.gcd(rate, new_rate)
+    resampled = resample_poly(waveform, new_rate // divisor, rate // divisor)
+    return resampled.astype(np.float32, copy=False)
