@@ -26,7 +26,9 @@ def _parser():
         "--strategies", nargs="+", default=None, metavar="S", help="default: all four"
     )
     parser.add_argument("--cv", type=int, default=3, help="folds (default: 3)")
-    parser.add_argument("--n-jobs", type=int, default=None, help="parallel jobs")
+    parser.add_argument(
+        "--n-jobs", type=int, default=-1, help="processes (default: one a core)"
+    )
     parser.add_argument(
         "--output", default=".", help="folder of comparison.csv and comparison.png"
     )

@@ -207,10 +207,13 @@ def _checked_pairs(estimator):
     if not pairs:
         raise ValueError(f"The 'encoders' of {owner} are empty. Give at least one.")
     for name, spec in pairs:
-        usable = any(hasattr(spec, method) for method in ("build", "transform"))
-        if not (_is_drop(spec) or usable or hasattr(spec, "predict")):
-            raise TypeError(
-                f"Modality {name!r}: expected an encoder, a scikit-learn transformer, "
-                f"classifier or regressor, or 'drop'. Got {spec!r} instead."
-            )
+        for candidate in spec if isinstance(spec, list) and spec else [spec]:
+            methods = ("build", "transform", "predict")
+            usable = any(hasattr(candidate, method) for method in methods)
+            if not (usable or _is_drop(spec)):
+                raise TypeError(
+                    f"Modality {name!r}: expected an encoder, a scikit-learn "
+                    "transformer, classifier or regressor, a list of these, or "
+                    f"'drop'. Got {candidate!r} instead."
+                )
     return pairs

@@ -31,7 +31,7 @@ class TableFeatures(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+    feature_names_in_ : ndarray of shape (n_columns,), dtype object
     n_features_in_ : int
     categories_ : dict of str to Index
         Categories of each column that is one.

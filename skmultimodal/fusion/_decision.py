@@ -10,7 +10,12 @@ from sklearn.base import clone
 from skmultimodal.fusion._base import BaseFusion, FusionModel
 from skmultimodal.fusion._calibration import CALIBRATORS
 from skmultimodal.fusion._folds import folds_of
-from skmultimodal.fusion._out_of_fold import fit_models, out_of_fold, respond
+from skmultimodal.fusion._out_of_fold import (
+    best_candidates,
+    fit_models,
+    out_of_fold,
+    respond,
+)
 from skmultimodal.fusion._rules import RULES
 from skmultimodal.fusion._rules_regression import REGRESSION_RULES
 
@@ -21,7 +26,8 @@ class DecisionFusion(BaseFusion):
     """Combine the decisions of complete models, fitted apart from each other.
 
     Each modality has a model of its own: any scikit-learn classifier or regressor,
-    or an encoder, which becomes a network with a linear head. The weights of the
+    or an encoder, which becomes a network with a linear head; of a list of them the
+    one with the least out-of-fold loss is taken. The weights of the
     combination are fitted to out-of-fold predictions, never to predictions on rows
     a model was trained on. Prefer it on small data, with strong classical models,
     and where modalities may be missing. It cannot express an interaction between
@@ -116,6 +122,7 @@ class DecisionFusion(BaseFusion):
         folds, responses, of_folds = [], None, []
         if self._needs_folds(problem, rule):
             folds = folds_of(problem, self.cv)
+        problem = best_candidates(problem, folds)
         if folds:
             responses, of_folds = out_of_fold(problem, folds)
         models = [fit_models(problem)] if self.refit or not folds else of_folds
@@ -124,8 +131,12 @@ class DecisionFusion(BaseFusion):
     def _needs_folds(self, problem, rule) -> bool:
         fitted = self.weights in ("cv", "learned") if _is_word(self.weights) else False
         several = len(problem.names) > 1
-        return (
-            (several and (fitted or rule.needs_fit)) or self.calibrate or not self.refit
+        candidates = any(isinstance(spec, list) for spec in problem.encoders.values())
+        return bool(
+            (several and (fitted or rule.needs_fit))
+            or candidates
+            or self.calibrate
+            or not self.refit
         )
 
     def _rule(self, task):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from joblib import Parallel, delayed
 
@@ -9,7 +11,13 @@ from skmultimodal._data import take_rows
 from skmultimodal.fusion._cache import cached, model_key, rows_key
 from skmultimodal.fusion._standalone import fit_standalone
 
-__all__ = ["fit_models", "out_of_fold", "out_of_fold_models", "respond"]
+__all__ = [
+    "best_candidates",
+    "fit_models",
+    "out_of_fold",
+    "out_of_fold_models",
+    "respond",
+]
 
 
 def fit_models(problem) -> dict:
@@ -55,6 +63,34 @@ def out_of_fold_models(problem, folds) -> list[dict]:
     ]
     fitted = iter(_parallel(problem, _fit, jobs))
     return [{name: next(fitted) for name in problem.names} for _ in folds]
+
+
+def best_candidates(problem, folds):
+    """Return the problem with the best candidate of each modality that lists some.
+
+    The best has the least out-of-fold loss; the first, where there are no folds.
+    """
+    chosen = dict(problem.encoders)
+    for name, spec in problem.encoders.items():
+        if not isinstance(spec, list):
+            continue
+        losses = [
+            _mean_loss(replace(problem.select([name]), encoders={name: one}), folds)
+            for one in spec
+        ]
+        chosen[name] = spec[int(np.argmin(losses))]
+    return replace(problem, encoders=chosen)
+
+
+def _mean_loss(problem, folds) -> float:
+    """Return the mean out-of-fold loss of a problem of one modality."""
+    if not folds:
+        return 0.0
+    response = out_of_fold(problem, folds)[0][0]
+    known = np.isfinite(response).all(axis=1)
+    weight = problem.sample_weight
+    losses = problem.task.losses(response[known], problem.target[known])
+    return np.average(losses, weights=None if weight is None else weight[known])
 
 
 def respond(model, cells, present, memory=None) -> np.ndarray:

@@ -74,7 +74,8 @@ def csv(tmp_path, birdstrikes_small):
 def test_command_writes_table_and_figure(csv, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["--dataset", str(csv), "--target", "phase", "--strategies"]
-    assert main([*arguments, "decision", "--cv", "2", "--output", str(out)]) == 0
+    arguments += ["decision", "--cv", "2", "--n-jobs", "1", "--output", str(out)]
+    assert main(arguments) == 0
     table = pd.read_csv(out / "comparison.csv")
     assert list(table["name"]) == ["text", "table", "decision", "hand-made stack"]
     assert (out / "comparison.png").stat().st_size > 10_000

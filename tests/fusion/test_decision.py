@@ -1,0 +1,271 @@
+"""Decision fusion: parity with scikit-learn, folds, presence, candidates."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from skorch import NeuralNetClassifier
+
+from skmultimodal import DecisionFusion, FusionClassifier, FusionRegressor
+from skmultimodal.datasets import (
+    make_multimodal_classification,
+    make_multimodal_regression,
+)
+from skmultimodal.fusion import LogPool
+from skmultimodal.fusion._rules import RULES
+from skmultimodal.fusion._rules_regression import REGRESSION_RULES
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """One frame of three blocks, as scikit-learn's own ensembles want it."""
+    data, y = make_multimodal_classification(
+        300, n_modalities=3, n_classes=3, class_sep=0.8, random_state=0
+    )
+    frames = {
+        name: pd.DataFrame(values).add_prefix(f"{name}_")
+        for name, values in data.items()
+    }
+    columns = {name: list(frame) for name, frame in frames.items()}
+    return pd.concat(frames.values(), axis=1), y, columns
+
+
+def by_hand(columns, model):
+    """Return a pipeline a block, as one builds it without this library."""
+    return [
+        (name, make_pipeline(ColumnTransformer([("x", "passthrough", c)]), model))
+        for name, c in columns.items()
+    ]
+
+
+def fused(columns, model, rule, weights="uniform", **kwargs):
+    encoders = [(name, model) for name in columns]
+    fusion = DecisionFusion(rule, weights, **kwargs)
+    return FusionClassifier(encoders, fusion, columns=columns)
+
+
+def test_mean_equals_soft_voting(rows):
+    X, y, columns = rows
+    ours = fused(columns, GaussianNB(), "mean").fit(X, y).predict_proba(X)
+    voting = VotingClassifier(by_hand(columns, GaussianNB()), voting="soft").fit(X, y)
+    np.testing.assert_allclose(ours, voting.predict_proba(X), rtol=1e-12)
+    weights = {"m0": 1, "m1": 2, "m2": 5}
+    ours = fused(columns, GaussianNB(), "mean", weights).fit(X, y).predict_proba(X)
+    voting.set_params(weights=[1, 2, 5]).fit(X, y)
+    np.testing.assert_allclose(ours, voting.predict_proba(X), rtol=1e-12)
+
+
+def test_majority_equals_hard_voting_where_one_wins(rows):
+    X, y, columns = rows
+    ours = fused(columns, GaussianNB(), "majority").fit(X, y)
+    votes = np.stack(
+        [p.argmax(axis=1) for p in ours.predict_proba_per_modality(X).values()]
+    )
+    clear = (votes == votes[0]).sum(axis=0) != 1  # not three different votes
+    clear |= votes[1] == votes[2]
+    voting = VotingClassifier(by_hand(columns, GaussianNB())).fit(X, y)
+    np.testing.assert_array_equal(ours.predict(X)[clear], voting.predict(X)[clear])
+
+
+def test_stacking_equals_scikit_learns(rows):
+    """The same folds and the same final model on log-probabilities."""
+    X, y, columns = rows
+    folds = list(StratifiedKFold(4).split(X, y))
+    final = LogisticRegression(tol=1e-10, max_iter=1000)
+    from skmultimodal.fusion import Stacking
+
+    ours = fused(columns, GaussianNB(), Stacking(final), "cv", cv=folds).fit(X, y)
+    logs = FunctionTransformer(lambda p: np.log(np.clip(p, 1e-7, 1)))
+    stack = StackingClassifier(
+        by_hand(columns, GaussianNB()), make_pipeline(logs, final), cv=folds
+    ).fit(X, y)
+    np.testing.assert_allclose(
+        ours.predict_proba(X), stack.predict_proba(X), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_mean_of_values_equals_voting_regressor():
+    X, y = make_multimodal_regression(200, n_modalities=2, random_state=0)
+    reg = FusionRegressor([(n, Ridge()) for n in X], DecisionFusion("mean", "uniform"))
+    joined = np.hstack([X["m0"], X["m1"]])
+    split = X["m0"].shape[1]
+    voting = VotingRegressor(
+        [
+            (name, make_pipeline(FunctionTransformer(lambda Z, c=c: Z[:, c]), Ridge()))
+            for name, c in (("a", slice(0, split)), ("b", slice(split, None)))
+        ]
+    ).fit(joined, y)
+    ours = reg.fit(X, y).predict(X)
+    np.testing.assert_allclose(ours, voting.predict(joined), rtol=1e-10)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_predicts(rule, rows):
+    X, y, columns = rows
+    clf = fused(columns, GaussianNB(), rule, "cv").fit(X[:200], y[:200])
+    proba = clf.predict_proba(X[200:])
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-6)
+    best = max(
+        (p.argmax(axis=1) == y[200:]).mean()
+        for p in clf.predict_proba_per_modality(X[200:]).values()
+    )
+    assert clf.score(X[200:], y[200:]) > best - 0.1
+
+
+@pytest.mark.parametrize("rule", REGRESSION_RULES)
+def test_every_regression_rule_predicts(rule):
+    X, y = make_multimodal_regression(200, random_state=0)
+    models = [(name, Ridge()) for name in X]
+    reg = FusionRegressor(models, DecisionFusion(rule)).fit(X[:150], y[:150])
+    assert reg.score(X[150:], y[150:]) > 0.3
+
+
+@pytest.mark.parametrize("rule", ["log_pool", "mean", "stacking"])
+def test_several_labels(rule, rows):
+    X, y, columns = rows
+    labels = np.column_stack([y == 0, y > 0, y == 2]).astype(int)
+    clf = fused(columns, GaussianNB(), rule, "cv").fit(X, labels)
+    assert ((clf.predict(X) == labels).mean(axis=0) > 0.75).all()
+
+
+def test_absent_modality_drops_its_term_and_nothing_gives_the_prior(rows):
+    X, y, columns = rows
+    clf = fused(columns, GaussianNB(), "log_pool", "cv").fit(X, y)
+    gone = X.copy()
+    gone.loc[:99, columns["m1"]] = np.nan
+    gone.loc[:49, :] = np.nan
+    prior = np.bincount(y) / len(y)
+    proba = clf.predict_proba(gone)
+    np.testing.assert_allclose(proba[:50], np.tile(prior, (50, 1)), rtol=1e-9)
+    parts = clf.predict_proba_per_modality(X)
+    scores = np.log(prior) + sum(
+        clf.fusion_weights_[name]
+        * (np.log(np.clip(parts[name], 1e-7, None)) - np.log(prior))
+        for name in ("m0", "m2")
+    )
+    expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(proba[50:100], expected[50:100], rtol=1e-6)
+
+
+def test_groups_never_leak(rows):
+    X, y, columns = rows
+    groups = np.arange(len(y)) // 3
+    noise = np.random.default_rng(0).integers(0, 3, len(y) // 3)[groups]
+    twins = X.iloc[groups * 3].reset_index(drop=True)
+    near = fused(columns, KNeighborsClassifier(1), "mean", calibrate="temperature")
+    for model in (
+        near.fit(twins, noise, groups=groups),
+        near.set_params(fusion__cv=GroupKFold(3)).fit(twins, noise, groups=groups),
+    ):
+        # seen as never right out of fold, the neighbours are trusted least
+        assert model.predict_proba(twins).max(axis=1).mean() < 0.6
+
+
+@pytest.mark.parametrize("calibrate", ["temperature", "sigmoid", "isotonic"])
+def test_calibration_of_a_model_too_sure(calibrate, rows):
+    X, y, columns = rows
+    tree = RandomForestClassifier(3, random_state=0)
+    raw = fused(columns, tree, "product").fit(X[:200], y[:200])
+    calm = fused(columns, tree, "product", calibrate=calibrate).fit(X[:200], y[:200])
+    before = log_loss(y[200:], raw.predict_proba(X[200:]))
+    assert log_loss(y[200:], calm.predict_proba(X[200:])) < before / 2
+
+
+def test_models_of_the_folds(rows):
+    X, y, columns = rows
+    one = {"m0": columns["m0"]}
+    folds = list(StratifiedKFold(3).split(X, y))
+    clf = fused(one, GaussianNB(), "mean", refit=False, cv=folds).fit(X, y)
+    block = X[columns["m0"]]
+    expected = np.mean(
+        [GaussianNB().fit(block.iloc[a], y[a]).predict_proba(block) for a, _ in folds],
+        axis=0,
+    )
+    np.testing.assert_allclose(clf.predict_proba(X), expected, rtol=1e-10)
+
+
+def test_best_candidate_is_taken(rows):
+    X, y, columns = rows
+    encoders = [
+        ("m0", [DummyClassifier(), GaussianNB()]),
+        ("m1", GaussianNB()),
+    ]
+    clf = FusionClassifier(encoders, "decision", columns=columns)
+    clf.set_params(columns={n: columns[n] for n in ("m0", "m1")}).fit(X, y)
+    assert isinstance(clf.encoders_["m0"], GaussianNB)
+    with pytest.raises(TypeError, match="Modality 'm0'"):
+        clf.set_params(fusion="parallel").fit(X, y)
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Remembers what it was given."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.seen_ = X
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def test_models_get_the_shape_they_expect(emoji_small, rows):
+    X, y = emoji_small
+    texts = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    clf = FusionClassifier(
+        [("image", Recorder()), ("text", texts)], DecisionFusion("mean", "uniform")
+    ).fit(X, y)
+    seen = clf.encoders_["image"].seen_
+    assert seen.shape == (200, 32 * 32 * 3)
+    assert seen.dtype == np.float32
+    table, y, columns = rows
+    clf = fused(columns, Recorder(), "mean").fit(table, y)
+    assert isinstance(clf.encoders_["m1"].seen_, pd.DataFrame)
+
+
+def test_weights_a_model_cannot_take_name_the_modality(rows):
+    X, y, columns = rows
+    clf = fused({"m0": columns["m0"]}, KNeighborsClassifier(), "mean")
+    with pytest.raises(ValueError, match=r"Modality 'm0'.*takes no sample_weight"):
+        clf.fit(X, y, sample_weight=np.ones(len(y)))
+
+
+class Net(torch.nn.Sequential):
+    def __init__(self):
+        super().__init__(torch.nn.Linear(10, 3), torch.nn.Softmax(dim=1))
+
+
+def test_a_skorch_net_of_the_users_own(rows):
+    X, y, columns = rows
+    net = NeuralNetClassifier(Net, max_epochs=30, lr=0.1, train_split=None, verbose=0)
+    labels = np.array(["a", "b", "c"])[y]
+    clf = fused({"m2": columns["m2"]}, net, "mean").fit(X, labels)
+    assert clf.score(X, labels) > 0.6
+
+
+def test_parameters_of_a_rule_are_searched(rows):
+    X, y, columns = rows
+    clf = fused(columns, GaussianNB(), LogPool(), "cv")
+    grid = {"fusion__rule__bias": [False, True], "fusion__rule__shrinkage": [0.01, 1]}
+    search = GridSearchCV(clf, grid, cv=2).fit(X, y)
+    assert search.best_estimator_.fusion.rule.bias in (False, True)
