@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
 from skmultimodal._data import Ragged, take_rows
-from skmultimodal._network import FusionNetwork, module_key, FusionOutput
+from skmultimodal._network import FusionNetwork, FusionOutput, module_key
 from skmultimodal._training import (
     TensorRows,
     Tensors,

@@ -28,7 +28,7 @@ __all__ = [
 
 
 def aligned(embedding, fold_rows, final_rows):
-    """Rotate a fold's embedding into the space of the model fitted to all rows.
+    """Rotate and scale a fold's embedding into the space of the final model.
 
     Parameters
     ----------
@@ -40,11 +40,14 @@ def aligned(embedding, fold_rows, final_rows):
     Returns
     -------
     ndarray of shape (n_samples, n_features)
-        After the orthogonal Procrustes rotation between the two, about their means.
+        After the Procrustes rotation between the two about their means, and the one
+        scale that goes with it: a fold trains on fewer rows, hence to smaller values.
     """
     centre, goal = fold_rows.mean(axis=0), final_rows.mean(axis=0)
-    rotation, _ = orthogonal_procrustes(fold_rows - centre, final_rows - goal)
-    return (embedding - centre) @ rotation + goal
+    rotation, overlap = orthogonal_procrustes(fold_rows - centre, final_rows - goal)
+    size = ((fold_rows - centre) ** 2).sum()
+    scale = overlap / size if size > 0 else 1.0
+    return scale * (embedding - centre) @ rotation + goal
 
 
 def embeddings_of(problem, cv=None):
