@@ -2,12 +2,12 @@
 
     python benchmarks/bench_scaling.py [--rows 64000] [--json FILE]
 
-Each fit runs in a process of its own, on pictures (uint8) and series
-(float32) in a `MultimodalData`, for one epoch. Time is CPU time of ``fit`` and ``predict``; memory
-is the highest resident size of the process less the highest before the data were
-made, when the same estimator had been fitted and used on 1200 rows: libraries, model
-and batches do not count, what grows with the data does. The slope is that of a least-squares line
-through the logarithms; one is linear cost.
+Each fit runs in a process of its own, for one epoch, on pictures (uint8) and series
+(float32) in a `MultimodalData`. Time is CPU time of ``fit`` and of ``predict``.
+Memory is the highest resident size of the process less the highest before the data
+were made, when the same estimator had been fitted and used on 1200 rows: libraries,
+model and batches do not count, what grows with the data does. The slope is that of a
+least-squares line through the logarithms; one is linear cost.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def main():
         print_table(
             [axis, "fit [CPU s]", "predict [CPU s]", "data [MB]", "peak / data"],
             [
-                [r[axis], r["fit"], r["predict"], r["data"] / 1e6, r["peak"] / r["data"]]
+                [r[axis], r["fit"], r["predict"], r["data"] / 1e6, _of_data(r)]
                 for r in runs
             ],
             f"Growing {axis}",
@@ -134,9 +134,13 @@ def main():
         run = in_child([__file__, max(rows), 20, n_modalities])
         figures[what] = run
         name = f"peak memory / data, {what}"
-        bars.append(bar_row(name, run["peak"] / run["data"], MEMORY_BAR))
+        bars.append(bar_row(name, _of_data(run), MEMORY_BAR))
     print_table(["bar", "measured", "bar", "held"], bars, "Bars")
     save(options.json, runs=figures, bars=bars)
+
+
+def _of_data(run) -> float:
+    return run["peak"] / run["data"]
 
 
 def median_run(runs):

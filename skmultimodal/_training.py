@@ -110,7 +110,7 @@ class Tensors:
         return self.n_rows
 
     def batch(self, rows: torch.Tensor):
-        """Return ``(x, (target, weight))`` of the given rows."""
+        """Return ``(x, target)`` of some rows; weighted, ``(x, (target, weight))``."""
         inputs = {}
         for name, block in self.inputs.items():
             inputs[name] = selected = {}
@@ -122,10 +122,12 @@ class Tensors:
         x = {"inputs": inputs}
         if self.present is not None:
             x["present"] = self.present.index_select(0, rows)
-        target, weight = self.target, self.weight
-        target = None if target is None else target.index_select(0, rows)
-        weight = None if weight is None else weight.index_select(0, rows)
-        return x, (target, weight)
+        if self.target is None:
+            return x, None
+        target = self.target.index_select(0, rows)
+        if self.weight is None:
+            return x, target
+        return x, (target, self.weight.index_select(0, rows))
 
 
 class TensorRows:
@@ -315,7 +317,8 @@ class FusionNet(NeuralNet):
         return self.module_(**_to(x, self.device))
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        target, weight = _to(y_true, self.device)
+        y_true = _to(y_true, self.device)
+        target, weight = y_true if isinstance(y_true, tuple) else (y_true, None)
         losses = self.module_.loss(y_pred, target, self.criterion_)
         if weight is None:
             return losses.mean()
@@ -333,15 +336,23 @@ class FusionNet(NeuralNet):
 
     def predict_proba(self, X):
         """Return the response (probabilities or values) of `Tensors`."""
-        scores = [output.scores.cpu().numpy() for output in self.forward_iter(X)]
+        scores = [batch.cpu().numpy() for batch in self.forward_iter(X)]
         return self.criterion_.task.response(np.concatenate(scores))
 
     def predict(self, X):
-        return self.criterion_.task.predict(self.predict_proba(X))
+        """Return predictions in the encoding of the targets, for `EpochScoring`."""
+        task = self.criterion_.task
+        return task.encode(task.predict(self.predict_proba(X)))
 
     def forward_iter(self, X, training=False, device="cpu"):
         for batch in self.get_iterator(X, training=training):
-            yield self.evaluation_step(batch, training=training)
+            yield self.evaluation_step(batch, training=training).scores
+
+    def train_step(self, batch, **fit_params):
+        return _with_scores(super().train_step(batch, **fit_params))
+
+    def validation_step(self, batch, **fit_params):
+        return _with_scores(super().validation_step(batch, **fit_params))
 
     def __getstate__(self):
         # skorch pickles modules apart, out of reach of the outer pickler, which
@@ -387,13 +398,16 @@ class FusionNet(NeuralNet):
                     loss.backward()
                     self.optimizer_.step()
                 losses.append(loss.detach())
-                sizes.append(len(y[0]))
+                sizes.append(len(y[0] if isinstance(y, tuple) else y))
         losses = torch.stack(losses).tolist()  # one wait for the device an epoch
         self._record_loss(prefix, losses, sizes)
 
     def _record_loss(self, prefix, losses, sizes):
-        loss = float(np.average(losses, weights=sizes))
-        self.history.record(prefix + "_loss", loss)
+        """Record the loss of an epoch, and whether it is the lowest so far."""
+        key, loss = prefix + "_loss", float(np.average(losses, weights=sizes))
+        best = all(loss < row[key] for row in self.history[:-1] if key in row)
+        self.history.record(key, loss)
+        self.history.record(key + "_best", best)
 
     def on_epoch_end(self, net, **kwargs):
         for key, value in self.module_.fusion.report().items():
@@ -415,6 +429,11 @@ class FusionNet(NeuralNet):
                 if isinstance(callback, BestWeights):
                     callback.restore(self)
             self.notify("on_train_end", X=data, y=valid)
+
+
+def _with_scores(step):
+    """Return a step whose y_pred is the scores, as skorch's callbacks expect."""
+    return {**step, "y_pred": step["y_pred"].scores}
 
 
 def _raised_by_callback(error: KeyboardInterrupt) -> bool:
