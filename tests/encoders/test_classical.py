@@ -271,4 +271,3 @@ def test_default_models_learn_and_take_weights(kind, regression):
     params = model.get_params()
     seeds = [key for key in params if key.endswith("random_state")]
     assert all(params[key] is None for key in seeds)
-
