@@ -106,16 +106,16 @@ class AttentionFusion(JointFusion):
 
     def __init__(
         self,
-        weights="learned",
+        weights: str | dict[str, float] = "learned",
         *,
-        n_layers=1,
-        n_heads=4,
-        out_features=64,
-        pool="cls",
-        tokens="pooled",
-        dropout=0.1,
-        aux_weight=0.3,
-        modality_dropout=0.2,
+        n_layers: int = 1,
+        n_heads: int = 4,
+        out_features: int = 64,
+        pool: str = "cls",
+        tokens: str = "pooled",
+        dropout: float = 0.1,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
     ):
         self.weights = weights
         self.n_layers = n_layers

@@ -105,15 +105,15 @@ class BottleneckFusion(JointFusion):
 
     def __init__(
         self,
-        weights="learned",
+        weights: str | dict[str, float] = "learned",
         *,
-        n_bottlenecks=4,
-        n_layers=2,
-        n_heads=4,
-        out_features=64,
-        dropout=0.1,
-        aux_weight=0.3,
-        modality_dropout=0.2,
+        n_bottlenecks: int = 4,
+        n_layers: int = 2,
+        n_heads: int = 4,
+        out_features: int = 64,
+        dropout: float = 0.1,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
     ):
         self.weights = weights
         self.n_bottlenecks = n_bottlenecks

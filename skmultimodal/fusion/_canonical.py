@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, eigh, solve_triangular
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -86,7 +88,12 @@ class CanonicalFusion(BaseFusion):
     takes_features = True
 
     def __init__(
-        self, n_components=32, *, regularization=0.1, weights="uniform", head=None
+        self,
+        n_components: int = 32,
+        *,
+        regularization: float = 0.1,
+        weights: str | dict[str, float] = "uniform",
+        head: Any = None,
     ):
         self.n_components = n_components
         self.regularization = regularization

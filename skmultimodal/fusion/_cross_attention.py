@@ -108,14 +108,14 @@ class CrossAttentionFusion(JointFusion):
 
     def __init__(
         self,
-        weights="learned",
+        weights: str | dict[str, float] = "learned",
         *,
-        n_layers=1,
-        n_heads=4,
-        out_features=32,
-        dropout=0.1,
-        aux_weight=0.3,
-        modality_dropout=0.2,
+        n_layers: int = 1,
+        n_heads: int = 4,
+        out_features: int = 32,
+        dropout: float = 0.1,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
     ):
         self.weights = weights
         self.n_layers = n_layers

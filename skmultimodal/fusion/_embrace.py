@@ -88,13 +88,13 @@ class EmbraceFusion(JointFusion):
 
     def __init__(
         self,
-        weights="uniform",
+        weights: str | dict[str, float] = "uniform",
         *,
-        out_features=64,
-        head=(64,),
-        dropout=0.0,
-        aux_weight=0.3,
-        modality_dropout=0.2,
+        out_features: int = 64,
+        head: tuple[int, ...] = (64,),
+        dropout: float = 0.0,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
     ):
         self.weights = weights
         self.out_features = out_features

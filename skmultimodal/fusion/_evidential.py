@@ -121,14 +121,14 @@ class EvidentialFusion(JointFusion):
 
     def __init__(
         self,
-        rule="dempster",
-        weights="uniform",
+        rule: str = "dempster",
+        weights: str | dict[str, float] = "uniform",
         *,
-        annealing_epochs=10,
-        pseudo_view=False,
-        conflict_weight=0.0,
-        aux_weight=1.0,
-        modality_dropout=0.2,
+        annealing_epochs: int = 10,
+        pseudo_view: bool = False,
+        conflict_weight: float = 0.0,
+        aux_weight: float = 1.0,
+        modality_dropout: float = 0.2,
     ):
         self.rule = rule
         self.weights = weights

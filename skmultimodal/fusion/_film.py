@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from skmultimodal._network import (
@@ -94,14 +96,14 @@ class FiLMFusion(JointFusion):
 
     def __init__(
         self,
-        primary=None,
-        condition=None,
-        weights="learned",
+        primary: Any = None,
+        condition: Any = None,
+        weights: str | dict[str, float] = "learned",
         *,
-        head=(64,),
-        dropout=0.0,
-        aux_weight=0.3,
-        modality_dropout=0.2,
+        head: tuple[int, ...] = (64,),
+        dropout: float = 0.0,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
     ):
         self.primary = primary
         self.condition = condition

@@ -104,15 +104,15 @@ class GatedFusion(JointFusion):
 
     def __init__(
         self,
-        weights="learned",
+        weights: str | dict[str, float] = "learned",
         *,
-        gate="softmax",
-        gate_sharing="unit",
-        out_features=64,
-        head=(64,),
-        dropout=0.0,
-        aux_weight=0.3,
-        modality_dropout=0.2,
+        gate: str = "softmax",
+        gate_sharing: str = "unit",
+        out_features: int = 64,
+        head: tuple[int, ...] = (64,),
+        dropout: float = 0.0,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
     ):
         self.weights = weights
         self.gate = gate

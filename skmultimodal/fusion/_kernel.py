@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.metrics.pairwise import rbf_kernel
 
@@ -87,11 +89,11 @@ class KernelFusion(BaseFusion):
 
     def __init__(
         self,
-        weights="alignment",
+        weights: str | dict[str, float] = "alignment",
         *,
-        gamma=1.0,
-        alphas=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
-        max_landmarks=1500,
+        gamma: float = 1.0,
+        alphas: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
+        max_landmarks: int = 1500,
     ):
         self.weights = weights
         self.gamma = gamma
@@ -139,7 +141,7 @@ class CombinedKernel:
     shares : ndarray of shape (n_modalities,)
     """
 
-    def __init__(self, widths, gammas, shares):
+    def __init__(self, widths: Any, gammas: Any, shares: Any):
         self.widths, self.gammas, self.shares = widths, gammas, shares
 
     def __call__(self, X, Z):

@@ -108,15 +108,15 @@ class LowRankFusion(JointFusion):
 
     def __init__(
         self,
-        rank=4,
-        weights="learned",
+        rank: int = 4,
+        weights: str | dict[str, float] = "learned",
         *,
-        out_features=64,
-        tensor_features=12,
-        head=(64,),
-        dropout=0.0,
-        aux_weight=0.3,
-        modality_dropout=0.2,
+        out_features: int = 64,
+        tensor_features: int = 12,
+        head: tuple[int, ...] = (64,),
+        dropout: float = 0.0,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
     ):
         self.rank = rank
         self.weights = weights

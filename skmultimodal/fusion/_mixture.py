@@ -100,13 +100,13 @@ class MixtureOfExpertsFusion(JointFusion):
 
     def __init__(
         self,
-        weights="learned",
+        weights: str | dict[str, float] = "learned",
         *,
-        gate_input="features",
-        gate_hidden=(32,),
-        entropy_weight=0.01,
-        aux_weight=0.3,
-        modality_dropout=0.2,
+        gate_input: str = "features",
+        gate_hidden: tuple[int, ...] = (32,),
+        entropy_weight: float = 0.01,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
     ):
         self.weights = weights
         self.gate_input = gate_input

@@ -105,14 +105,14 @@ class ProductOfExpertsFusion(JointFusion):
 
     def __init__(
         self,
-        weights="uniform",
+        weights: str | dict[str, float] = "uniform",
         *,
-        beta=0.001,
-        out_features=32,
-        head=(64,),
-        dropout=0.0,
-        aux_weight=0.3,
-        modality_dropout=0.2,
+        beta: float = 0.001,
+        out_features: int = 32,
+        head: tuple[int, ...] = (64,),
+        dropout: float = 0.0,
+        aux_weight: float = 0.3,
+        modality_dropout: float = 0.2,
     ):
         self.weights = weights
         self.beta = beta

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from skmultimodal.fusion import _pool
@@ -95,7 +97,11 @@ class LogPool(BaseRule):
     convex = False
 
     def __init__(
-        self, prior_correction=True, shrinkage=0.01, bias=False, equal_if_no_gain=True
+        self,
+        prior_correction: bool = True,
+        shrinkage: float = 0.01,
+        bias: bool = False,
+        equal_if_no_gain: bool = True,
     ):
         self.prior_correction = prior_correction
         self.shrinkage = shrinkage
@@ -173,7 +179,12 @@ class LinearPool(BaseRule):
     array([[0.7, 0.3]])
     """
 
-    def __init__(self, objective="log_loss", shrinkage=0.2, equal_if_no_gain=True):
+    def __init__(
+        self,
+        objective: Any = "log_loss",
+        shrinkage: float = 0.2,
+        equal_if_no_gain: bool = True,
+    ):
         self.objective = objective
         self.shrinkage = shrinkage
         self.equal_if_no_gain = equal_if_no_gain
@@ -272,7 +283,7 @@ class TrimmedMean(BaseRule):
 
     takes_weights = False
 
-    def __init__(self, trim=0.25):
+    def __init__(self, trim: float = 0.25):
         self.trim = trim
 
     def pool(self, proba, present):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
@@ -40,7 +42,7 @@ class NaiveBayes(BaseRule):
     needs_fit = True
     takes_weights = False
 
-    def __init__(self, smoothing=1.0):
+    def __init__(self, smoothing: float = 1.0):
         self.smoothing = smoothing
 
     def fit_parameters(self, proba, y, present, sample_weight):
@@ -135,7 +137,7 @@ class Stacking(BaseRule):
     needs_fit = True
     takes_weights = False
 
-    def __init__(self, final_estimator=None):
+    def __init__(self, final_estimator: Any = None):
         self.final_estimator = final_estimator
 
     def fit_parameters(self, proba, y, present, sample_weight):

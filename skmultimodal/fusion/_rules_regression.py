@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.linear_model import Ridge
 
@@ -72,7 +74,7 @@ class WeightedMean(MeanValue):
     array([0.995, 0.005])
     """
 
-    def __init__(self, shrinkage=0.01, equal_if_no_gain=True):
+    def __init__(self, shrinkage: float = 0.01, equal_if_no_gain: bool = True):
         self.shrinkage = shrinkage
         self.equal_if_no_gain = equal_if_no_gain
 
@@ -188,7 +190,7 @@ class NonNegativeLeastSquares(BaseRegressionRule):
 
     convex = False
 
-    def __init__(self, shrinkage=0.01):
+    def __init__(self, shrinkage: float = 0.01):
         self.shrinkage = shrinkage
 
     def fit_weights(self, values, y, present, sample_weight):
@@ -226,7 +228,7 @@ class TrimmedMeanValue(BaseRegressionRule):
 
     takes_weights = False
 
-    def __init__(self, trim=0.25):
+    def __init__(self, trim: float = 0.25):
         self.trim = trim
 
     def pool(self, values, present):
@@ -270,7 +272,7 @@ class StackingRegression(BaseRegressionRule):
     needs_fit = True
     takes_weights = False
 
-    def __init__(self, final_estimator=None):
+    def __init__(self, final_estimator: Any = None):
         self.final_estimator = final_estimator
 
     def fit_parameters(self, values, y, present, sample_weight):

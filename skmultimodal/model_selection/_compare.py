@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,18 +32,18 @@ SEED_STRATEGIES = ("parallel", "sequential", "feature", "decision")
 
 
 def compare_fusion(
-    estimator,
-    X,
-    y,
+    estimator: Any,
+    X: Any,
+    y: Any,
     *,
-    strategies="all",
-    modalities=True,
-    baseline=True,
-    cv=5,
-    scoring=None,
-    n_jobs=None,
-    progress=False,
-):
+    strategies: str | list = "all",
+    modalities: bool = True,
+    baseline: bool = True,
+    cv: Any = 5,
+    scoring: Any = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> FusionComparison:
     """Cross-validate every modality alone and every strategy on the same folds.
 
     Parameters

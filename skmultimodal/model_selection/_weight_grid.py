@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations, pairwise
 
 __all__ = ["weight_grid"]
 
 
-def weight_grid(names, step=0.25):
+def weight_grid(names: Iterable[str], step: float = 0.25) -> list[dict[str, float]]:
     """List the weights on the simplex that are multiples of a step.
 
     Values for the ``weights`` parameter of a strategy in a grid search.
