@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
+from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import BaseFusion, FusionModel
 from skmultimodal.fusion._calibration import CALIBRATORS
+from skmultimodal.fusion._fixed import FixedFeatures
 from skmultimodal.fusion._folds import folds_of
 from skmultimodal.fusion._out_of_fold import (
     best_candidates,
@@ -159,6 +162,25 @@ def _is_word(value) -> bool:
     return isinstance(value, str)
 
 
+def passed_features(problem, names):
+    """Return the fitted features of tables for a rule with `passthrough`."""
+    unknown = [name for name in names if name not in problem.names]
+    if unknown:
+        raise ValueError(
+            f"'passthrough' names {unknown}, which are not among the modalities "
+            f"{problem.names}."
+        )
+    for name in names:
+        if getattr(problem.cells[name], "ndim", 1) != 2:
+            raise ValueError(
+                f"Modality {name!r}: 'passthrough' takes tables and blocks of numbers. "
+                "Got one column of cells."
+            )
+    part = problem.select(list(names))
+    tables = {name: TabularEncoder() for name in names}
+    return FixedFeatures(replace(part, encoders=tables), "passthrough")
+
+
 class DecisionModel(FusionModel):
     """Fitted models of the modalities and the rule that combines them."""
 
@@ -179,6 +201,9 @@ class DecisionModel(FusionModel):
         self.calibrators = {}
         if spec.calibrate is not None and responses is not None:
             self._calibrate(CALIBRATORS[spec.calibrate], responses, problem)
+        self.passed = None
+        if getattr(rule, "passthrough", ()):
+            self.passed = passed_features(problem, rule.passthrough)
         self.rules = self._fit_rules(rule, spec.weights, responses, problem)
         weights = np.mean([rule.weights_ for rule in self.rules], axis=0)
         self.weights = dict(zip(self.names, weights.tolist(), strict=True))
@@ -246,6 +271,9 @@ class DecisionModel(FusionModel):
         if responses is None:
             rows = np.zeros_like(rows)
         target, weight = self._rule_target(problem), problem.sample_weight
+        extra = self._passed(problem.cells, problem.present)
+        if extra:
+            extra = {"features": extra["features"][rows]}
         fitted = []
         for k, (part, label) in enumerate(self._parts(known[:, rows], target[rows])):
             prior = self.prior
@@ -259,6 +287,7 @@ class DecisionModel(FusionModel):
                     prior=prior,
                     sample_weight=None if weight is None else weight[rows],
                     weights=weights,
+                    **extra,
                 )
             )
         return fitted
@@ -283,14 +312,23 @@ class DecisionModel(FusionModel):
         if len(self.names) == 1 and present.all():
             return self._responses(cells, present)[0]
         responses = self._responses(cells, present)
+        extra = self._passed(cells, present)
         return self._joined(
             [
-                rule.combine(part, present=present.T)
+                rule.combine(part, present=present.T, **extra)
                 for rule, (part, _) in zip(
                     self.rules, self._parts(responses), strict=True
                 )
             ]
         )
+
+    def _passed(self, cells, present) -> dict:
+        """Return the features that a rule sees beside the decisions, if any."""
+        if self.passed is None:
+            return {}
+        columns = [self.names.index(name) for name in self.passed.names]
+        blocks = self.passed.transform(cells, present[:, columns])
+        return {"features": np.hstack(list(blocks.values()))}
 
     def feature_names(self):
         outputs = range(self.task.n_outputs)

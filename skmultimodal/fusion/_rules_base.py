@@ -52,7 +52,15 @@ class BaseRule(BaseEstimator):
     convex = True  # whether given weights are brought to sum one
 
     def fit(
-        self, proba, y, present=None, *, prior=None, sample_weight=None, weights="cv"
+        self,
+        proba,
+        y,
+        present=None,
+        *,
+        prior=None,
+        sample_weight=None,
+        weights="cv",
+        features=None,
     ):
         """Fit the rule to out-of-fold predictions.
 
@@ -78,6 +86,9 @@ class BaseRule(BaseEstimator):
 
         weights : {"cv", "uniform"} or ndarray of shape (n_modalities,), default="cv"
             ``"cv"`` fits them to these predictions if the rule has such weights.
+
+        features : ndarray of shape (n_samples, n_features), default=None
+            Features of the rows for a rule with `passthrough`.
 
         Returns
         -------
@@ -117,7 +128,8 @@ class BaseRule(BaseEstimator):
         )
         self.averages_ = self.needs_fit and not rows.any()
         if not self.averages_:
-            self.fit_parameters(*known)
+            extra = {} if features is None else {"features": features[rows]}
+            self.fit_parameters(*known, **extra)
         if not isinstance(weights, str):
             self.weights_ = self._given(weights, len(proba))
         elif weights not in ("cv", "uniform"):
@@ -131,7 +143,7 @@ class BaseRule(BaseEstimator):
             self.weights_ = self.fit_weights(*known)
         return self
 
-    def combine(self, proba, present=None):
+    def combine(self, proba, present=None, features=None):
         """Combine the predictions of the modalities.
 
         Parameters
@@ -141,6 +153,9 @@ class BaseRule(BaseEstimator):
 
         present : ndarray of bool of shape (n_modalities, n_samples), default=None
             Which modalities are present. None means all.
+
+        features : ndarray of shape (n_samples, n_features), default=None
+            As in `fit`.
 
         Returns
         -------
@@ -167,7 +182,8 @@ class BaseRule(BaseEstimator):
             if self.averages_:
                 pooled = linear_pool(proba, np.ones(len(proba)), present)
             else:
-                pooled = self.pool(proba, present)
+                extra = {} if features is None else {"features": features[rows]}
+                pooled = self.pool(proba, present, **extra)
             combined[rows] = self.finish(pooled)
         return combined
 

@@ -115,6 +115,10 @@ class Stacking(BaseRule):
     final_estimator : classifier with `predict_proba`, default=None
         None is a multinomial logistic regression.
 
+    passthrough : tuple of str, default=()
+        Tables (or blocks of numbers) whose columns, standardised and one-hot
+        encoded, are features of the final estimator as well.
+
     Attributes
     ----------
     final_estimator_ : classifier
@@ -137,10 +141,11 @@ class Stacking(BaseRule):
     needs_fit = True
     takes_weights = False
 
-    def __init__(self, final_estimator: Any = None):
+    def __init__(self, final_estimator: Any = None, passthrough: tuple[str, ...] = ()):
         self.final_estimator = final_estimator
+        self.passthrough = passthrough
 
-    def fit_parameters(self, proba, y, present, sample_weight):
+    def fit_parameters(self, proba, y, present, sample_weight, features=None):
         self.flagged_ = ~present.all(axis=1)
         self.averages_ = len(np.unique(y)) < 2  # nothing to tell apart
         if self.averages_:
@@ -153,20 +158,21 @@ class Stacking(BaseRule):
                 "The 'final_estimator' of Stacking must have 'predict_proba'. "
                 f"{type(final).__name__} has none."
             )
-        features = self._features(proba, present)
+        features = self._features(proba, present, features)
         self.final_estimator_ = fit_final(final, features, y, sample_weight)
 
-    def pool(self, proba, present):
+    def pool(self, proba, present, features=None):
         combined = np.zeros(proba.shape[1:])
-        features = self._features(proba, present)
+        features = self._features(proba, present, features)
         classes = self.final_estimator_.classes_
         combined[:, classes] = self.final_estimator_.predict_proba(features)
         return combined
 
-    def _features(self, proba, present):
+    def _features(self, proba, present, extra):
         logs = np.log(np.clip(proba, EPS, 1.0))
         logs = np.moveaxis(logs, 0, 1).reshape(proba.shape[1], -1)
-        return np.hstack([logs, present[self.flagged_].T])
+        blocks = [logs, present[self.flagged_].T]
+        return np.hstack(blocks if extra is None else [*blocks, extra])
 
 
 def _logistic(n_coefficients):

@@ -27,8 +27,9 @@ from skmultimodal import DecisionFusion, FusionClassifier, FusionRegressor
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
+    make_multimodal_xor,
 )
-from skmultimodal.fusion import LogPool
+from skmultimodal.fusion import LogPool, Stacking
 from skmultimodal.fusion._rules import RULES
 from skmultimodal.fusion._rules_regression import REGRESSION_RULES
 
@@ -89,8 +90,6 @@ def test_stacking_equals_scikit_learns(rows):
     X, y, columns = rows
     folds = list(StratifiedKFold(4).split(X, y))
     final = LogisticRegression(tol=1e-10, max_iter=1000)
-    from skmultimodal.fusion import Stacking
-
     ours = fused(columns, GaussianNB(), Stacking(final), "cv", cv=folds).fit(X, y)
     logs = FunctionTransformer(lambda p: np.log(np.clip(p, 1e-7, 1)))
     stack = StackingClassifier(
@@ -99,6 +98,21 @@ def test_stacking_equals_scikit_learns(rows):
     np.testing.assert_allclose(
         ours.predict_proba(X), stack.predict_proba(X), rtol=1e-4, atol=1e-6
     )
+
+
+def test_stacking_passes_tables_through():
+    """A final model that sees the tables solves XOR, which decisions cannot."""
+    X, y = make_multimodal_xor(600, n_features=(4, 4), random_state=0)
+    models = [(name, GaussianNB()) for name in X]
+    forest = RandomForestClassifier(random_state=0)
+    plain = FusionClassifier(models, DecisionFusion(Stacking(forest)))
+    assert plain.fit(X[:400], y[:400]).score(X[400:], y[400:]) < 0.8
+    rule = Stacking(forest, passthrough=("m0", "m1"))
+    passed = FusionClassifier(models, DecisionFusion(rule))
+    assert passed.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.9
+    passed.set_params(fusion__rule__passthrough=("m2",))
+    with pytest.raises(ValueError, match=r"'passthrough' names \['m2'\]"):
+        passed.fit(X, y)
 
 
 def test_mean_of_values_equals_voting_regressor():
