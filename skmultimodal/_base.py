@@ -30,6 +30,7 @@ from skmultimodal._sklearn import (
 from skmultimodal._training import TrainingSettings
 from skmultimodal.fusion._auto import auto_fusion, resolve_fusion
 from skmultimodal.fusion._base import FusionProblem
+from skmultimodal.fusion._cache import Cache, CacheInfo
 
 FEW_ROWS = 2000  # below it early_stopping="auto" is off
 
@@ -216,7 +217,7 @@ class BaseFusionEstimator(
             seed=int(rng.randint(2**31 - 1)),
             dropped=dropped,
             training=self.training,
-            memory=None if self.memory is None else check_memory(self.memory),
+            memory=None if self.memory is None else Cache(check_memory(self.memory)),
             n_jobs=self.n_jobs,
         )
         if weight is not None and not weight.all():
@@ -297,6 +298,7 @@ class BaseFusionEstimator(
         self.encoders_ = {name: model.encoders[name] for name in problem.names}
         self.modalities_ = list(problem.names)
         self.columns_, self.as_matrix_, self.task_ = columns, as_matrix, problem.task
+        self._cache = problem.memory
         self._update()
 
     def _update(self):
@@ -375,6 +377,18 @@ class BaseFusionEstimator(
         """
         check_is_fitted(self)
         return self._ask(X, "contributions")
+
+    def cache_info(self):
+        """Return what `memory` did for the last fit and the predictions since.
+
+        Returns
+        -------
+        CacheInfo
+            Named tuple of ``hits`` and ``misses``, the numbers of results that were
+            found and computed, and ``seconds_saved``. All zero without `memory`.
+        """
+        check_is_fitted(self)
+        return CacheInfo() if self._cache is None else self._cache.info
 
     @available_if(_has("train_more"))
     def partial_fit(

@@ -5,37 +5,100 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 from importlib.metadata import version
+from time import perf_counter
+from typing import NamedTuple
 
 import joblib
 import numpy as np
+import pandas as pd
 
 from skmultimodal._hashing import row_keys
 
-__all__ = ["cached", "model_key", "rows_key"]
+__all__ = ["Cache", "CacheInfo", "cached", "model_key", "rows_key"]
 
-CACHE_VERSION = 1  # raise it when a fit of old would no longer be repeated
+CACHE_VERSION = 2  # raise it when a fit of old would no longer be repeated
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch")
 
 
-def cached(memory, function, key, *args):
-    """Return ``function(*args)``, from the cache if `key` is known there.
+class CacheInfo(NamedTuple):
+    """What a cache did for a fit and the predictions since.
+
+    Attributes
+    ----------
+    hits, misses : int
+        Results that were found, and that had to be computed.
+    seconds_saved : float
+        Time that the found ones took to compute, less the time to find them.
+    """
+
+    hits: int = 0
+    misses: int = 0
+    seconds_saved: float = 0.0
+
+
+class Cache:
+    """A joblib Memory that keeps count.
+
+    Parameters
+    ----------
+    memory : joblib.Memory
+    """
+
+    def __init__(self, memory):
+        self.memory, self.info = memory, CacheInfo()
+
+    def call(self, function, key, *args):
+        """Return ``function(*args)``, from the cache if `key` is known there."""
+        start, work = perf_counter(), _Work(function, args)
+        lookup = self.memory.cache(_done, ignore=["work"])
+        name = (function.__module__, function.__qualname__)
+        value, seconds = lookup((*name, key), work)
+        if work.done:
+            self.add(CacheInfo(misses=1))
+        else:
+            self.add(CacheInfo(1, 0, seconds - (perf_counter() - start)))
+        return value
+
+    def add(self, info):
+        """Add counts, those of a worker for example."""
+        pairs = zip(self.info, info, strict=True)
+        self.info = CacheInfo(*(mine + more for mine, more in pairs))
+
+
+def cached(cache, function, key, *args):
+    """Return ``function(*args)``, from the cache if there is one and it knows `key`.
 
     The key must tell everything that the result depends on: the arguments
     themselves, torch objects among them, are never hashed.
     """
-    if memory is None:
-        return function(*args)
-    lookup = memory.cache(_call, ignore=["function", "args"])
-    return lookup((function.__module__, function.__qualname__, key), function, args)
+    return function(*args) if cache is None else cache.call(function, key, *args)
 
 
-def _call(key, function, args):
-    return function(*args)
+class _Work:
+    """A call to be done at most once, shown briefly in joblib's messages."""
+
+    def __init__(self, function, args):
+        self.function, self.args, self.done = function, args, False
+
+    def __repr__(self):
+        return f"{self.function.__name__}(...)"
+
+
+def _done(key, work):
+    """Return the result and the seconds it took, which are kept beside it."""
+    start, work.done = perf_counter(), True
+    return work.function(*work.args), perf_counter() - start
 
 
 def rows_key(cells) -> str:
-    """Return one key for the content of rows, in their order."""
-    return hashlib.blake2b(row_keys(cells).tobytes(), digest_size=16).hexdigest()
+    """Return one key for the content and layout of rows, in their order."""
+    if isinstance(cells, pd.DataFrame):
+        layout = [(str(name), str(dtype)) for name, dtype in cells.dtypes.items()]
+    else:
+        layout = (str(cells.dtype), cells.shape[1:])
+    digest = hashlib.blake2b(repr(layout).encode(), digest_size=16)
+    digest.update(row_keys(cells).tobytes())
+    return digest.hexdigest()
 
 
 def model_key(problem, name) -> str:

@@ -8,7 +8,13 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from skmultimodal._data import take_rows
-from skmultimodal.fusion._cache import cached, model_key, rows_key
+from skmultimodal.fusion._cache import (
+    Cache,
+    CacheInfo,
+    cached,
+    model_key,
+    rows_key,
+)
 from skmultimodal.fusion._standalone import fit_standalone
 
 __all__ = [
@@ -22,7 +28,7 @@ __all__ = [
 
 def fit_models(problem) -> dict:
     """Return the stand-alone model of each modality, fitted to all rows."""
-    models = _parallel(problem, _fit, [(problem, name) for name in problem.names])
+    models = _fit_all(problem, [(problem, name) for name in problem.names])
     return dict(zip(problem.names, models, strict=True))
 
 
@@ -61,7 +67,7 @@ def out_of_fold_models(problem, folds) -> list[dict]:
         for train, _ in folds
         for name in problem.names
     ]
-    fitted = iter(_parallel(problem, _fit, jobs))
+    fitted = iter(_fit_all(problem, jobs))
     return [{name: next(fitted) for name in problem.names} for _ in folds]
 
 
@@ -93,14 +99,14 @@ def _mean_loss(problem, folds) -> float:
     return np.average(losses, weights=None if weight is None else weight[known])
 
 
-def respond(model, cells, present, memory=None) -> np.ndarray:
+def respond(model, cells, present, cache=None) -> np.ndarray:
     """Return the responses of one model, NaN where the modality is absent."""
     out = np.full((len(present), model.n_outputs), np.nan)
     if present.any():
         rows = np.flatnonzero(present)
         here = cells if present.all() else take_rows(cells, rows)
-        key = None if memory is None else (model.key, rows_key(here))
-        out[rows] = cached(memory, _response, key, model, here)
+        key = None if cache is None else (model.key, rows_key(here))
+        out[rows] = cached(cache, _response, key, model, here)
     return out
 
 
@@ -109,13 +115,22 @@ def _response(model, cells):
 
 
 def _fit(problem, name):
-    key = None if problem.memory is None else model_key(problem, name)
-    model = cached(problem.memory, fit_standalone, key, problem, name)
+    """Return the model and, for the caller may be in another process, the counts."""
+    if problem.memory is None:
+        return fit_standalone(problem, name), CacheInfo()
+    cache, key = Cache(problem.memory.memory), model_key(problem, name)
+    model = cache.call(fit_standalone, key, problem, name)
     model.key = key
-    return model
+    return model, cache.info
 
 
-def _parallel(problem, function, jobs):
+def _fit_all(problem, jobs) -> list:
+    """Return the models of the jobs, in order."""
     if problem.n_jobs in (None, 1) or len(jobs) < 2:
-        return [function(*job) for job in jobs]
-    return Parallel(n_jobs=problem.n_jobs)(delayed(function)(*job) for job in jobs)
+        fitted = [_fit(*job) for job in jobs]
+    else:
+        fitted = Parallel(n_jobs=problem.n_jobs)(delayed(_fit)(*job) for job in jobs)
+    if problem.memory is not None:
+        for _, info in fitted:
+            problem.memory.add(info)
+    return [model for model, _ in fitted]

@@ -1,0 +1,161 @@
+"""The `memory` cache: same results, each thing once, keys that tell things apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+
+from skmultimodal import DecisionFusion, FusionClassifier, ImageEncoder
+from skmultimodal.fusion._cache import rows_key
+from skmultimodal.model_selection import weight_grid
+
+
+def classifier(**kwargs):
+    """A network and a scikit-learn model, combined by decisions."""
+    words = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    encoders = [("image", ImageEncoder((4,), 8)), ("text", words)]
+    params = {"fusion": DecisionFusion(cv=3), "max_epochs": 2, "random_state": 0}
+    return FusionClassifier(encoders, **params | kwargs)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"n_jobs": 2}, {"fusion": DecisionFusion(cv=3, refit=False)}],
+    ids=["refit", "workers", "fold models"],
+)
+def test_results_are_those_without_cache(emoji_small, tmp_path, params):
+    X, y = emoji_small
+    plain = classifier(**params).fit(X, y)
+    cold = classifier(**params, memory=str(tmp_path)).fit(X, y)
+    warm = clone(cold).fit(X, y)
+    expected = plain.predict_proba(X)
+    for clf in (cold, cold, warm):  # the second prediction of `cold` is a hit
+        np.testing.assert_array_equal(clf.predict_proba(X), expected)
+        assert clf.fusion_weights_ == plain.fusion_weights_
+
+
+def test_staged_training_is_the_same(emoji_small, tmp_path):
+    X, y = emoji_small
+    X = X[["image"]].assign(other=X["image"])
+    clf = FusionClassifier(
+        [("image", ImageEncoder((4,), 8)), ("other", ImageEncoder((4,), 8))],
+        "feature",
+        training="staged",
+        max_epochs=2,
+        random_state=0,
+    )
+    plain = clone(clf).fit(X, y).predict_proba(X)
+    for misses in (12, 0):  # two encoders, five folds and the refit
+        cached = clone(clf).set_params(memory=str(tmp_path)).fit(X, y)
+        assert cached.cache_info()[:2] == (12 - misses, misses)
+        np.testing.assert_array_equal(cached.predict_proba(X), plain)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_cache_info(emoji_small, tmp_path, n_jobs):
+    X, y = emoji_small
+    clf = classifier(memory=str(tmp_path), n_jobs=n_jobs).fit(X, y)
+    assert clf.cache_info()[:2] == (0, 14)  # 2 x (3 folds + refit) fits, 2 x 3 parts
+    assert clf.cache_info().seconds_saved == 0
+    clf.predict(X)
+    clf.predict(X)
+    assert clf.cache_info()[:2] == (2, 16)
+    warm = clone(clf).fit(X, y)
+    assert warm.cache_info()[:2] == (14, 0)
+    assert classifier().fit(X, y).cache_info() == (0, 0, 0.0)
+
+
+def test_seconds_saved_are_those_of_the_first_time(emoji_small, tmp_path):
+    X, y = emoji_small
+    params = {"max_epochs": 20, "memory": str(tmp_path)}
+    classifier(**params).fit(X, y)
+    assert classifier(**params).fit(X, y).cache_info().seconds_saved > 0
+
+
+def test_a_grid_of_weights_costs_one_fit_a_fold(emoji_small, tmp_path, monkeypatch):
+    X, y = emoji_small
+    fits = []
+    fit = LogisticRegression.fit
+    monkeypatch.setattr(
+        LogisticRegression, "fit", lambda *a, **k: fits.append(1) or fit(*a, **k)
+    )
+    weights = weight_grid(["image", "text"], step=0.25)
+    grid = {"fusion__weights": weights, "fusion__rule": ["log_pool", "mean"]}
+    cv = StratifiedKFold(3, shuffle=True, random_state=0)
+    plain = GridSearchCV(classifier(), grid, cv=cv, refit=False).fit(X, y)
+    without, fits[:] = len(fits), []
+    clf = classifier(memory=str(tmp_path))
+    search = GridSearchCV(clf, grid, cv=cv, refit=False).fit(X, y)
+    assert (without, len(fits)) == (3 * 2 * len(weights), 3)
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
+    )
+    fits.clear()  # a grid that is started again resumes from the cache
+    GridSearchCV(clone(clf), grid, cv=cv, refit=False).fit(X, y)
+    assert fits == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"random_state": 1},
+        {"max_epochs": 3},
+        {"image__channels": (8,)},
+        {"text__logisticregression__C": 2.0},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_matters_is_in_the_key(emoji_small, tmp_path, change):
+    X, y = emoji_small
+    clf = classifier(memory=str(tmp_path)).fit(X, y)
+    changed = clone(clf).set_params(**change).fit(X, y)
+    plain = clone(changed).set_params(memory=None).fit(X, y)
+    assert changed.cache_info().misses > 0
+    np.testing.assert_array_equal(changed.predict_proba(X), plain.predict_proba(X))
+
+
+def test_labels_and_weights_are_in_the_key(emoji_small, tmp_path):
+    X, y = emoji_small
+    clf = classifier(memory=str(tmp_path)).fit(X, y)
+    others = [(y[::-1].to_numpy(), None), (y, np.linspace(0.1, 2, 200))]
+    words = {"text": TfidfVectorizer()}  # a model in a Pipeline is given no weights
+    for labels, weight in others:
+        params = {} if weight is None else words
+        changed = clone(clf).set_params(**params).fit(X, labels, sample_weight=weight)
+        assert changed.cache_info().hits == 0
+
+
+def test_a_damaged_entry_is_computed_again(emoji_small, tmp_path, caplog):
+    X, y = emoji_small
+    clf = classifier(memory=str(tmp_path)).fit(X, y)
+    entries = list(tmp_path.rglob("output.pkl"))
+    assert len(entries) == 14
+    for entry in entries:
+        entry.write_bytes(b"no pickle")
+    again = clone(clf).fit(X, y)
+    assert "Exception while loading results" in caplog.text  # joblib's warning
+    assert again.cache_info()[:2] == (0, 14)
+    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    assert clone(clf).fit(X, y).cache_info().misses == 0
+
+
+def test_keys_of_rows():
+    rows = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    assert rows_key(rows) == rows_key(rows.copy())
+    different = [
+        rows,
+        rows.reshape(2, 4, 3),
+        rows.view(np.int8),
+        rows[::-1],
+        pd.Series(list(rows)),
+        pd.DataFrame({"a": [1, 2]}),
+        pd.DataFrame({"b": [1, 2]}),
+        pd.DataFrame({"a": [1.0, 2.0]}),
+    ]
+    assert len({rows_key(cells) for cells in different}) == len(different)
+    frame = pd.DataFrame({"a": [1, 2, 3]})
+    assert rows_key(frame.iloc[1:]) == rows_key(frame.iloc[1:].reset_index(drop=True))
