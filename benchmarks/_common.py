@@ -12,8 +12,7 @@ from importlib.metadata import version
 from statistics import median
 from time import perf_counter, process_time
 
-for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")  # before numpy and torch read it
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for child processes
 
 PACKAGES = ("numpy", "pandas", "scikit-learn", "skorch", "torch", "joblib")
 

@@ -143,6 +143,23 @@ def test_a_damaged_entry_is_computed_again(emoji_small, tmp_path, caplog):
     assert clone(clf).fit(X, y).cache_info().misses == 0
 
 
+def test_an_entry_of_an_object_that_is_no_more_is_computed_again(
+    emoji_small, tmp_path, monkeypatch
+):
+    X, y = emoji_small
+    clf = classifier(memory=str(tmp_path)).fit(X, y)
+
+    def fail(data):
+        raise AttributeError("gone")
+
+    monkeypatch.setattr("skmultimodal.fusion._cache.pickle.loads", fail)
+    with pytest.warns(UserWarning, match="damaged entry .* computed again"):
+        again = clone(clf).fit(X, y)
+    monkeypatch.undo()
+    assert again.cache_info()[:2] == (0, 14)
+    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+
+
 def test_keys_of_rows():
     rows = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     assert rows_key(rows) == rows_key(rows.copy())

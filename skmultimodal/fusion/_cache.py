@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import pickle
+import warnings
 from dataclasses import asdict
 from importlib.metadata import version
 from time import perf_counter
@@ -52,11 +55,22 @@ class Cache:
         start, work = perf_counter(), _Work(function, args)
         lookup = self.memory.cache(_done, ignore=["work"])
         name = (function.__module__, function.__qualname__)
-        value, seconds = lookup((*name, key), work)
+        stored, seconds = lookup((*name, key), work)
         if work.done:
             self.add(CacheInfo(misses=1))
-        else:
-            self.add(CacheInfo(1, 0, seconds - (perf_counter() - start)))
+            return work.value
+        try:
+            value = pickle.loads(stored)
+        except Exception as error:
+            warnings.warn(
+                f"A damaged entry of {self.memory!r} is computed again: {error!r}. "
+                "Clear the cache to have it stored again.",
+                UserWarning,
+                stacklevel=2,
+            )
+            self.add(CacheInfo(misses=1))
+            return function(*args)
+        self.add(CacheInfo(1, 0, seconds - (perf_counter() - start)))
         return value
 
     def add(self, info):
@@ -85,9 +99,19 @@ class _Work:
 
 
 def _done(key, work):
-    """Return the result and the seconds it took, which are kept beside it."""
+    """Return the pickled result, and the seconds it took to compute.
+
+    Pickled in one piece, for joblib unpickles piece by piece in Python.
+    """
     start, work.done = perf_counter(), True
-    return work.function(*work.args), perf_counter() - start
+    work.value = work.function(*work.args)
+    seconds = perf_counter() - start
+    return pickle.dumps(work.value, protocol=5), seconds
+
+
+@functools.cache
+def _versions():
+    return [version(package) for package in PACKAGES]
 
 
 def rows_key(cells) -> str:
@@ -109,7 +133,7 @@ def model_key(problem, name) -> str:
     settings = {k: v for k, v in asdict(part.settings).items() if k != "verbose"}
     plain = (
         CACHE_VERSION,
-        [version(package) for package in PACKAGES],
+        _versions(),
         part.seed_of(name),
         part.encoders[name],
         part.task.kind,
