@@ -237,11 +237,11 @@ def main():
         rows = run(name, folder, args.joint)
         records += rows
         print(pd.DataFrame(rows).to_string(index=False), flush=True)
+        if args.json:
+            Path(args.json).write_text(json.dumps(records, indent=1))
+        if args.rst:
+            Path(args.rst).write_text(page(records))
     print("\n".join(verdicts(records)))
-    if args.json:
-        Path(args.json).write_text(json.dumps(records, indent=1))
-    if args.rst:
-        Path(args.rst).write_text(page(records))
 
 
 if __name__ == "__main__":

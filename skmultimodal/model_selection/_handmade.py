@@ -13,7 +13,12 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from skmultimodal._columns import find_cells
 from skmultimodal._data import cells_and_labels
-from skmultimodal._media import decode_image, resize_image, to_channels
+from skmultimodal._media import (
+    decode_image,
+    is_missing,
+    resize_image,
+    to_channels,
+)
 from skmultimodal.encoders._audio_features import AudioFeatures
 from skmultimodal.encoders._auto import infer_columns
 
@@ -80,7 +85,8 @@ def _features(kind):
         parts = TfidfVectorizer(
             sublinear_tf=True, analyzer="char_wb", ngram_range=(2, 5)
         )
-        return [make_union(words, parts)]
+        fill = FunctionTransformer(_filled, validate=False)
+        return [fill, make_union(words, parts)]
     if kind == "table":
         numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
         return [
@@ -97,6 +103,11 @@ def _features(kind):
 
 def _select(X, name, columns):
     return find_cells(X, {name: columns})[name]
+
+
+def _filled(cells):
+    """Return texts, empty where missing."""
+    return ["" if is_missing(text) else text for text in cells_and_labels(cells)[0]]
 
 
 def _pixels(cells):
