@@ -121,6 +121,7 @@ API_REFERENCE = {
         "Data sets",
         "skmultimodal.datasets",
         [
+            "drop_modalities",
             "load_birdstrikes",
             "load_emoji",
             "load_spoken_digits",

@@ -2,6 +2,7 @@
 
 from skmultimodal.datasets._birdstrikes import load_birdstrikes
 from skmultimodal.datasets._emoji import load_emoji
+from skmultimodal.datasets._missing import drop_modalities
 from skmultimodal.datasets._spoken_digits import load_spoken_digits
 from skmultimodal.datasets._synthetic import (
     make_multimodal_classification,
@@ -10,6 +11,7 @@ from skmultimodal.datasets._synthetic import (
 )
 
 __all__ = [
+    "drop_modalities",
     "load_birdstrikes",
     "load_emoji",
     "load_spoken_digits",
