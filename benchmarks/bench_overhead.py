@@ -36,7 +36,8 @@ from skmultimodal import (
 )
 from skmultimodal._network import FusionNetwork, module_key
 from skmultimodal._tasks import Classification
-from skmultimodal._training import Tensors, TrainingSettings, predict_outputs, train
+from skmultimodal._tensors import Tensors
+from skmultimodal._training import TrainingSettings, predict_outputs, train
 from skmultimodal.fusion._standalone import _Alone as Alone
 
 N_STEPS, N_CLASSES, BATCH, PREDICT_BATCH = 20, 10, 64, 512

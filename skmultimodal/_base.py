@@ -42,11 +42,22 @@ def _has(method):
         model = getattr(self, "fusion_", None)
         if model is not None:
             return model.offers(method)
-        if method != "train_more" or self.fusion == "auto":
+        if method != "trained_more" or self.fusion == "auto":
             return True
         return resolve_fusion(self.fusion, type(self).__name__).trains_by_epoch
 
     return check
+
+
+def _specification(strategy, encoders):
+    """Return, as text, what a warm start must find unchanged."""
+    parts = {"fusion": strategy, **encoders}
+    return repr(
+        [
+            (name, type(part), getattr(part, "get_params", part.__repr__)())
+            for name, part in parts.items()
+        ]
+    )
 
 
 class BaseFusionEstimator(
@@ -188,20 +199,14 @@ class BaseFusionEstimator(
                 "the target y is None."
             )
         X = self._read(X, y, reset=True)
-        y = self._checked_y(y)
-        check_consistent_length(X, y, sample_weight, groups)
+        y, weight = self._targets(X, y, sample_weight, groups)
         self._check_enough(X, y)
-        weight = sample_weight
-        if weight is not None:
-            weight = check_weights(weight, np.zeros((len(y), 1)))
         task = self._task(y, weight, classes)
-        weight = self._class_weighted(y, weight)
         plain = is_numeric(X)
         float32 = isinstance(X, np.ndarray) and X.dtype == np.float32
         strategy = auto_fusion(self.fusion, plain, type(self))
         encoders, columns, dropped = self._layout(X, strategy)
         cells = find_cells(X, columns)
-        rng = check_random_state(self.random_state)
         problem = FusionProblem(
             cells=cells,
             present=self._presence(cells),
@@ -209,20 +214,49 @@ class BaseFusionEstimator(
             task=task,
             y=y,
             target=task.encode(y),
-            sample_weight=weight,
+            sample_weight=self._class_weighted(y, weight),
             groups=None if groups is None else np.asarray(groups),
             settings=self._settings(
                 plain, len(y), "float64" if plain and not float32 else "float32"
             ),
-            seed=int(rng.randint(2**31 - 1)),
+            seed=self._new_seed(),
             dropped=dropped,
             training=self.training,
             memory=None if self.memory is None else Cache(check_memory(self.memory)),
             n_jobs=self.n_jobs,
         )
-        if weight is not None and not weight.all():
-            problem = problem.take(np.flatnonzero(weight))
-        return strategy, problem, columns, plain and isinstance(X, np.ndarray)
+        as_matrix = plain and isinstance(X, np.ndarray)
+        return strategy, problem.of_positive_weight(), columns, as_matrix
+
+    def _chunk(self, X, y, sample_weight):
+        """Return further rows as a problem like that of the fit."""
+        check_parameters(self)
+        X = self._read(X, reset=False)
+        y, weight = self._targets(X, y, sample_weight)
+        cells = find_cells(X, self.columns_)
+        return FusionProblem(
+            cells=cells,
+            present=self._presence(cells),
+            encoders=self.encoders_,
+            task=self.task_,
+            y=y,
+            target=self.task_.encode(y),
+            sample_weight=self._class_weighted(y, weight),
+            groups=None,
+            settings=self._settings(self.as_matrix_, len(y), self.fusion_.dtype),
+            seed=self._new_seed(),
+        ).of_positive_weight()
+
+    def _targets(self, X, y, sample_weight, groups=None):
+        """Return y and the weights, checked against X."""
+        y = self._checked_y(y)
+        check_consistent_length(X, y, sample_weight, groups)
+        if sample_weight is not None:
+            sample_weight = check_weights(sample_weight, np.zeros((len(y), 1)))
+        return y, sample_weight
+
+    def _new_seed(self):
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     # -- fit ----------------------------------------------------------------------
 
@@ -272,9 +306,12 @@ class BaseFusionEstimator(
             strategy, problem, columns, as_matrix = self._problem(
                 X, y, sample_weight, groups
             )
-            interrupt = None
+            interrupt, fit_model = None, strategy.fit_model
+            if self.warm_start and self._goes_on(strategy, problem):
+                problem = problem.for_task(self.task_)
+                fit_model = self.fusion_.trained_more
             try:
-                model = self._continued(problem) or strategy.fit_model(problem)
+                model = fit_model(problem)
             except KeyboardInterrupt as error:
                 if not hasattr(error, "model"):
                     raise
@@ -284,13 +321,13 @@ class BaseFusionEstimator(
             raise interrupt
         return self
 
-    def _continued(self, problem):
-        """Return the model of the last fit, trained on, under warm_start."""
-        model = getattr(self, "fusion_", None)
-        if not self.warm_start or model is None or not model.offers("train_more"):
-            return None
-        model.train_more(problem, self.max_epochs)
-        return model
+    def _goes_on(self, strategy, problem):
+        """Whether the last fit trained this strategy over these modalities."""
+        return (
+            hasattr(self, "fusion_")
+            and self.fusion_.offers("trained_more")
+            and self._specification == _specification(strategy, problem.encoders)
+        )
 
     def _keep(self, model, strategy, problem, columns, as_matrix):
         """Record the fitted attributes."""
@@ -298,7 +335,8 @@ class BaseFusionEstimator(
         self.encoders_ = {name: model.encoders[name] for name in problem.names}
         self.modalities_ = list(problem.names)
         self.columns_, self.as_matrix_, self.task_ = columns, as_matrix, problem.task
-        self._cache = problem.memory
+        self._cache, self._seed = problem.memory, problem.seed
+        self._specification = _specification(strategy, problem.encoders)
         self._update()
 
     def _update(self):
@@ -390,7 +428,7 @@ class BaseFusionEstimator(
         check_is_fitted(self)
         return CacheInfo() if self._cache is None else self._cache.info
 
-    @available_if(_has("train_more"))
+    @available_if(_has("trained_more"))
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Self:
@@ -419,7 +457,9 @@ class BaseFusionEstimator(
         """
         with self._all_or_nothing():
             if hasattr(self, "fusion_"):
-                self._more(X, y, sample_weight)
+                problem = self._chunk(X, y, sample_weight).for_one_epoch()
+                self.fusion_ = self.fusion_.trained_more(problem)
+                self._update()
                 return self
             strategy, problem, columns, as_matrix = self._problem(
                 X, y, sample_weight, None, classes
@@ -429,35 +469,10 @@ class BaseFusionEstimator(
                     f"partial_fit needs a strategy trained by epochs, such as "
                     f"fusion='parallel'. Got {strategy!r}."
                 )
-            settings = problem.settings.replace(
-                max_epochs=1, early_stopping=False, lr_schedule="constant"
-            )
-            model = strategy.fit_model(problem.with_settings(settings))
+            problem = problem.for_one_epoch()
+            model = strategy.fit_model(problem)
             self._keep(model, strategy, problem, columns, as_matrix)
         return self
-
-    def _more(self, X, y, sample_weight):
-        X = self._read(X, reset=False)
-        y = self._checked_y(y)
-        check_consistent_length(X, y, sample_weight)
-        target = self.task_.encode(y)
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, np.zeros((len(y), 1)))
-        cells = find_cells(X, self.columns_)
-        problem = FusionProblem(
-            cells=cells,
-            present=self._presence(cells),
-            encoders=self.encoders_,
-            task=self.task_,
-            y=y,
-            target=target,
-            sample_weight=self._class_weighted(y, sample_weight),
-            groups=None,
-            settings=self._settings(self.as_matrix_, len(y), self.fusion_.dtype),
-            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
-        )
-        self.fusion_.train_more(problem, 1)
-        self._update()
 
     # -- display ------------------------------------------------------------------
 

@@ -36,8 +36,8 @@ class Classification:
         if len(unseen):
             raise ValueError(
                 f"y contains labels that were not seen in the first fit: "
-                f"{list(unseen[:5])}. Expected labels among "
-                f"{list(self.classes[:10])}."
+                f"{unseen[:5].tolist()}. Expected labels among "
+                f"{self.classes[:10].tolist()}."
             )
         return np.searchsorted(self.classes, y)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -234,6 +235,7 @@ class FusionTransformer(BaseFusionEstimator):
         if not self.cross_fit:
             return self.transform(X)
         strategy, problem, *_ = clone(self)._problem(X, y, sample_weight, groups)
+        problem = replace(problem, seed=self._seed)  # the fit's initialisation
         if problem.n_samples != len(X):
             raise ValueError(
                 "cross_fit=True needs positive sample weights: every row must get an "

@@ -19,7 +19,7 @@ LAYERS = [
     ["_inputs"],
     ["fusion"],
     ["encoders"],
-    ["_network", "_training", "_tasks", "_parameters"],
+    ["_network", "_training", "_tensors", "_tasks", "_parameters"],
     ["datasets"],
     ["_columns"],
     ["_media", "_data"],
@@ -32,7 +32,6 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 LONGEST = 450
 LONGER = {
     "_base.py": "one class: what the estimators share",
-    "_training.py": "the only file that imports skorch: net, loop and batches",
 }
 
 # Names without a public spelling, outside _sklearn.py.

@@ -23,13 +23,8 @@ from skmultimodal import (
     TextEncoder,
 )
 from skmultimodal._data import Ragged
-from skmultimodal._training import (
-    BatchIterator,
-    TensorRows,
-    Tensors,
-    seeded,
-    threads,
-)
+from skmultimodal._tensors import BatchIterator, TensorRows, Tensors
+from skmultimodal._training import seeded, threads
 from skmultimodal.fusion._network_model import validation_split
 
 

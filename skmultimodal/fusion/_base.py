@@ -87,6 +87,22 @@ class FusionProblem:
         """Return the problem with other training settings."""
         return replace(self, settings=settings)
 
+    def for_task(self, task) -> FusionProblem:
+        """Return the problem with its targets in the encoding of a fitted task."""
+        return replace(self, task=task, target=task.encode(self.y))
+
+    def for_one_epoch(self) -> FusionProblem:
+        """Return the problem with settings for a single pass over the rows."""
+        once = {"max_epochs": 1, "early_stopping": False, "lr_schedule": "constant"}
+        return self.with_settings(self.settings.replace(**once))
+
+    def of_positive_weight(self) -> FusionProblem:
+        """Return the problem without the rows of weight zero."""
+        weight = self.sample_weight
+        if weight is None or weight.all():
+            return self
+        return self.take(np.flatnonzero(weight))
+
     def take(self, rows) -> FusionProblem:
         """Return the problem restricted to some rows (positions)."""
         weight, groups = self.sample_weight, self.groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -12,13 +13,8 @@ from sklearn.utils import Bunch
 
 from skmultimodal._data import Ragged, take_rows
 from skmultimodal._network import FusionNetwork, FusionOutput, module_key
-from skmultimodal._training import (
-    TensorRows,
-    Tensors,
-    predict_outputs,
-    resume,
-    train,
-)
+from skmultimodal._tensors import TensorRows, Tensors
+from skmultimodal._training import predict_outputs, resume, train
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.fusion._base import FusionModel, naming
 
@@ -46,11 +42,7 @@ def fit_network(spec, problem):
         On Ctrl-C; after the first epoch it carries the model as ``model``.
     """
     preparation = Preparation(problem)
-    data = preparation.tensors(problem, training=True)
-    settings, valid = problem.settings, None
-    if settings.early_stopping:
-        rows, held_out = validation_split(problem)
-        data, valid = TensorRows(data, rows), TensorRows(data, held_out)
+    data, valid = _training_parts(preparation, problem)
     make = partial(
         FusionNetwork,
         {name: encoder.build for name, encoder in preparation.encoders.items()},
@@ -58,12 +50,21 @@ def fit_network(spec, problem):
         modality_dropout=spec.modality_dropout,
     )
     try:
-        net = train(make, problem.task, data, valid, settings, problem.seed)
+        net = train(make, problem.task, data, valid, problem.settings, problem.seed)
     except KeyboardInterrupt as interrupt:
         if hasattr(interrupt, "net"):
             interrupt.model = JointModel(preparation, interrupt.net, problem)
         raise
     return JointModel(preparation, net, problem)
+
+
+def _training_parts(preparation, problem):
+    """Return the training part and, for early stopping, the held-out part."""
+    data = preparation.tensors(problem, training=True)
+    if not problem.settings.early_stopping:
+        return data, None
+    rows, held_out = validation_split(problem)
+    return TensorRows(data, rows), TensorRows(data, held_out)
 
 
 class Preparation:
@@ -219,13 +220,19 @@ class JointModel(FusionModel):
         parts = self.net.module_.fusion.uncertainty(output)
         return Bunch(**{key: value.numpy() for key, value in parts.items()})
 
-    def train_more(self, problem, epochs):
-        """Train for more epochs on the rows of `problem`."""
-        problem = problem.select(self.names)
-        data = self.preparation.tensors(problem, training=True)
+    def trained_more(self, problem):
+        """Return a copy of the model, trained on with the rows of `problem`."""
+        problem, model = problem.select(self.names), copy.deepcopy(self)
+        data, valid = _training_parts(self.preparation, problem)
         seed = problem.seed + self.n_iter
-        resume(self.net, data, None, epochs, problem.settings, seed)
-        self.weights = self._fitted_weights(problem)
+        try:
+            resume(model.net, data, valid, problem.settings, seed)
+        except KeyboardInterrupt as interrupt:
+            model.weights = model._fitted_weights(problem)
+            interrupt.model = model
+            raise
+        model.weights = model._fitted_weights(problem)
+        return model
 
 
 def validation_split(problem):

@@ -153,7 +153,7 @@ class StagedModel(FusionModel):
         return self.inner.feature_names()
 
     def offers(self, method):
-        return method != "train_more" and self.inner.offers(method)
+        return method != "trained_more" and self.inner.offers(method)
 
     def _embedded(self, cells, present):
         return embed_rows(self.models, cells, present)

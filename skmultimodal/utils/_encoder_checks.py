@@ -11,7 +11,8 @@ from sklearn.base import clone
 from torch import nn
 
 from skmultimodal._data import Ragged, take_rows
-from skmultimodal._training import Tensors, seeded
+from skmultimodal._tensors import Tensors
+from skmultimodal._training import seeded
 from skmultimodal.utils._checks import (
     assert_close,
     check_parameters,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from skmultimodal import TextEncoder
-from skmultimodal._training import Tensors
+from skmultimodal._tensors import Tensors
 
 
 def tokens(encoder, text):

@@ -1,0 +1,176 @@
+"""Prepared rows as tensors, and the batches drawn from them."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import torch
+
+from skmultimodal._data import Ragged
+
+__all__ = ["BatchIterator", "TensorRows", "Tensors"]
+
+BUCKET_BATCHES = 32  # batches drawn from one pool of rows sorted by length
+
+
+class Tensors:
+    """The prepared modalities of some rows as tensors, made once.
+
+    A batch is an index-select of each tensor; ragged inputs are padded with
+    zeros to the longest row of the batch.
+
+    Parameters
+    ----------
+    inputs : dict of str to dict of str to ndarray or Ragged
+        Prepared inputs by modality and input name.
+    present : ndarray of shape (n_samples, n_modalities) or None
+        Which modalities each row has; None if every row has all.
+    target, weight : ndarray or None
+        Encoded target and sample weight of each row.
+    dtype : torch.dtype
+        Type of the floating inputs wider than it, and of the weights.
+    """
+
+    def __init__(self, inputs, present=None, target=None, weight=None, dtype=None):
+        dtype = dtype or torch.float32
+        self.inputs = {
+            name: {key: _tensor(value, dtype) for key, value in block.items()}
+            for name, block in inputs.items()
+        }
+        self.present = None if present is None else _tensor(present, dtype)
+        self.target = None if target is None else _tensor(target, dtype)
+        self.weight = None if weight is None else _tensor(weight, dtype)
+        first = next(iter(next(iter(self.inputs.values())).values()))
+        self.n_rows = len(first)
+        ragged = [
+            value.lengths
+            for block in self.inputs.values()
+            for value in block.values()
+            if isinstance(value, _RaggedTensor)
+        ]
+        self.lengths = sum(ragged) if ragged else None
+
+    def __len__(self):
+        return self.n_rows
+
+    def batch(self, rows: torch.Tensor):
+        """Return ``(x, target)`` of some rows; weighted, ``(x, (target, weight))``."""
+        inputs = {}
+        for name, block in self.inputs.items():
+            inputs[name] = selected = {}
+            for key, value in block.items():
+                if isinstance(value, _RaggedTensor):
+                    selected[key], selected["lengths"] = value.padded(rows)
+                else:
+                    selected[key] = value.index_select(0, rows)
+        x = {"inputs": inputs}
+        if self.present is not None:
+            x["present"] = self.present.index_select(0, rows)
+        if self.target is None:
+            return x, None
+        target = self.target.index_select(0, rows)
+        if self.weight is None:
+            return x, target
+        return x, (target, self.weight.index_select(0, rows))
+
+
+class TensorRows:
+    """Some rows of `Tensors`, without a copy."""
+
+    def __init__(self, tensors: Tensors, rows: np.ndarray):
+        self.tensors, self.rows = tensors, torch.as_tensor(rows)
+        lengths = tensors.lengths
+        self.lengths = None if lengths is None else lengths[self.rows]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def batch(self, rows: torch.Tensor):
+        return self.tensors.batch(self.rows[rows])
+
+
+class _RaggedTensor:
+    """Ragged rows as tensors; `padded` gathers a batch of them."""
+
+    def __init__(self, values: torch.Tensor, offsets: torch.Tensor):
+        if not len(values):
+            values = values.new_zeros((1, *values.shape[1:]))
+        self.values, self.starts = values, offsets[:-1]
+        self.lengths = offsets[1:] - offsets[:-1]
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def padded(self, rows):
+        lengths = self.lengths.index_select(0, rows)
+        shortest, longest = (int(n) for n in lengths.aminmax())
+        steps = torch.arange(max(longest, 1))
+        index = self.starts.index_select(0, rows)[:, None] + steps
+        if shortest < len(steps):
+            padding = steps >= lengths[:, None]
+            index.masked_fill_(padding, 0)
+        values = self.values.index_select(0, index.flatten())
+        values = values.unflatten(0, index.shape)  # (n, n_steps, ...)
+        if shortest < len(steps):
+            padding = padding.reshape(*index.shape, *[1] * (values.ndim - 2))
+            values.masked_fill_(padding, 0)
+        return values, lengths
+
+
+def _tensor(value, dtype):
+    """Return an array as a tensor, without a copy where torch allows it."""
+    if isinstance(value, Ragged):
+        offsets = torch.from_numpy(np.ascontiguousarray(value.offsets))
+        return _RaggedTensor(_tensor(value.values, dtype), offsets)
+    value = np.asarray(value)
+    if value.dtype.kind == "f":
+        value = value.astype(str(dtype).removeprefix("torch."), copy=False)
+    if not _rows_in_blocks(value):
+        value = np.array(value, order="C")
+    with warnings.catch_warnings():  # a read-only array is only read
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(value)
+
+
+def _rows_in_blocks(value) -> bool:
+    """Whether each row fills a block of memory, its axes in whatever order."""
+    row_bytes = value.itemsize * math.prod(value.shape[1:])
+    return value.strides[0] == row_bytes and min(value.strides) >= 0
+
+
+class BatchIterator:
+    """Iterate over batches of `Tensors`; shuffled, bucketed by length, or in order.
+
+    Parameters
+    ----------
+    dataset : Tensors
+    batch_size : int, default=64
+    shuffle : bool, default=False
+    """
+
+    def __init__(self, dataset, batch_size=64, shuffle=False, **kwargs):
+        self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
+
+    def __len__(self):
+        return -(-len(self.dataset) // self.batch_size)
+
+    def row_batches(self):
+        """Return a list of index tensors, one a batch."""
+        n, lengths = len(self.dataset), self.dataset.lengths
+        if not self.shuffle:
+            order = torch.arange(n) if lengths is None else lengths.argsort(stable=True)
+            return list(order.split(self.batch_size))
+        order = torch.randperm(n)
+        if lengths is None:
+            return list(order.split(self.batch_size))
+        batches = []
+        for pool in order.split(self.batch_size * BUCKET_BATCHES):
+            by_length = pool[lengths[pool].argsort(stable=True)]
+            batches += by_length.split(self.batch_size)
+        return [batches[i] for i in torch.randperm(len(batches)).tolist()]
+
+    def __iter__(self):
+        for rows in self.row_batches():
+            yield self.dataset.batch(rows)
