@@ -14,6 +14,7 @@ from torch import nn
 from skmultimodal._data import cells_and_labels, take_rows
 from skmultimodal._media import decode_cells
 from skmultimodal.encoders._base import BaseEncoder
+from skmultimodal.encoders._modules import PartlyFrozen, n_trained
 
 __all__ = ["ModuleEncoder"]
 
@@ -33,9 +34,10 @@ class ModuleEncoder(BaseEncoder):
         transformer is fitted in `fit`. By default cells are stacked; int64 stays as it
         is (identifiers, for an embedding), other numbers become float32.
 
-    freeze : bool or int, default=False
-        True keeps the module as it comes and in evaluation mode; a number trains
-        only that many of its last children and keeps the rest.
+    freeze : bool, int or str, default=False
+        True keeps the module as it comes and in evaluation mode; a number, or
+        ``"all but last 2"``, trains only that many of its last children and keeps
+        the rest.
 
     out_features : int, default=None
         Width of the embedding. By default the module's attribute
@@ -46,7 +48,8 @@ class ModuleEncoder(BaseEncoder):
     TypeError
         In `fit`, if `factory` is a module or not callable.
     ValueError
-        In `build`, if the module does not return ``(n, out_features)``.
+        In `fit`, if `freeze` is none of these; in `build`, if the module does not
+        return ``(n, out_features)``.
 
     See Also
     --------
@@ -68,7 +71,7 @@ class ModuleEncoder(BaseEncoder):
         factory: Callable[[], nn.Module],
         *,
         preprocess: Any = None,
-        freeze: bool | int = False,
+        freeze: bool | int | str = False,
         out_features: int | None = None,
     ):
         self.factory = factory
@@ -100,6 +103,7 @@ class ModuleEncoder(BaseEncoder):
                 f"{type(self.factory).__name__} instead. A module itself would carry "
                 "trained weights from one fit, or fold, into the next."
             )
+        n_trained(self, self.freeze)
         self.preprocess_ = self.preprocess
         if hasattr(self.preprocess, "transform"):
             self.preprocess_ = clone(self.preprocess).fit(cells, y)
@@ -150,7 +154,7 @@ class ModuleEncoder(BaseEncoder):
         width = self.out_features or getattr(module, "out_features", None)
         if width is None:
             width = self._width(module)
-        return _Wrapped(module, int(width), self.freeze)
+        return _Wrapped(module, int(width), n_trained(self, self.freeze))
 
     def _width(self, module) -> int:
         """Return the width the module gives one row of zeros."""
@@ -199,28 +203,16 @@ class _Stackable:
         return array
 
 
-class _Wrapped(nn.Module):
-    """A module whose first parts may be frozen and stay in evaluation mode."""
+class _Wrapped(PartlyFrozen):
+    """A module that takes the one input ``features``."""
 
-    def __init__(self, module, out_features, freeze):
-        super().__init__()
-        self.module, self.out_features = module, out_features
-        trained = [module] if freeze is False else []
-        if not isinstance(freeze, bool):
-            children = list(module.children())
-            trained = children[max(len(children) - freeze, 0) :]
-        parts = {id(part) for top in trained for part in top.modules()}
-        weights = {id(weight) for top in trained for weight in top.parameters()}
-        self._frozen = [part for part in module.modules() if id(part) not in parts]
-        for weight in module.parameters():
-            if id(weight) not in weights:
-                weight.requires_grad_(False)
-
-    def train(self, mode=True):
-        super().train(mode)
-        for part in self._frozen:
-            part.training = False
-        return self
+    def __init__(self, module, out_features, n_last):
+        children = list(module.children())
+        trained = [module]
+        if n_last is not None:
+            trained = children[max(len(children) - n_last, 0) :]
+        super().__init__(module, trained)
+        self.out_features = out_features
 
     def forward(self, features):
         return self.module(features)

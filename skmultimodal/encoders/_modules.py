@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from numbers import Integral
+
 import torch
 from torch import nn
 
-__all__ = ["MLP", "DenseFeatures", "SparseFeatures", "Unchanged"]
+__all__ = [
+    "MLP",
+    "DenseFeatures",
+    "PartlyFrozen",
+    "SparseFeatures",
+    "Unchanged",
+    "n_trained",
+]
+
+ALL_BUT_LAST = re.compile(r"all but last (\d+)")
 
 
 class MLP(nn.Sequential):
@@ -70,3 +82,48 @@ class Unchanged(nn.Module):
 
     def forward(self, values):
         return values
+
+
+class PartlyFrozen(nn.Module):
+    """A module of which only some parts are trained.
+
+    The others keep their weights and stay in evaluation mode, so that batch
+    statistics do not move either. Weights that came frozen stay so.
+
+    Parameters
+    ----------
+    module : nn.Module
+
+    trained : list of nn.Module
+        The parts to train.
+    """
+
+    def __init__(self, module, trained):
+        super().__init__()
+        self.module = module
+        parts = {id(part) for top in trained for part in top.modules()}
+        weights = {id(weight) for top in trained for weight in top.parameters()}
+        self._frozen = [part for part in module.modules() if id(part) not in parts]
+        for weight in module.parameters():
+            if id(weight) not in weights:
+                weight.requires_grad_(False)
+
+    def train(self, mode=True):
+        super().train(mode)
+        for part in self._frozen:
+            part.training = False
+        return self
+
+
+def n_trained(owner, freeze) -> int | None:
+    """Return how many of its last parts a `freeze` parameter trains; None for all."""
+    if isinstance(freeze, bool):
+        return 0 if freeze else None
+    if isinstance(freeze, str) and ALL_BUT_LAST.fullmatch(freeze):
+        return int(ALL_BUT_LAST.fullmatch(freeze).group(1))
+    if isinstance(freeze, Integral) and freeze >= 0:
+        return int(freeze)
+    raise ValueError(
+        f"The 'freeze' parameter of {type(owner).__name__} must be a bool, a number of "
+        f"last parts to train, or 'all but last n'. Got {freeze!r} instead."
+    )

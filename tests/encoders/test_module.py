@@ -72,6 +72,7 @@ def test_output_that_is_no_embedding_is_an_error():
         (True, set()),
         (0, set()),
         (1, {"last.weight", "last.bias"}),
+        ("all but last 1", {"last.weight", "last.bias"}),
         (2, {"norm.weight", "norm.bias", "last.weight", "last.bias"}),
         (False, {name for name, _ in Net().named_parameters()}),
     ],
@@ -80,6 +81,12 @@ def test_freeze_keeps_all_but_the_last_children(freeze, expected):
     module = ModuleEncoder(Net, freeze=freeze).fit(X).build().train()
     assert trained(module) == expected
     assert module.module.norm.training == ("norm.weight" in expected)
+
+
+@pytest.mark.parametrize("freeze", ["all", "all but last", -1, 1.5, None])
+def test_other_values_of_freeze_are_refused(freeze):
+    with pytest.raises(ValueError, match=f"'freeze'.*Got {freeze!r} instead"):
+        ModuleEncoder(Net, freeze=freeze).fit(X)
 
 
 def test_frozen_batch_statistics_stay_through_training_and_pickle():
