@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 DATASETS = ("emoji", "birdstrikes", "spoken-digits")
@@ -70,6 +72,26 @@ def _load(dataset, target):
     return frame.drop(columns=target), frame[target].to_numpy()
 
 
+def _writable(output):
+    """Return the output folder, made if need be, where a file can be written."""
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise _Unusable(f"cannot write to --output {output!r}: {error}") from error
+
+
+def _require(*packages):
+    """Refuse to begin what would fail at its end."""
+    lacking = [name for name in packages if find_spec(name) is None]
+    if lacking:
+        raise _Unusable(
+            f"needs {' and '.join(lacking)}: pip install 'skmultimodal[plot,parquet]'"
+        )
+
+
 def _run(args):
     from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.utils.multiclass import type_of_target
@@ -79,6 +101,8 @@ def _run(args):
 
     if args.cv < 2:
         raise _Unusable(f"--cv must be at least 2, got {args.cv}")
+    folder = _writable(args.output)
+    _require("matplotlib", "rich", *["pyarrow"] * args.dataset.endswith(".parquet"))
     X, y = _load(args.dataset, args.target)
     regression = type_of_target(y).startswith("continuous")
     estimator = FusionRegressor if regression else FusionClassifier
@@ -100,8 +124,6 @@ def _run(args):
         raise _Unusable(str(error)) from error
     print(result)
     print(result.verdict())
-    folder = Path(args.output)
-    folder.mkdir(parents=True, exist_ok=True)
     result.table_.to_csv(folder / "comparison.csv", index=False)
     print(f"wrote {folder / 'comparison.csv'}")
     import matplotlib

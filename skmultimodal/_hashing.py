@@ -10,8 +10,10 @@ import pandas as pd
 
 __all__ = ["row_keys"]
 
+LONGEST_PATH = 4096
 
-def row_keys(cells) -> np.ndarray:
+
+def row_keys(cells, root=None) -> np.ndarray:
     """Return a 128-bit key of each row's content, of shape (n_samples,), dtype V16.
 
     Parameters
@@ -19,15 +21,18 @@ def row_keys(cells) -> np.ndarray:
     cells : Series, DataFrame or ndarray of shape (n_samples, ...)
         The rows of one modality. A path is keyed by its name, size and time of
         change, not by the file's bytes.
+    root : str or path-like, default=None
+        Folder that relative paths start from.
     """
     if isinstance(cells, pd.DataFrame):
-        return combine_keys([row_keys(cells[column]) for column in _columns(cells)])
+        columns = _columns(cells)
+        return combine_keys([row_keys(cells[column], root) for column in columns])
     if isinstance(cells, pd.Series):
         if isinstance(cells.dtype, pd.CategoricalDtype):
             cells = cells.astype(object)
         cells = cells.to_numpy()
     if cells.dtype == object or cells.dtype.kind in "UT":
-        return _keys(_cell_bytes(cell) for cell in cells)
+        return _keys(_cell_bytes(cell, root) for cell in cells)
     cells = np.ascontiguousarray(cells)
     if not cells.size:
         return _keys(b"" for _ in range(len(cells)))
@@ -56,21 +61,23 @@ def _keys(chunks) -> np.ndarray:
     return np.frombuffer(b"".join(digests), dtype="V16")
 
 
-def _cell_bytes(cell) -> bytes:
+def _cell_bytes(cell, root=None) -> bytes:
     """Return bytes that identify a cell's content."""
     if isinstance(cell, str):
-        if len(cell) < 4096 and os.path.sep in cell and os.path.isfile(cell):
-            stat = os.stat(cell)
-            return f"{cell}\0{stat.st_size}\0{stat.st_mtime_ns}".encode()
+        if len(cell) < LONGEST_PATH and os.path.splitext(cell)[1]:
+            path = os.path.join(root or "", cell)
+            if os.path.isfile(path):
+                stat = os.stat(path)
+                return f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode()
         return b"s" + cell.encode("utf-8", "surrogatepass")
     if isinstance(cell, (bytes, bytearray)):
         return b"b" + bytes(cell)
     if isinstance(cell, os.PathLike):
-        return _cell_bytes(os.fspath(cell))
+        return _cell_bytes(os.fspath(cell), root)
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return b"n"
     if isinstance(cell, tuple):
-        return b"t" + b"\0".join(_cell_bytes(part) for part in cell)
+        return b"t" + b"\0".join(_cell_bytes(part, root) for part in cell)
     array = np.asarray(cell)
     if array.dtype == object:
         return b"o" + repr(cell).encode()

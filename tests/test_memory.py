@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 from skmultimodal import DecisionFusion, FusionClassifier, ImageEncoder
+from skmultimodal.encoders import ImageFeatures
 from skmultimodal.fusion._cache import rows_key
 from skmultimodal.model_selection import weight_grid
 
@@ -176,3 +177,15 @@ def test_keys_of_rows():
     assert len({rows_key(cells) for cells in different}) == len(different)
     frame = pd.DataFrame({"a": [1, 2, 3]})
     assert rows_key(frame.iloc[1:]) == rows_key(frame.iloc[1:].reset_index(drop=True))
+
+
+def test_a_file_that_changed_has_another_key(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"1")
+    cells = pd.Series(["a.png"])
+    steps = make_pipeline(ImageFeatures(root=tmp_path), LogisticRegression())
+    for spec in (ImageEncoder(root=tmp_path), steps):
+        before = rows_key(cells, spec)
+        path.write_bytes(path.read_bytes() + b"2")
+        assert rows_key(cells, spec) != before
+    assert rows_key(cells) == rows_key(cells)

@@ -114,14 +114,19 @@ def _versions():
     return [version(package) for package in PACKAGES]
 
 
-def rows_key(cells) -> str:
-    """Return one key for the content and layout of rows, in their order."""
+def rows_key(cells, spec=None) -> str:
+    """Return one key for the content and layout of rows, in their order.
+
+    Paths are looked up where the model `spec`, or a step of it, does: at its `root`.
+    """
+    params = spec.get_params() if hasattr(spec, "get_params") else {}
+    roots = [value for key, value in params.items() if key.split("__")[-1] == "root"]
     if isinstance(cells, pd.DataFrame):
         layout = [(str(name), str(dtype)) for name, dtype in cells.dtypes.items()]
     else:
         layout = (str(cells.dtype), cells.shape[1:])
     digest = hashlib.blake2b(repr(layout).encode(), digest_size=16)
-    digest.update(row_keys(cells).tobytes())
+    digest.update(row_keys(cells, next(filter(None, roots), None)).tobytes())
     return digest.hexdigest()
 
 
@@ -141,7 +146,7 @@ def model_key(problem, name) -> str:
         settings,
     )
     digest = hashlib.blake2b(joblib.hash(plain).encode(), digest_size=16)
-    digest.update(rows_key(rows.cells[name]).encode())
+    digest.update(rows_key(rows.cells[name], part.encoders[name]).encode())
     for values in (rows.y, rows.target, rows.sample_weight, rows.groups):
         digest.update(joblib.hash(values).encode())
     return digest.hexdigest()

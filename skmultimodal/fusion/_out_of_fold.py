@@ -105,7 +105,7 @@ def respond(model, cells, present, cache=None) -> np.ndarray:
     if present.any():
         rows = np.flatnonzero(present)
         here = cells if present.all() else take_rows(cells, rows)
-        key = None if cache is None else (model.key, rows_key(here))
+        key = None if cache is None else (model.key, rows_key(here, model.fitted))
         out[rows] = cached(cache, _response, key, model, here)
     return out
 

@@ -82,6 +82,12 @@ def test_command_writes_table_and_figure(csv, tmp_path, capsys):
     assert "Best strategy: decision." in capsys.readouterr().out
 
 
+def test_command_says_at_once_what_to_install(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("skmultimodal.__main__.find_spec", lambda name: None)
+    assert main(["--output", str(tmp_path)]) == 2
+    assert "needs matplotlib and rich: pip install" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -94,6 +100,7 @@ def test_command_writes_table_and_figure(csv, tmp_path, capsys):
             "Unknown strategy 'both'",
         ),
         (["--cv", "1"], "--cv must be at least 2"),
+        (["--output", "CSV"], "cannot write to --output"),
     ],
 )
 def test_command_says_what_does_not_exist(arguments, message, csv, capsys):
