@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from skmultimodal._columns import find_cells
-from skmultimodal._inputs import ReadsModalities, is_numeric
+from skmultimodal._inputs import ReadsModalities, count_patterns, is_numeric
 from skmultimodal._parameters import check_parameters
 from skmultimodal._sklearn import (
     Branches,
@@ -84,6 +84,8 @@ class BaseFusionEstimator(
         early_stopping: str | bool = "auto",
         validation_fraction: float = 0.15,
         missing: str = "mask",
+        missing_values: str | list[str] | None = None,
+        on_empty: str = "prior",
         callbacks: list[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         compile: bool = False,
@@ -108,6 +110,8 @@ class BaseFusionEstimator(
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.missing = missing
+        self.missing_values = missing_values
+        self.on_empty = on_empty
         self.callbacks = callbacks
         self.net_params = net_params
         self.compile = compile
@@ -205,6 +209,7 @@ class BaseFusionEstimator(
         plain = is_numeric(X)
         float32 = isinstance(X, np.ndarray) and X.dtype == np.float32
         strategy = auto_fusion(self.fusion, plain, type(self))
+        self._check_imputes(strategy)
         encoders, columns, dropped = self._layout(X, strategy)
         cells = find_cells(X, columns)
         problem = FusionProblem(
@@ -222,6 +227,7 @@ class BaseFusionEstimator(
             seed=self._new_seed(),
             dropped=dropped,
             training=self.training,
+            missing=self.missing,
             memory=None if self.memory is None else Cache(check_memory(self.memory)),
             n_jobs=self.n_jobs,
         )
@@ -245,6 +251,7 @@ class BaseFusionEstimator(
             groups=None,
             settings=self._settings(self.as_matrix_, len(y), self.fusion_.dtype),
             seed=self._new_seed(),
+            missing=self.missing,
         ).of_positive_weight()
 
     def _targets(self, X, y, sample_weight, groups=None):
@@ -334,6 +341,8 @@ class BaseFusionEstimator(
         self.fusion_, self.strategy_ = model, strategy
         self.encoders_ = {name: model.encoders[name] for name in problem.names}
         self.modalities_ = list(problem.names)
+        self.missing_report_ = count_patterns(problem.names, problem.present)
+        self._warned = set()  # patterns never seen in training
         self.columns_, self.as_matrix_, self.task_ = columns, as_matrix, problem.task
         self._cache, self._seed = problem.memory, problem.seed
         self._specification = _specification(strategy, problem.encoders)
@@ -459,6 +468,9 @@ class BaseFusionEstimator(
             if hasattr(self, "fusion_"):
                 problem = self._chunk(X, y, sample_weight).for_one_epoch()
                 self.fusion_ = self.fusion_.trained_more(problem)
+                self.missing_report_ = count_patterns(
+                    problem.names, problem.present, before=self.missing_report_
+                )
                 self._update()
                 return self
             strategy, problem, columns, as_matrix = self._problem(

@@ -14,7 +14,7 @@ from skmultimodal._media import present_mask
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.fusion._auto import auto_encoders
 
-__all__ = ["ReadsModalities", "is_numeric"]
+__all__ = ["ReadsModalities", "count_patterns", "is_numeric"]
 
 
 class ReadsModalities:
@@ -97,7 +97,11 @@ class ReadsModalities:
         return encoders, columns, dropped
 
     def _presence(self, cells):
-        present = np.column_stack([present_mask(value) for value in cells.values()])
+        texts = self.missing_values
+        texts = {texts} if isinstance(texts, str) else set(texts or ())
+        present = np.column_stack(
+            [present_mask(v) & ~_is_one_of(v, texts) for v in cells.values()]
+        )
         if self.missing == "raise" and not present.all():
             row, column = np.argwhere(~present)[0]
             name = list(cells)[column]
@@ -106,7 +110,46 @@ class ReadsModalities:
                 "absent cells in all), and missing='raise'. Fill the cells, drop the "
                 "rows, or use missing='mask'."
             )
+        if self.on_empty == "raise":
+            empty = np.flatnonzero(~present.any(axis=1))
+            if len(empty):
+                raise ValueError(
+                    f"Row {empty[0]} has none of the modalities {list(cells)} "
+                    f"({len(empty)} such rows in all), and on_empty='raise'. Drop the "
+                    "rows, or use on_empty='prior'."
+                )
         return present
+
+    def _check_imputes(self, strategy):
+        if self.missing == "impute" and not strategy.imputes:
+            raise ValueError(
+                "missing='impute' fills in embeddings, which "
+                f"{type(strategy).__name__} does not train. Use missing='mask', which "
+                "leaves absent modalities out, or a strategy trained as one network, "
+                "such as fusion='parallel'."
+            )
+
+    def _warn_of_new_patterns(self, present):
+        """Warn, once a fit, of patterns of modalities that training never had."""
+        names, seen = self.fusion_.names, self.missing_report_.index
+        known = {tuple(row) for row in seen.to_frame()[names].to_numpy(dtype=bool)}
+        if self._warned or (present.all() and (True,) * len(names) in known):
+            return
+        patterns = {tuple(map(bool, row)) for row in np.unique(present, axis=0)}
+        new = sorted(row for row in patterns - known if any(row))
+        if new:
+            self._warned.update(new)
+            held = [
+                [n for n, here in zip(names, row, strict=True) if here] for row in new
+            ]
+            warnings.warn(
+                "X has rows whose present modalities are "
+                f"{' or '.join(map(str, held))} alone. No training row of "
+                f"{type(self).__name__} was like that: see missing_report_. "
+                "Predictions for such rows are extrapolations.",
+                UserWarning,
+                stacklevel=5,  # the caller of predict
+            )
 
     def _cells(self, X):
         """Return cells and presence of X in the order of the fitted model."""
@@ -136,6 +179,8 @@ class ReadsModalities:
         here = [i for i, name in enumerate(columns) if name in cells]
         if here:
             present[:, here] = self._presence(cells)
+        if not absent:
+            self._warn_of_new_patterns(present)
         return {name: cells.get(name) for name in columns}, present
 
     def _is_gone(self, name, lost):
@@ -150,6 +195,25 @@ class ReadsModalities:
         if lost and self.missing == "raise":
             raise ValueError(f"X has no column for modality {name!r}: {lost}.")
         return bool(lost)
+
+
+def count_patterns(names, present, before=None) -> pd.DataFrame:
+    """Return count and share of rows by pattern of present modalities."""
+    patterns, counts = np.unique(present, axis=0, return_counts=True)
+    index = pd.MultiIndex.from_arrays(list(patterns.T), names=list(names))
+    count = pd.Series(counts, index)
+    if before is not None:
+        count = count.add(before["count"], fill_value=0).astype(counts.dtype)
+    count = count.sort_values(ascending=False, kind="stable")
+    return pd.DataFrame({"count": count, "share": count / count.sum()})
+
+
+def _is_one_of(cells, texts) -> np.ndarray:
+    """Tell which cells of one column are one of some texts."""
+    if not texts or getattr(cells, "ndim", 1) != 1:
+        return np.zeros(len(cells), dtype=bool)
+    found = (isinstance(cell, str) and cell in texts for cell in cells)
+    return np.fromiter(found, bool, len(cells))
 
 
 def _is_drop(spec) -> bool:

@@ -193,9 +193,12 @@ class FusionNetwork(nn.Module):
         }
         self.fusion = make_fusion(widths)
         self.modality_dropout = modality_dropout if len(self.names) > 1 else 0.0
+        self.imputer = None  # a module that fills in absent embeddings
 
     def forward(self, inputs, present=None):
         embeddings = {name: self.encode(name, inputs[name]) for name in self.names}
+        if self.imputer is not None and present is not None and not self.training:
+            embeddings, present = self.imputer(embeddings, present)
         return self.fuse(embeddings, present)
 
     def encode(self, name: str, inputs: dict[str, Tensor]):

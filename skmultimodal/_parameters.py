@@ -48,7 +48,19 @@ RULES = {
     "weight_decay": _real("a number >= 0", lambda v: v >= 0),
     "early_stopping": _either(_choice("auto"), _BOOL),
     "validation_fraction": _real("a number between 0 and 1", lambda v: 0 < v < 1),
-    "missing": _choice("mask", "raise"),
+    "missing": _choice("mask", "impute", "raise"),
+    "missing_values": _either(
+        _NONE,
+        ("a str", lambda v: isinstance(v, str)),
+        (
+            "a list of str",
+            lambda v: (
+                isinstance(v, (list, tuple))
+                and all(isinstance(text, str) for text in v)
+            ),
+        ),
+    ),
+    "on_empty": _choice("prior", "raise"),
     "callbacks": _either(
         _NONE, ("a list of skorch callbacks", lambda v: isinstance(v, (list, tuple)))
     ),

@@ -71,8 +71,16 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     validation_fraction : float, default=0.15
         Held-out part of the rows.
 
-    missing : {"mask", "raise"}, default="mask"
-        What an absent modality is: a fact about the row, or an error.
+    missing : {"mask", "impute", "raise"}, default="mask"
+        What an absent modality is: a fact about the row that the strategy knows of,
+        an embedding to be predicted from those of the present modalities, or an
+        error. ``"impute"`` is for strategies trained as one network.
+
+    missing_values : str or list of str, default=None
+        Texts that mean an absent cell beside None and NaN, such as ``""``.
+
+    on_empty : {"prior", "raise"}, default="prior"
+        What a row without any modality gets: the prior, or an error.
 
     callbacks : list of skorch callbacks, default=None
         Callbacks of the training loop; each is cloned.
@@ -129,6 +137,10 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
 
     net_ : skorch.NeuralNet
         The net, for strategies trained jointly.
+
+    missing_report_ : DataFrame
+        ``count`` and ``share`` of the training rows by pattern of present
+        modalities, which is the index.
 
     n_features_in_ : int
         Columns of X.

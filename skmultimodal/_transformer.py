@@ -74,8 +74,16 @@ class FusionTransformer(BaseFusionEstimator):
     validation_fraction : float, default=0.15
         Held-out part of the rows, stratified.
 
-    missing : {"mask", "raise"}, default="mask"
-        What an absent modality is: a fact about the row, or an error.
+    missing : {"mask", "impute", "raise"}, default="mask"
+        What an absent modality is: a fact about the row that the strategy knows of,
+        an embedding to be predicted from those of the present modalities, or an
+        error. ``"impute"`` is for strategies trained as one network.
+
+    missing_values : str or list of str, default=None
+        Texts that mean an absent cell beside None and NaN, such as ``""``.
+
+    on_empty : {"prior", "raise"}, default="prior"
+        What a row without any modality gets: the prior, or an error.
 
     callbacks : list of skorch callbacks, default=None
         Callbacks of the training loop; each is cloned.
@@ -133,6 +141,10 @@ class FusionTransformer(BaseFusionEstimator):
     net_ : skorch.NeuralNet
         The net, for strategies trained jointly.
 
+    missing_report_ : DataFrame
+        ``count`` and ``share`` of the training rows by pattern of present
+        modalities, which is the index.
+
     n_features_in_ : int
         Columns of X.
 
@@ -169,6 +181,8 @@ class FusionTransformer(BaseFusionEstimator):
         early_stopping: str | bool = "auto",
         validation_fraction: float = 0.15,
         missing: str = "mask",
+        missing_values: str | list[str] | None = None,
+        on_empty: str = "prior",
         callbacks: list[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         compile: bool = False,
@@ -194,6 +208,8 @@ class FusionTransformer(BaseFusionEstimator):
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             missing=missing,
+            missing_values=missing_values,
+            on_empty=on_empty,
             callbacks=callbacks,
             net_params=net_params,
             compile=compile,

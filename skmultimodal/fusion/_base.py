@@ -42,6 +42,7 @@ class FusionProblem:
     dropped : tuple of str
         Modalities switched off with ``"drop"``.
     training : {"joint", "staged"}
+    missing : {"mask", "impute", "raise"}
     memory : joblib.Memory or None
     n_jobs : int or None
     """
@@ -58,6 +59,7 @@ class FusionProblem:
     seed: int
     dropped: tuple[str, ...] = ()
     training: str = "joint"
+    missing: str = "mask"
     memory: Any = None
     n_jobs: int | None = None
 
@@ -134,11 +136,14 @@ class BaseFusion(BaseEstimator):
         rather than networks.
     trains_by_epoch : bool
         Whether fits can go on (`partial_fit`, `warm_start`).
+    imputes : bool
+        Class attribute. Whether ``missing="impute"`` is defined for the strategy.
     """
 
     takes_models = False
     takes_features = False
     trains_by_epoch = False
+    imputes = False
 
     def fit_model(self, problem: FusionProblem) -> FusionModel:
         """Return the model fitted to `problem`."""

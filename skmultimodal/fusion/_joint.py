@@ -30,6 +30,7 @@ class JointFusion(BaseFusion):
 
     ordered = False
     trains_by_epoch = True
+    imputes = True
     word_weights = ("learned", "uniform")
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:

@@ -17,6 +17,7 @@ from skmultimodal._tensors import TensorRows, Tensors
 from skmultimodal._training import predict_outputs, resume, train
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.fusion._base import FusionModel, naming
+from skmultimodal.fusion._impute import complete_rows, fit_imputer
 
 __all__ = ["JointModel", "Preparation", "fit_network"]
 
@@ -41,6 +42,8 @@ def fit_network(spec, problem):
     KeyboardInterrupt
         On Ctrl-C; after the first epoch it carries the model as ``model``.
     """
+    if _imputes(problem):
+        complete_rows(problem)  # there are some: said before training
     preparation = Preparation(problem)
     data, valid = _training_parts(preparation, problem)
     make = partial(
@@ -128,6 +131,7 @@ class JointModel(FusionModel):
         self.names, self.encoders = preparation.names, preparation.encoders
         self.n_threads, self.dtype = problem.settings.n_threads, preparation.dtype
         self.prior = problem.task.prior(problem.target, problem.sample_weight)
+        self._fit_imputer(problem)
         first = problem.take(slice(0, 1))
         fields = ("embedding", "branch_scores")
         outputs = self._outputs(first.cells, first.present, fields)
@@ -163,6 +167,13 @@ class JointModel(FusionModel):
     @property
     def n_iter(self):
         return len(self.net.history)
+
+    def _fit_imputer(self, problem):
+        """Learn to impute from the complete rows of `problem`, if there are some."""
+        if _imputes(problem):
+            part = problem.take(complete_rows(problem))
+            tensors = self.preparation.tensors((part.cells, part.present))
+            fit_imputer(self.net, tensors, self.n_threads)
 
     def _fitted_weights(self, problem):
         weights = self.net.module_.fusion.modality_weights()
@@ -228,11 +239,17 @@ class JointModel(FusionModel):
         try:
             resume(model.net, data, valid, problem.settings, seed)
         except KeyboardInterrupt as interrupt:
+            model._fit_imputer(problem)
             model.weights = model._fitted_weights(problem)
             interrupt.model = model
             raise
+        model._fit_imputer(problem)
         model.weights = model._fitted_weights(problem)
         return model
+
+
+def _imputes(problem) -> bool:
+    return problem.missing == "impute" and len(problem.names) > 1
 
 
 def validation_split(problem):

@@ -118,6 +118,11 @@ class SequentialFusion(JointFusion):
         """Whether fits can go on: in state mode only."""
         return self.mode == "state"
 
+    @property
+    def imputes(self):
+        """Whether absent embeddings can be imputed: in state mode only."""
+        return self.mode == "state"
+
     def fit_model(self, problem: Any) -> Any:
         """Order the stages, then fit them."""
         if self.mode not in ("state", "residual"):

@@ -1,0 +1,144 @@
+"""Impute the embeddings of absent modalities from those of the present ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.covariance import ledoit_wolf
+from torch import nn
+
+from skmultimodal._training import threads
+
+__all__ = ["GaussianImputer", "complete_rows", "fit_imputer"]
+
+
+class GaussianImputer(nn.Module):
+    """The conditional mean of absent embeddings given the present ones.
+
+    One Gaussian is fitted to the concatenated embeddings of complete rows: its mean,
+    its scale by column and, of the standardised columns, the covariance of [1]_,
+    shrunk towards the identity. In a row with present columns P, absent columns A are
+
+    .. math:: \\hat x_A = \\mu_A + C_{AP} C_{PP}^{-1} (x_P - \\mu_P) ,
+
+    which serves every pattern of absence. A row without any modality stays as it is.
+
+    Parameters
+    ----------
+    rows : dict of str to ndarray of shape (n_samples, out_features)
+        Embeddings of complete rows, by modality.
+
+    References
+    ----------
+    .. [1] O. Ledoit, M. Wolf, "A well-conditioned estimator for large-dimensional
+       covariance matrices", Journal of Multivariate Analysis, 2004.
+       https://doi.org/10.1016/S0047-259X(03)00096-4
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skmultimodal.fusion._impute import GaussianImputer
+    >>> u = np.random.default_rng(0).normal(size=(500, 1))
+    >>> imputer = GaussianImputer({"u": u, "v": 3 * u})
+    >>> present = torch.tensor([[True, False]])
+    >>> row = {"u": torch.ones(1, 1), "v": torch.zeros(1, 1)}
+    >>> round(float(imputer(row, present)[0]["v"]), 1)
+    3.0
+    """
+
+    def __init__(self, rows: dict[str, np.ndarray]):
+        super().__init__()
+        joined = np.hstack([values.astype(np.float64) for values in rows.values()])
+        mean, scale = joined.mean(axis=0), joined.std(axis=0)
+        scale[scale == 0] = 1.0
+        covariance, _ = ledoit_wolf((joined - mean) / scale, assume_centered=True)
+        covariance[np.diag_indices_from(covariance)] += 1e-9  # constant columns
+        widths = [values.shape[1] for values in rows.values()]
+        self.names = list(rows)
+        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("scale", torch.from_numpy(scale))
+        self.register_buffer("covariance", torch.from_numpy(covariance))
+        owner = np.repeat(np.arange(len(widths)), widths)
+        self.register_buffer("owner", torch.from_numpy(owner))
+
+    def forward(self, embeddings, present):
+        """Return embeddings and presence with the absent ones of a batch filled in."""
+        joined = torch.cat([pooled(embeddings[name]) for name in self.names], dim=1)
+        filled = (joined.to(self.mean.dtype) - self.mean) / self.scale
+        for pattern in torch.unique(present, dim=0):
+            known = pattern[self.owner]
+            if known.all() or not known.any():
+                continue
+            rows = (present == pattern).all(dim=1)
+            among, across = self.covariance[known][:, known], self.covariance[known]
+            gain = torch.linalg.solve(among, across[:, ~known])
+            part = filled[rows]
+            part[:, ~known] = part[:, known] @ gain
+            filled[rows] = part
+        filled = (filled * self.scale + self.mean).to(joined.dtype)
+        something = present.any(dim=1)
+        out = {}
+        for m, name in enumerate(self.names):
+            new = something & ~present[:, m]
+            out[name] = _put(embeddings[name], filled[:, self.owner == m], new)
+        return out, present | something[:, None]
+
+
+def pooled(embedding):
+    """Return an embedding, or the mean of the tokens that a row has."""
+    if not isinstance(embedding, tuple):
+        return embedding
+    tokens, mask = embedding
+    real = mask[:, :, None].to(tokens.dtype)
+    return (tokens * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
+
+
+def _put(embedding, filled, rows):
+    """Put imputed values in some rows; of tokens, as the one token of the row."""
+    if not isinstance(embedding, tuple):
+        return torch.where(rows[:, None], filled, embedding)
+    tokens, mask = embedding
+    if not tokens.shape[1]:
+        tokens, mask = filled[:, None], rows[:, None]
+    first = torch.arange(tokens.shape[1], device=rows.device) == 0
+    tokens = torch.where(rows[:, None, None], filled[:, None], tokens)
+    return tokens, torch.where(rows[:, None], first, mask)
+
+
+def fit_imputer(net, tensors, n_threads=None) -> None:
+    """Fit the imputer of a trained net to complete rows, and set it there.
+
+    Parameters
+    ----------
+    net : FusionNet
+    tensors : Tensors
+        Rows that have every modality.
+    n_threads : int, default=None
+    """
+    network = net.module_
+    iterator = net.get_iterator(tensors, training=False)
+    parts = {name: [] for name in network.names}
+    network.eval()
+    with torch.inference_mode(), threads(n_threads):
+        for rows in iterator.row_batches():
+            inputs = tensors.batch(rows)[0]["inputs"]
+            for name in network.names:
+                encoded = network.encode(name, _on(inputs[name], net.device))
+                parts[name].append(pooled(encoded).cpu().numpy())
+    embedded = {name: np.concatenate(values) for name, values in parts.items()}
+    network.imputer = GaussianImputer(embedded).to(net.device)
+
+
+def complete_rows(problem) -> np.ndarray:
+    """Return the positions of the rows to learn from; refuse fewer than two."""
+    rows = np.flatnonzero(problem.present.all(axis=1))
+    if len(rows) < 2:
+        raise ValueError(
+            "missing='impute' learns from training rows that have every modality of "
+            f"{problem.names}. Got {len(rows)} such rows. Use missing='mask'."
+        )
+    return rows
+
+
+def _on(inputs, device):
+    return {key: value.to(device) for key, value in inputs.items()}
