@@ -198,11 +198,21 @@ class ImageEncoder(BaseEncoder):
         return resize_image(image, self.size_)
 
     def _pixels(self, values, labels) -> np.ndarray:
+        shape = (*self.size_, self.n_channels_)
+        if _is_ready(values, shape):  # no copy
+            return values.reshape(-1, *shape).transpose(0, 3, 1, 2)
         images = decode_cells(values, self._shaped, labels=labels)
         if not images:
             return np.zeros((0, self.n_channels_, *self.size_), dtype=np.uint8)
         # one float picture makes all of them float
         return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
+
+
+def _is_ready(values, shape) -> bool:
+    """Whether `values` is one uint8 array of pictures of the given shape."""
+    if not isinstance(values, np.ndarray) or values.dtype != np.uint8:
+        return False
+    return values.shape[1:] in (shape, shape[:2] if shape[2] == 1 else shape)
 
 
 def _common_size(shapes) -> tuple[int, int]:
@@ -237,6 +247,7 @@ class _ConvNet(nn.Module):
         self.stages = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(grid))
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(before * grid[0] * grid[1], out_features)
+        self.to(memory_format=torch.channels_last)  # pools several times faster
 
     def _maps(self, pixels):
         pixels = (pixels.to(self.mean.dtype) - self.mean) / self.std

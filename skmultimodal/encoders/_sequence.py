@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
+import torch
 from torch import nn
 
 from skmultimodal._data import Ragged, cells_and_labels
@@ -14,6 +15,9 @@ from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder, check_option
 
 __all__ = ["SequenceEncoder"]
+
+FAR = 100  # standard deviations between a channel's mean and zero
+PART = 1 << 17  # values looked at in one go
 
 
 class SequenceEncoder(BaseEncoder):
@@ -47,6 +51,9 @@ class SequenceEncoder(BaseEncoder):
 
     mean_, scale_ : ndarray of shape (n_channels,)
         Standardisation.
+
+    offset_ : ndarray of shape (n_channels,)
+        What `transform` subtracts: the mean where it is far from zero, else 0.
 
     gaps_ : ndarray of int
         Channels with gaps in `fit`.
@@ -105,19 +112,15 @@ class SequenceEncoder(BaseEncoder):
         values, labels = cells_and_labels(cells)
         first = decode_cells(values[:1], _series, labels=labels[:1])[0]
         self.n_channels_ = first.shape[1]
-        steps = self._steps(cells).values
-        known = ~np.isnan(steps)
-        counts = np.maximum(known.sum(axis=0), 1)
-        self.mean_ = np.where(known, steps, 0.0).sum(axis=0) / counts
-        deviation = np.where(known, steps - self.mean_, 0.0)
-        scale = np.sqrt((deviation**2).sum(axis=0) / counts)
-        rounding = 10 * np.finfo(np.float64).eps * np.abs(self.mean_)
-        self.scale_ = np.where(scale > rounding, scale, 1.0)
-        self.gaps_ = np.flatnonzero(~known.all(axis=0))
+        self.mean_, self.scale_, known = _moments(self._steps(cells).values)
+        self.gaps_ = np.flatnonzero(~known)
+        # far from zero, float32 would round the differences away
+        far = np.abs(self.mean_) > FAR * self.scale_
+        self.offset_ = np.where(far, self.mean_, 0.0)
         return self
 
     def transform(self, cells: Any) -> dict[str, Any]:
-        """Return the standardised steps.
+        """Return the steps; the module standardises them.
 
         Parameters
         ----------
@@ -127,8 +130,8 @@ class SequenceEncoder(BaseEncoder):
         Returns
         -------
         dict
-            ``"steps"``, ragged float32 of shape
-            (n_samples, time, n_channels + n_gaps).
+            ``"steps"``, ragged float32 of shape (n_samples, time, n_channels); not
+            a copy where `cells` is one float32 array.
 
         Raises
         ------
@@ -136,11 +139,8 @@ class SequenceEncoder(BaseEncoder):
             If a cell is not a series of the channels of `fit`.
         """
         steps = self._steps(cells)
-        values = (steps.values - self.mean_) / self.scale_
-        missing = np.isnan(values)
-        values[missing] = 0.0
-        values = np.concatenate([values, missing[:, self.gaps_]], axis=1)
-        return {"steps": Ragged(values.astype(np.float32), steps.offsets)}
+        values = steps.values - self.offset_ if self.offset_.any() else steps.values
+        return {"steps": Ragged(values.astype(np.float32, copy=False), steps.offsets)}
 
     def build(self) -> nn.Module:
         """Return a new module.
@@ -150,21 +150,77 @@ class SequenceEncoder(BaseEncoder):
         nn.Module
             ``(n, time, channel), (n,) -> (n, out_features)``.
         """
-        return StepEncoder(
-            self.n_channels_ + len(self.gaps_),
-            self.hidden_features,
-            self.out_features,
-            self.cell,
-            self.dropout,
-            self.bidirectional,
+        return _SeriesEncoder(
+            self.mean_ - self.offset_,
+            self.scale_,
+            self.gaps_,
+            hidden_features=self.hidden_features,
+            out_features=self.out_features,
+            cell=self.cell,
+            dropout=self.dropout,
+            bidirectional=self.bidirectional,
         )
 
     def _steps(self, cells) -> Ragged:
         """Return the series, ragged (n_samples, time, n_channels)."""
         values, labels = cells_and_labels(cells)
+        if _is_block(values, self.n_channels_):  # a view
+            steps = values.reshape(-1, self.n_channels_)
+            if not any(np.isinf(part).any() for part in _parts(steps)):
+                return Ragged(steps, np.arange(len(values) + 1) * values.shape[1])
         decode = partial(_series, n_channels=self.n_channels_)
         rows = decode_cells(values, decode, labels=labels)
         return Ragged.from_rows(rows, np.float64, item_shape=(self.n_channels_,))
+
+
+class _SeriesEncoder(StepEncoder):
+    """A `StepEncoder` of standardised steps; gaps are the mean, and marked."""
+
+    def __init__(self, mean, scale, gaps, **kwargs):
+        super().__init__(len(mean) + len(gaps), **kwargs)
+        self.register_buffer("mean", torch.tensor(mean).float())
+        self.register_buffer("scale", torch.tensor(scale).float())
+        self.gaps = gaps.tolist()
+
+    def standardised(self, steps):
+        """Return the steps as the cell reads them, (n, n_steps, in_features)."""
+        missing = steps.isnan()
+        steps = ((steps - self.mean) / self.scale).masked_fill(missing, 0.0)
+        if not self.gaps:
+            return steps
+        return torch.cat([steps, missing[..., self.gaps].to(steps.dtype)], dim=-1)
+
+    def _states(self, steps, lengths, mask):
+        return super()._states(self.standardised(steps), lengths, mask)
+
+
+def _is_block(values, n_channels) -> bool:
+    """Whether `values` is one array of series of equal length."""
+    shape = getattr(values, "shape", ())
+    numbers = isinstance(values, np.ndarray) and values.dtype.kind in "fiu"
+    return numbers and len(shape) == 3 and shape[2] == n_channels and shape[1] > 0
+
+
+def _parts(values):
+    """Return views of the rows, a few at a time."""
+    return np.array_split(values, max(values.size // PART, 1))
+
+
+def _moments(steps):
+    """Return mean and scale of each channel, and whether it is known throughout."""
+    n_channels = steps.shape[1]
+    count, total, squares = (np.zeros(n_channels) for _ in range(3))
+    for part in _parts(steps):
+        known = ~np.isnan(part)
+        count += known.sum(axis=0)
+        total += np.where(known, part, 0.0).sum(axis=0, dtype=np.float64)
+    mean = total / np.maximum(count, 1)
+    for part in _parts(steps):
+        deviation = np.where(np.isnan(part), 0.0, part - mean)
+        squares += (deviation**2).sum(axis=0)
+    scale = np.sqrt(squares / np.maximum(count, 1))
+    rounding = 10 * np.finfo(np.float64).eps * np.abs(mean)
+    return mean, np.where(scale > rounding, scale, 1.0), count == len(steps)
 
 
 def _series(cell, n_channels=None) -> np.ndarray:

@@ -156,3 +156,13 @@ def test_light_augmentation_only_mirrors_and_shifts():
 def test_unknown_augmentation_is_an_error():
     with pytest.raises(ValueError, match=r"'augment' parameter.*Got 'heavy'"):
         ImageEncoder(augment="heavy").fit([picture(8, 8)])
+
+
+@pytest.mark.parametrize("shape", [(6, 8, 8), (6, 8, 8, 1), (6, 8, 8, 3)])
+def test_a_block_of_bytes_of_the_right_size_is_not_copied(shape, tmp_path):
+    block = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", "u1", shape)
+    block[:] = np.random.default_rng(0).integers(0, 256, shape)
+    encoder = ImageEncoder().fit(block)
+    pixels = encoder.transform(block)["pixels"]
+    assert np.shares_memory(pixels, block)
+    np.testing.assert_array_equal(pixels, encoder.transform(list(block))["pixels"])
