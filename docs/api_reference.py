@@ -44,6 +44,8 @@ API_REFERENCE = {
             "AudioEncoder",
             "SequenceEncoder",
             "ModuleEncoder",
+            "SentenceTransformerEncoder",
+            "HuggingFaceEncoder",
             "BaseEncoder",
         ],
     ),

@@ -114,6 +114,9 @@ class PartlyFrozen(nn.Module):
             part.training = False
         return self
 
+    def forward(self, *args, **inputs):
+        return self.module(*args, **inputs)
+
 
 def n_trained(owner, freeze) -> int | None:
     """Return how many of its last parts a `freeze` parameter trains; None for all."""
