@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["decode_audio", "resample"]
+__all__ = ["decode_audio", "mel_filters", "resample"]
 
 _PCM_SCALE = {"int8": 128.0, "int16": 32768.0, "int32": 2147483648.0}
 
@@ -148,3 +148,37 @@ def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     divisor = math.gcd(rate, new_rate)
     resampled = resample_poly(waveform, new_rate // divisor, rate // divisor)
     return resampled.astype(np.float32, copy=False)
+
+
+def mel_filters(n_fft: int, n_mels: int, sampling_rate: int) -> np.ndarray:
+    """Return triangular filters evenly spaced on the mel scale.
+
+    Parameters
+    ----------
+    n_fft : int
+        Length of the Fourier transform in samples.
+    n_mels : int
+        Number of filters.
+    sampling_rate : int
+        Hz.
+
+    Returns
+    -------
+    ndarray of float32 of shape (n_fft // 2 + 1, n_mels)
+
+    Examples
+    --------
+    >>> from skmultimodal._sounds import mel_filters
+    >>> mel_filters(256, 40, 8000).shape
+    (129, 40)
+    """
+
+    def mel(hertz):
+        return 2595.0 * np.log10(1.0 + hertz / 700.0)
+
+    frequencies = mel(np.linspace(0, sampling_rate / 2, n_fft // 2 + 1))
+    edges = np.linspace(0, mel(sampling_rate / 2), n_mels + 2)
+    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    rising = (frequencies[:, None] - left) / (centre - left)
+    falling = (right - frequencies[:, None]) / (right - centre)
+    return np.clip(np.minimum(rising, falling), 0, None).astype(np.float32)

@@ -11,12 +11,15 @@ from torch import nn
 
 from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal._media import decode_audio, decode_cells
+from skmultimodal._sounds import mel_filters
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder, check_option
 
-__all__ = ["AudioEncoder", "mel_filters"]
+__all__ = ["AudioEncoder"]
 
 FLOOR = 1e-6  # smallest mel energy that enters the logarithm
+NOISE = 0.1  # standard deviation, where that of a band is 1
+AUGMENTATIONS = (None, "light", "strong")
 
 
 class AudioEncoder(BaseEncoder):
@@ -58,6 +61,11 @@ class AudioEncoder(BaseEncoder):
     dropout : float, default=0.0
         Dropout of the pooled state.
 
+    augment : {None, "light", "strong"}, default=None
+        What changes sounds at random in training: ``"light"`` shifts each in time
+        by up to 1/10 of its length and adds noise to the spectrogram; ``"strong"``
+        also masks a block of bands and a block of time [3]_, each up to 1/5.
+
     root : str, default=None
         Folder to which relative paths refer.
 
@@ -87,6 +95,10 @@ class AudioEncoder(BaseEncoder):
     .. [2] H. Sak, A. Senior, K. Rao, F. Beaufays, "Fast and accurate recurrent
        neural network acoustic models for speech recognition", Interspeech, 2015.
 
+    .. [3] D. Park, W. Chan, Y. Zhang, C. Chiu, B. Zoph, E. Cubuk, Q. Le,
+       "SpecAugment: a simple data augmentation method for automatic speech
+       recognition", Interspeech, 2019.
+
     Examples
     --------
     >>> from skmultimodal import AudioEncoder
@@ -110,6 +122,7 @@ class AudioEncoder(BaseEncoder):
         out_features: int = 64,
         bidirectional: bool = True,
         dropout: float = 0.0,
+        augment: str | None = None,
         root: str | os.PathLike | None = None,
     ):
         self.sampling_rate = sampling_rate
@@ -122,6 +135,7 @@ class AudioEncoder(BaseEncoder):
         self.out_features = out_features
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.augment = augment
         self.root = root
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -145,6 +159,7 @@ class AudioEncoder(BaseEncoder):
             If a cell is not a sound; the message names its row.
         """
         check_option(self, "cell", CELLS)
+        check_option(self, "augment", AUGMENTATIONS)
         self.window_ = max(round(self.window_seconds * self.sampling_rate), 2)
         self.hop_ = max(round(self.hop_seconds * self.sampling_rate), 1)
         n_fft = 1 << (self.window_ - 1).bit_length()
@@ -186,7 +201,9 @@ class AudioEncoder(BaseEncoder):
         nn.Module
             ``(n, n_steps, n_features), (n,) -> (n, out_features)``.
         """
-        return StepEncoder(
+        return _Spectrogram(
+            self.augment,
+            self.n_mels,
             self.frames_per_step * self.n_mels,
             self.hidden_features,
             self.out_features,
@@ -238,29 +255,45 @@ def log_mel(waveform, filters, window: int, hop: int) -> np.ndarray:
     return energies.clamp(min=FLOOR).log().numpy()
 
 
-def mel_filters(n_fft: int, n_mels: int, sampling_rate: int) -> np.ndarray:
-    """Return triangular filters evenly spaced on the mel scale.
+class _Spectrogram(StepEncoder):
+    """A step network that changes spectrograms at random in training."""
 
-    Parameters
-    ----------
-    n_fft : int
-        Length of the Fourier transform in samples.
-    n_mels : int
-        Number of filters.
-    sampling_rate : int
-        Hz.
+    def __init__(self, augment, n_mels, *args):
+        super().__init__(*args)
+        self.augment, self.n_mels = augment, n_mels
 
-    Returns
-    -------
-    ndarray of float32 of shape (n_fft // 2 + 1, n_mels)
+    def _states(self, steps, lengths, mask):
+        if self.augment and self.training:
+            strong = self.augment == "strong"
+            steps = _augment(steps, lengths, self.n_mels, strong)
+        return super()._states(steps, lengths, mask)
+
+
+def _augment(steps, lengths, n_mels, strong):
+    """Shift each row and add noise; if `strong` also mask bands and time.
+
+    What is shifted in or masked is zero, the mean of the standardised energies.
     """
+    n, n_steps, width = steps.shape
+    options = {"dtype": steps.dtype, "device": steps.device}
+    real = lengths.to(steps.dtype)[:, None]  # (n, 1)
+    time = torch.arange(n_steps, device=steps.device)[None]
+    shift = ((2 * torch.rand(n, 1, **options) - 1) * real / 10).round().long()
+    source = time - shift
+    inside = (source >= 0) & (source < lengths[:, None]) & (time < lengths[:, None])
+    index = source.clamp(0, n_steps - 1)[:, :, None].expand(-1, -1, width)
+    kept = inside[:, :, None].to(steps.dtype)
+    steps = (steps.gather(1, index) + NOISE * torch.randn_like(steps)) * kept
+    if not strong:
+        return steps
+    steps = steps * ~_block(time, real, options)[:, :, None]
+    bands = torch.arange(width, device=steps.device)[None] % n_mels
+    all_bands = torch.full_like(real, n_mels)
+    return steps * ~_block(bands, all_bands, options)[:, None]
 
-    def mel(hertz):
-        return 2595.0 * np.log10(1.0 + hertz / 700.0)
 
-    frequencies = mel(np.linspace(0, sampling_rate / 2, n_fft // 2 + 1))
-    edges = np.linspace(0, mel(sampling_rate / 2), n_mels + 2)
-    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
-    rising = (frequencies[:, None] - left) / (centre - left)
-    falling = (right - frequencies[:, None]) / (right - centre)
-    return np.clip(np.minimum(rising, falling), 0, None).astype(np.float32)
+def _block(places, total, options):
+    """Return which places lie in a random block of up to 1/5 of `total`."""
+    length = torch.rand(len(total), 1, **options) * total / 5
+    first = torch.rand(len(total), 1, **options) * (total - length)
+    return (places >= first) & (places < first + length)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy.fft import dct
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skmultimodal._media import decode_audio, decode_cells
+from skmultimodal._sounds import mel_filters
 
 __all__ = ["AudioFeatures"]
 
@@ -206,24 +207,9 @@ def _mfcc(frames, sampling_rate: int, n_mels: int, n_mfcc: int) -> np.ndarray:
     n_fft = 1 << (window - 1).bit_length()
     spectrum = np.fft.rfft(frames * np.hanning(window).astype(np.float32), n_fft)
     power = spectrum.real**2 + spectrum.imag**2
-    energies = power @ _mel_filters(n_fft, n_mels, sampling_rate)
+    energies = power @ mel_filters(n_fft, n_mels, sampling_rate)
     logs = np.log(np.maximum(energies, _FLOOR))
     return dct(logs, type=2, axis=1, norm="ortho")[:, :n_mfcc]
-
-
-@lru_cache(maxsize=8)
-def _mel_filters(n_fft: int, n_mels: int, sampling_rate: int) -> np.ndarray:
-    """Return triangles evenly spaced in mel, (n_fft // 2 + 1, n_mels)."""
-
-    def mel(hertz):
-        return 2595 * np.log10(1 + hertz / 700)
-
-    frequencies = mel(np.linspace(0, sampling_rate / 2, n_fft // 2 + 1))[:, np.newaxis]
-    edges = np.linspace(0, mel(sampling_rate / 2), n_mels + 2)
-    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
-    rising = (frequencies - left) / (centre - left)
-    falling = (right - frequencies) / (right - centre)
-    return np.clip(np.minimum(rising, falling), 0, None).astype(np.float32)
 
 
 def _segment_mean(values, starts, lengths) -> np.ndarray:

@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import torch
 
 from skmultimodal import AudioEncoder
 from skmultimodal._data import Ragged
-from skmultimodal.encoders._audio import FLOOR, _stack, log_mel, mel_filters
+from skmultimodal._sounds import mel_filters
+from skmultimodal._training import seeded
+from skmultimodal.encoders._audio import FLOOR, NOISE, _augment, _stack, log_mel
 
 
 def noise(n, seed=0):
@@ -108,3 +111,58 @@ def test_bad_cell_names_its_row():
 def test_unknown_cell_is_an_error():
     with pytest.raises(ValueError, match="'cell' parameter of AudioEncoder"):
         AudioEncoder(cell="rnn").fit([noise(400)])
+
+
+def test_light_augmentation_shifts_and_adds_noise():
+    n, n_steps, lengths = 400, 40, torch.tensor([40, 20] * 200)
+    ramp = torch.arange(1.0, n_steps + 1)[None, :, None].expand(n, -1, 6).clone()
+    ramp[1::2, 20:] = 0
+    with seeded(0):
+        out = _augment(ramp, lengths, 3, strong=False)
+    assert (out[1::2, 20:] == 0).all()  # the padding stays
+    inside = out.abs() > 0.5
+    moved = (
+        (out - ramp)[:, 10].median(dim=1).values
+    )  # a step is one higher than the last
+    for rows, most in ((slice(0, None, 2), 4), (slice(1, None, 2), 2)):
+        shifts = moved[rows].round().unique().tolist()
+        assert shifts == list(range(-most, most + 1))
+    rest = (out - out.round())[inside]
+    assert abs(rest.std() - NOISE) < 0.02
+
+
+def test_strong_augmentation_masks_one_block_of_bands_and_one_of_time():
+    steps = torch.full((500, 30, 20), 5.0)  # two frames of 10 bands
+    with seeded(0):
+        out = _augment(steps, torch.full((500,), 30), 10, strong=True)
+    zero = out == 0
+    bands = zero.all(dim=1).unflatten(1, (2, 10))
+    torch.testing.assert_close(bands[:, 0], bands[:, 1])
+    counts = bands[:, 0].sum(dim=1)
+    assert counts.max() <= 3  # a block of 2 places touches at most 3
+    assert 0.5 < counts.float().mean() < 1.5
+    times = zero.all(dim=2).sum(dim=1)
+    assert times.max() <= 7 + 3  # masked and shifted in
+    assert times.float().mean() > 2
+
+
+@pytest.mark.parametrize("augment", ["light", "strong"])
+def test_augmentation_is_off_at_prediction_and_under_the_seed(augment):
+    encoder = AudioEncoder(augment=augment).fit([noise(4000)])
+    with seeded(0):
+        module = encoder.build()
+    plain = AudioEncoder().fit([noise(4000)]).build()
+    plain.load_state_dict(module.state_dict())
+    steps = torch.from_numpy(encoder.transform([noise(4000)])["steps"].values)[None]
+    lengths = torch.tensor([steps.shape[1]])
+    torch.testing.assert_close(
+        module.eval()(steps, lengths), plain.eval()(steps, lengths)
+    )
+    outputs = []
+    for seed in (0, 0, 1):
+        with seeded(seed):
+            outputs.append(module.train()(steps, lengths))
+    torch.testing.assert_close(outputs[0], outputs[1])
+    assert not torch.allclose(outputs[0], outputs[2])
+    with pytest.raises(ValueError, match="'augment' parameter of AudioEncoder"):
+        AudioEncoder(augment="all").fit([noise(400)])

@@ -7,6 +7,8 @@ import torch
 
 from skmultimodal import TextEncoder
 from skmultimodal._tensors import Tensors
+from skmultimodal._training import seeded
+from skmultimodal.encoders._text import _thinned
 
 
 def tokens(encoder, text):
@@ -126,3 +128,32 @@ def test_unknown_tokens_start_as_zeros():
         table = module.bag if cell == "mean" else module.embedding
         assert table.weight.shape == (4, 64)
         assert (table.weight[:2] == 0).all()
+
+
+@pytest.mark.parametrize(("augment", "share"), [("light", 0.1), ("strong", 0.3)])
+@pytest.mark.parametrize(("cell", "instead"), [("mean", 0), ("lstm", 1)])
+def test_augmentation_drops_tokens_in_training_alone(augment, share, cell, instead):
+    encoder = TextEncoder("word", cell, augment=augment).fit(["a b c"])
+    module = encoder.build()
+    tokens = torch.full((100, 50), 3)
+    tokens[:, 40:] = 0
+    assert _thinned(module.eval(), tokens, instead) is tokens
+    with seeded(0):
+        thin = _thinned(module.train(), tokens, instead)
+    assert (thin[:, 40:] == 0).all()
+    kept = (thin[:, :40] == 3).float().mean()
+    assert abs(1 - kept - share) < 0.02
+    assert set(thin[:, :40].unique().tolist()) == {3, instead}
+    lengths = torch.full((100,), 40)
+    with seeded(0):
+        first = module(tokens, lengths)
+    with seeded(0):
+        torch.testing.assert_close(module(tokens, lengths), first)
+
+
+def test_a_text_without_tokens_left_is_finite():
+    encoder = TextEncoder("word", augment="strong").fit(["a"])
+    module = encoder.build().train()
+    with seeded(0):
+        out = module(torch.full((50, 1), 2), torch.ones(50, dtype=torch.int64))
+    assert torch.isfinite(out).all()
