@@ -6,7 +6,9 @@ Each fit runs in a process of its own, for one epoch, on pictures (uint8) and se
 (float32) in a `MultimodalData`. Time is CPU time of ``fit`` and of ``predict``.
 Memory is the highest resident size of the process less the highest before the data
 were made, when the same estimator had been fitted and used on 1200 rows: libraries,
-model and batches do not count, what grows with the data does. The slope is that of a
+model and batches do not count, what grows with the data does. The bars of memory are
+taken with one arena of glibc's malloc, for what several arenas keep for themselves
+varies by the size of the data from run to run. The slope is that of a
 least-squares line through the logarithms; one is linear cost.
 """
 
@@ -131,7 +133,7 @@ def main():
             value = slope(grown, [run[what] for run in runs])
             bars.append(bar_row(f"slope of {what} over {axis}", value, SLOPE_BAR))
     for what, n_modalities in (("pictures", 1), ("pictures, series", 2)):
-        run = in_child([__file__, max(rows), 20, n_modalities])
+        run = in_child([__file__, max(rows), 20, n_modalities], MALLOC_ARENA_MAX="1")
         figures[what] = run
         name = f"peak memory / data, {what}"
         bars.append(bar_row(name, _of_data(run), MEMORY_BAR))
