@@ -119,6 +119,21 @@ API_REFERENCE = {
         "skmultimodal.model_selection",
         ["compare_fusion", "FusionComparison", "weight_grid"],
     ),
+    "inspection": (
+        "Inspection",
+        "skmultimodal.inspection",
+        [
+            "FusionWeightsDisplay",
+            "TrainingHistoryDisplay",
+            "ReliabilityDisplay",
+            "ComparisonDisplay",
+            "ModalityImportanceDisplay",
+            "InteractionDisplay",
+            "MissingModalityDisplay",
+            "RowDisplay",
+            "AccuracyCostDisplay",
+        ],
+    ),
     "datasets": (
         "Data sets",
         "skmultimodal.datasets",

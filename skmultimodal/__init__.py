@@ -37,7 +37,7 @@ _LAZY = {
     "TabularEncoder": "encoders._tabular",
     "TextEncoder": "encoders._text",
 }
-_PACKAGES = ("datasets", "encoders", "fusion", "model_selection")
+_PACKAGES = ("datasets", "encoders", "fusion", "inspection", "model_selection")
 
 __all__ = [*_LAZY, *_PACKAGES, "__version__"]
 __getattr__, __dir__ = attach(__name__, _LAZY, _PACKAGES)

@@ -22,12 +22,6 @@ from skmultimodal.model_selection._handmade import handmade_stack
 
 __all__ = ["FusionComparison", "compare_fusion"]
 
-# kind -> label, colour-blind safe colour, marker
-STYLES = {
-    "modality": ("one modality", "#666666", "s"),
-    "strategy": ("fusion strategy", "#0072B2", "o"),
-    "baseline": ("hand-made stack", "#D55E00", "D"),
-}
 SEED_STRATEGIES = ("parallel", "sequential", "feature", "decision")
 
 
@@ -205,35 +199,9 @@ class FusionComparison:
         -------
         matplotlib Axes
         """
-        import matplotlib.pyplot as plt
+        from skmultimodal.inspection import ComparisonDisplay
 
-        table = self.table_.iloc[::-1].reset_index(drop=True)
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7, 1.4 + 0.4 * len(table)), layout="tight")
-        folds = [c for c in table if c.startswith("fold_")]
-        for kind, (label, colour, marker) in STYLES.items():
-            rows = table[table.kind == kind]
-            if not len(rows):
-                continue
-            for fold in folds:
-                ax.plot(rows[fold], rows.index, ".", color=colour, alpha=0.45, ms=6)
-            ax.errorbar(
-                rows.score,
-                rows.index,
-                xerr=rows.sd,
-                fmt=marker,
-                color=colour,
-                ms=8,
-                capsize=4,
-                label=label,
-            )
-        ax.set_yticks(table.index, table.name)
-        ax.set_ylim(-0.6, len(table) - 0.4)
-        ax.grid(axis="x", alpha=0.3)
-        ax.set_xlabel(f"{self.scoring_} (mean, standard deviation; small dots: folds)")
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
-        ax.spines[["top", "right"]].set_visible(False)
-        return ax
+        return ComparisonDisplay(self.table_, scoring=self.scoring_).plot(ax).ax_
 
 
 def _candidates(estimator, X, strategies, modalities, baseline, regression):

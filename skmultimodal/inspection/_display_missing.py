@@ -1,0 +1,124 @@
+"""What is left of the score when modalities go missing."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from skmultimodal.inspection._plotting import COLOURS, MARKERS, figure_and_axes, tidy
+
+__all__ = ["MissingModalityDisplay"]
+
+LINES = ("-", "--", "-.", ":")
+
+
+class MissingModalityDisplay:
+    """Score against the share of modalities that are missing.
+
+    Parameters
+    ----------
+    curves : DataFrame of shape (n_rates, n_curves)
+        Score of each estimator (column) at each rate of missing modalities (index).
+
+    areas : Series or dict, default=None
+        Area under each curve; written in the legend.
+
+    scoring : str, default="score"
+        Name of the score.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the figure.
+
+    figure_ : matplotlib Figure
+        Figure of the axes.
+
+    See Also
+    --------
+    missing_modality_curve : Computes the values.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmultimodal.inspection import MissingModalityDisplay
+    >>> curves = pd.DataFrame({"parallel": [0.9, 0.6, 0.2]}, index=[0, 0.5, 1])
+    >>> display = MissingModalityDisplay(curves, areas={"parallel": 0.575}).plot()
+    >>> display.ax_.get_legend().get_texts()[0].get_text()
+    'parallel, area 0.575'
+    """
+
+    def __init__(self, curves: pd.DataFrame, *, areas=None, scoring: str = "score"):
+        self.curves = curves
+        self.areas = areas
+        self.scoring = scoring
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, ax=None, **params):
+        """Compute the curves of fitted estimators, and draw them on one axis.
+
+        Parameters
+        ----------
+        estimator : fusion estimator or dict of str to fusion estimator
+            Fitted; a dict names several.
+
+        X : DataFrame, MultimodalData or dict
+            Rows, best ones that were not fitted on.
+
+        y : array-like of shape (n_samples,)
+            Labels or values.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        **params : dict
+            Parameters of :func:`~skmultimodal.inspection.missing_modality_curve`.
+
+        Returns
+        -------
+        MissingModalityDisplay
+        """
+        from skmultimodal.inspection._missing_curve import missing_modality_curve
+
+        several = isinstance(estimator, dict)
+        fits = estimator if several else {type(estimator).__name__: estimator}
+        curves, areas = {}, {}
+        for name, fit in fits.items():
+            found = missing_modality_curve(fit, X, y, **params)
+            curves[name], areas[name] = found["scores"], found["area"]
+        display = cls(pd.DataFrame(curves), areas=areas)
+        return display.plot(ax)
+
+    def plot(self, ax=None):
+        """Draw one curve an estimator.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        MissingModalityDisplay
+        """
+        self.figure_, (self.ax_, *_) = figure_and_axes(
+            type(self).__name__, ax, figsize=(6.4, 4.8)
+        )
+        for k, (name, scores) in enumerate(self.curves.items()):
+            area = "" if self.areas is None else f", area {self.areas[name]:.3f}"
+            self.ax_.plot(
+                scores.index,
+                scores,
+                LINES[k % len(LINES)],
+                color=COLOURS[k % len(COLOURS)],
+                marker=MARKERS[k % len(MARKERS)],
+                ms=4,
+                markevery=max(len(scores) // 10, 1),
+                label=f"{name}{area}",
+            )
+        self.ax_.set_xlabel("share of modalities missing")
+        self.ax_.set_ylabel(self.scoring)
+        self.ax_.legend(
+            loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, ncols=2
+        )
+        tidy(self.ax_, "both")
+        return self
