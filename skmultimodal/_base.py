@@ -10,14 +10,15 @@ import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    check_memory,
-)
+from sklearn.utils.validation import check_is_fitted, check_memory
 
 from skmultimodal._columns import find_cells
-from skmultimodal._inputs import ReadsModalities, count_patterns, is_numeric
+from skmultimodal._inputs import (
+    ReadsModalities,
+    check_lengths,
+    count_patterns,
+    is_numeric,
+)
 from skmultimodal._parameters import check_parameters
 from skmultimodal._sklearn import (
     Branches,
@@ -257,7 +258,7 @@ class BaseFusionEstimator(
     def _targets(self, X, y, sample_weight, groups=None):
         """Return y and the weights, checked against X."""
         y = self._checked_y(y)
-        check_consistent_length(X, y, sample_weight, groups)
+        check_lengths(X=X, y=y, sample_weight=sample_weight, groups=groups)
         if sample_weight is not None:
             sample_weight = check_weights(sample_weight, np.zeros((len(y), 1)))
         return y, sample_weight

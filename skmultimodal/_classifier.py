@@ -230,8 +230,19 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         self.class_weight = class_weight
 
     def _checked_y(self, y):
-        multilabel = type_of_target(y, input_name="y").startswith("multilabel")
-        return _check_y(y, multi_output=multilabel)
+        try:
+            multilabel = type_of_target(y, input_name="y").startswith("multilabel")
+            checked = _check_y(y, multi_output=multilabel)
+            if checked.dtype == object:
+                np.unique(checked)  # labels are sorted
+        except TypeError as error:
+            labels = np.asarray(y, dtype=object).ravel()
+            kinds = sorted({type(label).__name__ for label in labels})
+            raise TypeError(
+                f"The labels y of {type(self).__name__} must be of one type. Got "
+                f"{kinds} together. Fill in what is missing, or use str for all."
+            ) from error
+        return checked
 
     def _task(self, y, weight, classes=None):
         if classes is not None:
@@ -242,7 +253,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         if np.ndim(y) == 1 and len(np.unique(y)) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least two classes in y. Got 1 class: "
-                f"{np.unique(y)[0]!r}."
+                f"{np.unique(y).tolist()[0]!r}."
             )
 
     def _class_weighted(self, y, weight):

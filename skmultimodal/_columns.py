@@ -9,7 +9,7 @@ import pandas as pd
 
 from skmultimodal._data import MultimodalData
 
-__all__ = ["find_cells", "missing_columns"]
+__all__ = ["did_you_mean", "find_cells", "missing_columns"]
 
 
 def find_cells(X, columns: dict) -> dict:
@@ -94,14 +94,19 @@ def _from_mapping(X, name, where):
 
 def _no_column(name, column, known) -> str:
     known = [str(k) for k in known]
-    lower = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(str(column).lower(), lower, n=1)
-    hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
+    hint = did_you_mean(column, known)
     return (
         f"X has no column {column!r} for modality {name!r}.{hint} Its columns are "
         f"{known[:20]}. Say where the modality lives with "
         f"columns={{{name!r}: ...}}."
     )
+
+
+def did_you_mean(name, known) -> str:
+    """Return a question that names the nearest of the known names, if one is near."""
+    lower = {str(k).lower(): str(k) for k in known}
+    close = difflib.get_close_matches(str(name).lower(), lower, n=1)
+    return f" Did you mean {lower[close[0]]!r}?" if close else ""
 
 
 def missing_columns(X, where) -> list:

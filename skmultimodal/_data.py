@@ -100,6 +100,8 @@ class MultimodalData(Mapping):
     ------
     ValueError
         If there is no modality, or the numbers of rows differ.
+    TypeError
+        If a name is not a str, or a modality is not one cell a row.
 
     Examples
     --------
@@ -113,7 +115,7 @@ class MultimodalData(Mapping):
     """
 
     def __init__(self, modalities: Mapping[str, Any]):
-        data = {name: _as_column(value) for name, value in modalities.items()}
+        data = {name: _as_column(name, value) for name, value in modalities.items()}
         if not data:
             raise ValueError("MultimodalData needs at least one modality. Got none.")
         unnamed = [name for name in data if not isinstance(name, str)]
@@ -165,8 +167,19 @@ class MultimodalData(Mapping):
         return f"MultimodalData({parts})"
 
 
-def _as_column(value):
+def _as_column(name, value):
     """Return a modality as an ndarray or a DataFrame, without copying arrays."""
+    if issparse(value):
+        raise TypeError(
+            f"Modality {name!r}: expected a dense array. Got a sparse one of shape "
+            f"{value.shape}. Use its method toarray()."
+        )
+    single = isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__len__")
+    if single or getattr(value, "shape", None) == ():
+        raise TypeError(
+            f"Modality {name!r}: expected one cell for each row, in an array or a "
+            f"list. Got {type(value).__name__}. Put a single cell in a list."
+        )
     if isinstance(value, pd.DataFrame):
         return value
     if isinstance(value, pd.Series):

@@ -73,6 +73,8 @@ def _open_image(source: Path | io.BytesIO) -> np.ndarray:
     try:
         with Image.open(source) as image:
             return _from_pil(image)
+    except Image.UnidentifiedImageError as error:
+        raise OSError("cannot identify image file, by Pillow") from error
     except (SyntaxError, EOFError) as error:  # what Pillow's plug-ins raise
         raise OSError(f"broken image file: {error}") from error
     except Image.DecompressionBombError as error:

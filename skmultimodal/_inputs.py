@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmultimodal._columns import find_cells, missing_columns
+from skmultimodal._columns import did_you_mean, find_cells, missing_columns
 from skmultimodal._data import MultimodalData, as_container
 from skmultimodal._media import present_mask
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.fusion._auto import auto_encoders
 
-__all__ = ["ReadsModalities", "count_patterns", "is_numeric"]
+__all__ = ["ReadsModalities", "check_lengths", "count_patterns", "is_numeric"]
 
 
 class ReadsModalities:
@@ -23,6 +24,11 @@ class ReadsModalities:
     def _read(self, X, y=None, reset=True):
         """Return X as a container, checked, with its names recorded if `reset`."""
         X = as_container(X)
+        if not hasattr(X, "shape") and not _is_matrix_like(X):
+            raise TypeError(
+                f"{type(self).__name__} expected a DataFrame, a MultimodalData, a dict "
+                f"or an array of two axes. Got {_described(X)}."
+            )
         if isinstance(X, pd.Series) or getattr(X, "ndim", 2) > 2:
             raise ValueError(
                 f"{type(self).__name__} expected a DataFrame, a MultimodalData, a dict "
@@ -33,6 +39,11 @@ class ReadsModalities:
             raise ValueError(
                 f"{type(self).__name__} expected one column or more. Got an X of shape "
                 f"{X.shape}."
+            )
+        if isinstance(X, (pd.DataFrame, MultimodalData)) and not len(X):
+            raise ValueError(
+                f"{type(self).__name__} found 0 sample(s) in X of shape {X.shape}. It "
+                "needs at least one row."
             )
         explicit = not isinstance(self.encoders, str) or self.columns is not None
         if isinstance(X, MultimodalData):
@@ -97,6 +108,8 @@ class ReadsModalities:
         return encoders, columns, dropped
 
     def _presence(self, cells):
+        for name, values in cells.items():
+            _refuse_complex(name, values)
         texts = self.missing_values
         texts = {texts} if isinstance(texts, str) else set(texts or ())
         present = np.column_stack(
@@ -155,8 +168,6 @@ class ReadsModalities:
         """Return cells and presence of X in the order of the fitted model."""
         check_is_fitted(self)
         X = self._read(X, reset=False)
-        if not len(X):
-            raise ValueError(f"{type(self).__name__} found 0 sample(s) in X.")
         columns = {name: self.columns_[name] for name in self.fusion_.names}
         gone = {name: missing_columns(X, where) for name, where in columns.items()}
         absent = [name for name, lost in gone.items() if self._is_gone(name, lost)]
@@ -168,9 +179,12 @@ class ReadsModalities:
             )
         cells = find_cells(X, {n: w for n, w in columns.items() if n not in absent})
         if absent:
+            known = X.columns if isinstance(X, pd.DataFrame) else X
+            lost = [column for name in absent for column in gone[name]]
+            hints = "".join(did_you_mean(column, known) for column in lost)
             warnings.warn(
                 f"X has no column for {absent}: absent from every row. The prediction "
-                f"rests on {list(cells)}.",
+                f"rests on {list(cells)}.{hints}",
                 UserWarning,
                 stacklevel=3,
             )
@@ -216,6 +230,58 @@ def _is_one_of(cells, texts) -> np.ndarray:
     return np.fromiter(found, bool, len(cells))
 
 
+def _is_matrix_like(X) -> bool:
+    """Whether scikit-learn may read X as a matrix: lists of numbers or of lists."""
+    if not isinstance(X, (list, tuple)):
+        return hasattr(X, "__array__")
+    return not any(isinstance(row, (str, bytes, Mapping)) for row in X)
+
+
+def _described(X) -> str:
+    if not isinstance(X, (list, tuple)):
+        return type(X).__name__
+    remedy = "Name what it holds: {'name': X}"
+    if isinstance(X[0], Mapping):
+        remedy = "Pass pandas.DataFrame(X)"
+    return f"a {type(X).__name__} of {type(X[0]).__name__}. {remedy}"
+
+
+def check_lengths(**parts) -> None:
+    """Refuse parts of the input whose numbers of rows differ, with their names."""
+    rows = {name: _num_rows(name, part) for name, part in parts.items()}
+    rows = {name: n for name, n in rows.items() if n is not None}
+    if len(set(rows.values())) > 1:
+        counts = ", ".join(f"{name} has {n}" for name, n in rows.items())
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {counts}. "
+            "Give each row of X one entry."
+        )
+
+
+def _num_rows(name, part):
+    if part is None:
+        return None
+    shape = getattr(part, "shape", None)
+    if shape is None:
+        shape = (len(part),) if hasattr(part, "__len__") else np.asarray(part).shape
+    if shape == ():
+        raise TypeError(
+            f"{name!r} must have one entry for each row of X. Got {part!r} instead."
+        )
+    return shape[0]
+
+
+def _refuse_complex(name, values):
+    columns = values.items() if isinstance(values, pd.DataFrame) else [(None, values)]
+    for column, part in columns:
+        if getattr(getattr(part, "dtype", None), "kind", "") == "c":
+            where = "" if column is None else f" Got column {column!r}."
+            raise ValueError(
+                f"Modality {name!r}: Complex data not supported.{where} Pass real and "
+                "imaginary parts as numbers of their own."
+            )
+
+
 def _is_drop(spec) -> bool:
     return isinstance(spec, str) and spec == "drop"
 
@@ -237,9 +303,10 @@ def _whole(X):
 def _refuse_unknown(columns, known, what):
     unknown = [name for name in columns if name not in known]
     if unknown:
+        hint = did_you_mean(unknown[0], known)
         raise ValueError(
             f"'columns' has entries for {unknown}, which are not among the {what}, "
-            f"{known}."
+            f"{known}.{hint}"
         )
 
 

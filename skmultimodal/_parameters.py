@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from numbers import Integral, Real
 
 from joblib import Memory
@@ -32,20 +33,44 @@ def _either(*rules):
     return " or ".join(text for text, _ in rules), lambda v: any(t(v) for _, t in rules)
 
 
+def _is_callback(item):
+    callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
+    return hasattr(callback, "on_train_begin")
+
+
+def _is_device(value):
+    if value == "auto" or value == "cpu":
+        return True
+    if not isinstance(value, str):
+        return False
+    import torch
+
+    try:
+        device = torch.device(value)
+    except RuntimeError:
+        return False
+    return device.type != "cuda" or (
+        torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
+    )
+
+
 _BOOL = ("a bool", lambda v: isinstance(v, bool) or type(v).__name__ == "bool")
 _NONE = ("None", lambda v: v is None)
 
 RULES = {
     "training": _choice("joint", "staged"),
     "max_epochs": _int(1),
-    "lr": _real("a positive number", lambda v: v > 0),
+    "lr": _real("a finite number > 0", lambda v: 0 < v < math.inf),
     "lr_schedule": _choice("one_cycle", "constant"),
     "batch_size": _int(1),
     "optimizer": _either(
         _choice("adamw", "adam", "sgd", "rmsprop"),
-        ("a torch.optim.Optimizer class", inspect.isclass),
+        (
+            "a torch.optim.Optimizer class",
+            lambda v: inspect.isclass(v) and hasattr(v, "zero_grad"),
+        ),
     ),
-    "weight_decay": _real("a number >= 0", lambda v: v >= 0),
+    "weight_decay": _real("a finite number >= 0", lambda v: 0 <= v < math.inf),
     "early_stopping": _either(_choice("auto"), _BOOL),
     "validation_fraction": _real("a number between 0 and 1", lambda v: 0 < v < 1),
     "missing": _choice("mask", "impute", "raise"),
@@ -62,13 +87,17 @@ RULES = {
     ),
     "on_empty": _choice("prior", "raise"),
     "callbacks": _either(
-        _NONE, ("a list of skorch callbacks", lambda v: isinstance(v, (list, tuple)))
+        _NONE,
+        (
+            "a list of skorch callbacks",
+            lambda v: isinstance(v, (list, tuple)) and all(map(_is_callback, v)),
+        ),
     ),
     "net_params": _either(
         _NONE, ("a dict of skorch parameters", lambda v: isinstance(v, dict))
     ),
     "compile": _BOOL,
-    "device": ("'auto' or a torch device such as 'cpu'", lambda v: isinstance(v, str)),
+    "device": ("'auto' or a torch device of this machine, such as 'cpu'", _is_device),
     "n_threads": _either(_NONE, _int(1)),
     "n_jobs": _either(_NONE, ("an int", lambda v: isinstance(v, Integral) and v != 0)),
     "memory": _either(
@@ -81,6 +110,17 @@ RULES = {
     "columns": _either(
         _NONE, ("a dict {modality: column(s)}", lambda v: isinstance(v, dict))
     ),
+    "class_weight": _either(
+        _NONE,
+        _choice("balanced"),
+        (
+            "a dict {label: weight >= 0}",
+            lambda v: (
+                isinstance(v, dict)
+                and all(isinstance(w, Real) and w >= 0 for w in v.values())
+            ),
+        ),
+    ),
     "warm_start": _BOOL,
     "verbose": _either(_int(0), _BOOL),
 }
@@ -89,7 +129,7 @@ RULES = {
 def check_parameters(estimator) -> None:
     """Raise ValueError for the first parameter that is not what it must be."""
     for name, (expected, test) in RULES.items():
-        value = getattr(estimator, name)
+        value = getattr(estimator, name, None)  # class_weight is not for values
         if not test(value):
             raise ValueError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be "

@@ -162,7 +162,15 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     """
 
     def _checked_y(self, y):
-        return _check_y(y, multi_output=True, y_numeric=True)
+        try:
+            return _check_y(y, multi_output=True, y_numeric=True)
+        except ValueError as error:
+            if "convert" not in str(error):
+                raise
+            raise ValueError(
+                f"The values y of {type(self).__name__} must be numbers: {error}. For "
+                "labels use FusionClassifier."
+            ) from error
 
     def _task(self, y, weight, classes=None):
         return Regression(y, weight)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skmultimodal._columns import did_you_mean
 from skmultimodal._data import take_rows
 from skmultimodal._media import CellError
 from skmultimodal._network import derived_seed
@@ -168,10 +170,17 @@ class BaseFusion(BaseEstimator):
         given, names = set(weights), set(problem.names)
         unknown = given - names - set(problem.dropped)
         if unknown or names - given:
+            hint = did_you_mean(next(iter(unknown)), names) if unknown else ""
             raise ValueError(
                 f"The 'weights' of {owner} must have one entry for each modality in "
-                f"{sorted(names)}. Got {sorted(map(str, given))} instead."
+                f"{sorted(names)}. Got {sorted(map(str, given))} instead.{hint}"
             )
+        for name in problem.names:
+            if not isinstance(weights[name], Real):
+                raise TypeError(
+                    f"The 'weights' of {owner} must be numbers. Got "
+                    f"{weights[name]!r} for modality {name!r}."
+                )
         values = np.array([weights[name] for name in problem.names], dtype=float)
         if not np.isfinite(values).all() or (values < 0).any() or not values.sum() > 0:
             raise ValueError(

@@ -82,7 +82,10 @@ class Preparation:
             weight = problem.sample_weight
             with naming(name):
                 if not present.any():
-                    raise ValueError("it is absent from every training row.")
+                    raise ValueError(
+                        "it is absent from every training row. Leave it out, or set "
+                        "its encoder to 'drop'."
+                    )
                 encoder = clone(as_encoder(problem.encoders[name]))
                 cells = _present_cells(problem.cells[name], present)
                 encoder.fit(

@@ -48,7 +48,10 @@ def fit_standalone(problem, name):
     present = problem.present[:, 0]
     with naming(name):
         if not present.any():
-            raise ValueError("it is absent from every training row.")
+            raise ValueError(
+                "it is absent from every training row. Leave it out, or set its "
+                "encoder to 'drop'."
+            )
         if not present.all():
             problem = problem.take(np.flatnonzero(present))
         if is_model(problem.encoders[name]):
