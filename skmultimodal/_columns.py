@@ -7,7 +7,7 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from skmultimodal._data import MultimodalData
+from skmultimodal._data import MultimodalData, object_array
 
 __all__ = ["did_you_mean", "find_cells", "missing_columns"]
 
@@ -86,10 +86,15 @@ def _from_mapping(X, name, where):
         absent = [key for key in where if key not in X]
         if absent:
             raise ValueError(_no_column(name, absent[0], X))
-        return pd.DataFrame({key: X[key] for key in where})
+        return pd.DataFrame({key: _column(X[key]) for key in where})
     if where not in X:
         raise ValueError(_no_column(name, where, X))
     return X[where]
+
+
+def _column(values):
+    """Return a block of pictures or vectors as cells of one column."""
+    return values if values.ndim == 1 else object_array(values)
 
 
 def _no_column(name, column, known) -> str:

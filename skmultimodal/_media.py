@@ -51,7 +51,8 @@ class CellError(ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        row = f"row {self.label!r}: {self.reason}"
+        label = self.label.item() if isinstance(self.label, np.generic) else self.label
+        row = f"row {label!r}: {self.reason}"
         return row if self.modality is None else f"Modality {self.modality!r}, {row}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import get_tags
 
 from skmultimodal._data import Ragged
 
@@ -44,10 +45,19 @@ class BaseEncoder(BaseEstimator):
     are. A module of sequences may also offer ``tokens(**inputs)``, which returns
     ``(n_samples, n_tokens, out_features)`` and the mask of real tokens.
 
+    Attributes
+    ----------
+    takes_tables : bool
+        Class attribute. Whether cells may be a DataFrame of several columns that
+        hold more than numbers. By default such a modality is embedded column by
+        column, with the same weights, and averaged.
+
     See Also
     --------
     ModuleEncoder : Any ``nn.Module`` as an encoder, without a subclass.
     """
+
+    takes_tables = False
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> BaseEncoder:
         """Learn the preprocessing; the default learns nothing."""
@@ -80,6 +90,14 @@ class TransformerEncoder(BaseEncoder):
     def __init__(self, transformer: Any, out_features: int = 64):
         self.transformer = transformer
         self.out_features = out_features
+
+    @property
+    def takes_tables(self) -> bool:
+        """Whether the transformer, or the first step of a pipeline, takes tables."""
+        first = self.transformer
+        while hasattr(first, "steps"):
+            first = first.steps[0][1]
+        return get_tags(first).input_tags.two_d_array
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the transformer and the scaling of its features."""
@@ -118,6 +136,8 @@ class TransformerEncoder(BaseEncoder):
 
 class PassThrough(BaseEncoder):
     """Hands numbers that are embeddings already to the network as they are."""
+
+    takes_tables = True
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Record the width."""

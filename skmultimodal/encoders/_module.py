@@ -66,6 +66,8 @@ class ModuleEncoder(BaseEncoder):
     8
     """
 
+    takes_tables = True
+
     def __init__(
         self,
         factory: Callable[[], nn.Module],

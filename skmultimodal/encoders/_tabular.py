@@ -83,6 +83,8 @@ class TabularEncoder(BaseEncoder):
     (3, 2)
     """
 
+    takes_tables = True
+
     def __init__(
         self,
         hidden_features: tuple[int, ...] = (64,),
