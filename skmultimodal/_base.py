@@ -12,7 +12,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from skmultimodal._columns import find_cells
 from skmultimodal._inputs import (
     ReadsModalities,
     check_lengths,
@@ -87,6 +86,7 @@ class BaseFusionEstimator(
         missing: str = "mask",
         missing_values: str | list[str] | None = None,
         on_empty: str = "prior",
+        on_error: str = "raise",
         callbacks: list[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         compile: bool = False,
@@ -113,6 +113,7 @@ class BaseFusionEstimator(
         self.missing = missing
         self.missing_values = missing_values
         self.on_empty = on_empty
+        self.on_error = on_error
         self.callbacks = callbacks
         self.net_params = net_params
         self.compile = compile
@@ -212,7 +213,7 @@ class BaseFusionEstimator(
         strategy = auto_fusion(self.fusion, plain, type(self))
         self._check_imputes(strategy)
         encoders, columns, dropped = self._layout(X, strategy)
-        cells = find_cells(X, columns)
+        cells = self._find(X, columns, encoders)
         problem = FusionProblem(
             cells=cells,
             present=self._presence(cells),
@@ -240,7 +241,7 @@ class BaseFusionEstimator(
         check_parameters(self)
         X = self._read(X, reset=False)
         y, weight = self._targets(X, y, sample_weight)
-        cells = find_cells(X, self.columns_)
+        cells = self._find(X, self.columns_, self.encoders_)
         return FusionProblem(
             cells=cells,
             present=self._presence(cells),

@@ -13,6 +13,7 @@ from skmultimodal._columns import did_you_mean, find_cells, missing_columns
 from skmultimodal._data import MultimodalData, as_container
 from skmultimodal._media import present_mask
 from skmultimodal.encoders._auto import infer_columns
+from skmultimodal.encoders._readable import without_unreadable
 from skmultimodal.fusion._auto import auto_encoders
 
 __all__ = ["ReadsModalities", "check_lengths", "count_patterns", "is_numeric"]
@@ -107,11 +108,33 @@ class ReadsModalities:
         }
         return encoders, columns, dropped
 
+    def _find(self, X, columns, encoders):
+        """Return the cells of each modality, without those that cannot be read."""
+        cells = find_cells(X, columns)
+        if self.on_error == "raise":
+            return cells
+        for name in cells:
+            cells[name], bad = without_unreadable(
+                cells[name], encoders[name], self._absent_texts()
+            )
+            if bad.count:
+                warnings.warn(
+                    f"Modality {name!r}: {bad.count} of {bad.total} cells cannot be "
+                    f"read and count as absent (on_error='missing'). The first is "
+                    f"{bad.first}.",
+                    UserWarning,
+                    stacklevel=5,  # the caller of fit or predict
+                )
+        return cells
+
+    def _absent_texts(self):
+        texts = self.missing_values
+        return {texts} if isinstance(texts, str) else set(texts or ())
+
     def _presence(self, cells):
         for name, values in cells.items():
             _refuse_complex(name, values)
-        texts = self.missing_values
-        texts = {texts} if isinstance(texts, str) else set(texts or ())
+        texts = self._absent_texts()
         present = np.column_stack(
             [present_mask(v) & ~_is_one_of(v, texts) for v in cells.values()]
         )
@@ -177,7 +200,8 @@ class ReadsModalities:
                 f"X has no column for any modality of {type(self).__name__}: it lacks "
                 f"{lost}. Pass the columns seen in fit."
             )
-        cells = find_cells(X, {n: w for n, w in columns.items() if n not in absent})
+        here = {name: w for name, w in columns.items() if name not in absent}
+        cells = self._find(X, here, self.encoders_)
         if absent:
             known = X.columns if isinstance(X, pd.DataFrame) else X
             lost = [column for name in absent for column in gone[name]]

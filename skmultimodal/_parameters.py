@@ -86,6 +86,7 @@ RULES = {
         ),
     ),
     "on_empty": _choice("prior", "raise"),
+    "on_error": _choice("raise", "missing"),
     "callbacks": _either(
         _NONE,
         (

@@ -82,6 +82,11 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     on_empty : {"prior", "raise"}, default="prior"
         What a row without any modality gets: the prior, or an error.
 
+    on_error : {"raise", "missing"}, default="raise"
+        What a picture, sound or text becomes that cannot be read: an error that
+        names the row, or an absent cell, counted in a warning. ``"missing"`` reads
+        all files once more.
+
     callbacks : list of skorch callbacks, default=None
         Callbacks of the training loop; each is cloned.
 

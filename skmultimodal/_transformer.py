@@ -85,6 +85,11 @@ class FusionTransformer(BaseFusionEstimator):
     on_empty : {"prior", "raise"}, default="prior"
         What a row without any modality gets: the prior, or an error.
 
+    on_error : {"raise", "missing"}, default="raise"
+        What a picture, sound or text becomes that cannot be read: an error that
+        names the row, or an absent cell, counted in a warning. ``"missing"`` reads
+        all files once more.
+
     callbacks : list of skorch callbacks, default=None
         Callbacks of the training loop; each is cloned.
 
@@ -183,6 +188,7 @@ class FusionTransformer(BaseFusionEstimator):
         missing: str = "mask",
         missing_values: str | list[str] | None = None,
         on_empty: str = "prior",
+        on_error: str = "raise",
         callbacks: list[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         compile: bool = False,
@@ -210,6 +216,7 @@ class FusionTransformer(BaseFusionEstimator):
             missing=missing,
             missing_values=missing_values,
             on_empty=on_empty,
+            on_error=on_error,
             callbacks=callbacks,
             net_params=net_params,
             compile=compile,

@@ -109,6 +109,8 @@ class AudioEncoder(BaseEncoder):
     80
     """
 
+    reads = "audio"
+
     def __init__(
         self,
         sampling_rate: int = 8000,

@@ -76,6 +76,8 @@ class AudioFeatures(TransformerMixin, BaseEstimator):
     (2, 221)
     """
 
+    reads = "audio"
+
     def __init__(
         self,
         sampling_rate: int = 8000,

@@ -47,6 +47,9 @@ class BaseEncoder(BaseEstimator):
 
     Attributes
     ----------
+    reads : {"image", "audio", "text"} or None
+        Class attribute. What a cell holds, by which ``on_error="missing"`` tells
+        cells that cannot be read; None leaves that to a look at the cells.
     takes_tables : bool
         Class attribute. Whether cells may be a DataFrame of several columns that
         hold more than numbers. By default such a modality is embedded column by
@@ -57,6 +60,7 @@ class BaseEncoder(BaseEstimator):
     ModuleEncoder : Any ``nn.Module`` as an encoder, without a subclass.
     """
 
+    reads = None
     takes_tables = False
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> BaseEncoder:

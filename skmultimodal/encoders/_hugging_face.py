@@ -137,6 +137,11 @@ class HuggingFaceEncoder(PretrainedEncoder):
         self.root = root
         self.memory = memory
 
+    @property
+    def reads(self) -> str:
+        """What a cell holds."""
+        return self.modality
+
     def _check_parameters(self):
         super()._check_parameters()
         check_option(self, "modality", MODALITIES)

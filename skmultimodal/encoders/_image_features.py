@@ -70,6 +70,8 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     (2, 2344)
     """
 
+    reads = "image"
+
     def __init__(
         self,
         size: int = 32,

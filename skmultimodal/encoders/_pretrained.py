@@ -241,6 +241,8 @@ class SentenceTransformerEncoder(PretrainedEncoder):
     True
     """
 
+    reads = "text"
+
     def __init__(
         self,
         model_name_or_path: str | os.PathLike,

@@ -118,6 +118,8 @@ class TextEncoder(BaseEncoder):
     array([2, 1, 3])
     """
 
+    reads = "text"
+
     def __init__(
         self,
         level: str = "ngram",

@@ -1,0 +1,135 @@
+"""Find the cells that cannot be read, before anything is fitted to them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skmultimodal._data import cells_and_labels
+from skmultimodal._media import (
+    CellError,
+    decode_audio,
+    decode_cells,
+    decode_image,
+    is_missing,
+)
+from skmultimodal.encoders._auto import infer_columns
+
+__all__ = ["Unreadable", "without_unreadable"]
+
+
+class Unreadable(NamedTuple):
+    """Cells that were taken out.
+
+    Attributes
+    ----------
+    count, total : int
+        Unreadable cells, and all cells that hold something.
+    first : CellError or None
+        Where the first one is and why it cannot be read.
+    """
+
+    count: int
+    total: int
+    first: CellError | None
+
+
+def without_unreadable(cells, spec, passed_over=()):
+    """Replace the cells that the decoder of a modality refuses by None.
+
+    Parameters
+    ----------
+    cells : Series, DataFrame or ndarray
+        Cells of one modality.
+    spec : encoder, transformer, model or list of these
+        What reads them; its attribute ``reads``, or else the cells themselves, say
+        whether they are pictures, sounds or texts. Anything else is left alone.
+    passed_over : set of str
+        Texts that stand for absent cells.
+
+    Returns
+    -------
+    cells : Series, DataFrame or ndarray
+        The given ones if all can be read.
+    unreadable : Unreadable
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmultimodal import TextEncoder
+    >>> from skmultimodal.encoders._readable import without_unreadable
+    >>> cells, bad = without_unreadable(pd.Series(["a", 3]), TextEncoder())
+    >>> cells.tolist(), str(bad.first)
+    (['a', None], 'row 1: expected a text as str, got int')
+    """
+    first = _reader(spec)
+    if isinstance(cells, pd.DataFrame):
+        if getattr(first, "takes_tables", False):
+            return cells, Unreadable(0, 0, None)
+        parts = {c: without_unreadable(cells[c], spec, passed_over) for c in cells}
+        found = [bad for _, bad in parts.values()]
+        errors = [bad.first for bad in found if bad.first is not None]
+        count, total = sum(bad.count for bad in found), sum(bad.total for bad in found)
+        if count:
+            cells = pd.DataFrame({c: part for c, (part, _) in parts.items()})
+        return cells, Unreadable(count, total, errors[0] if errors else None)
+    decode = None if _is_block(cells) else _decoder(first, cells)
+    if decode is None:
+        return cells, Unreadable(0, 0, None)
+    values, labels = cells_and_labels(cells)
+    bad, error, total = [], None, 0
+    for i, (label, cell) in enumerate(zip(labels, values, strict=True)):
+        if is_missing(cell) or (isinstance(cell, str) and cell in passed_over):
+            continue
+        total += 1
+        try:
+            decode_cells([cell], decode, labels=[label])
+        except CellError as reason:
+            bad.append(i)
+            error = error or reason
+    if bad:
+        kept = np.array(values, dtype=object)
+        kept[bad] = None
+        if isinstance(cells, pd.Series):
+            kept = pd.Series(kept, index=cells.index, dtype=object)
+        cells = kept
+    return cells, Unreadable(len(bad), total, error)
+
+
+def _is_block(cells) -> bool:
+    return isinstance(cells, np.ndarray) and cells.dtype != object
+
+
+def _reader(spec):
+    """Return the first part of an encoder or model, which sees the cells."""
+    while True:
+        if isinstance(spec, list):
+            spec = spec[0]
+        elif getattr(spec, "steps", None):
+            spec = spec.steps[0][1]
+        elif hasattr(spec, "encoder_"):
+            spec = spec.encoder_
+        else:
+            return spec
+
+
+def _decoder(first, cells):
+    """Return the function that reads one cell, or None."""
+    kind = getattr(first, "reads", None)
+    if kind is None and not getattr(first, "takes_tables", False):
+        column = pd.Series(cells).to_frame("column").astype(object)
+        kind = infer_columns(column).popitem()[1].kind
+    root = getattr(first, "root", None)
+    if kind == "image":
+        return partial(decode_image, root=root)
+    if kind == "audio":
+        return partial(decode_audio, sampling_rate=8000, root=root)
+    return _text if kind == "text" and hasattr(first, "reads") else None
+
+
+def _text(cell):
+    if not isinstance(cell, str):
+        raise TypeError(f"expected a text as str, got {type(cell).__name__}")
