@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
+from skmultimodal._diagram import diagram
 from skmultimodal._inputs import (
     ReadsModalities,
     check_lengths,
@@ -20,11 +21,9 @@ from skmultimodal._inputs import (
 )
 from skmultimodal._parameters import check_parameters
 from skmultimodal._sklearn import (
-    Branches,
     CallbackSupportMixin,
     _BaseComposition,
     check_weights,
-    visual_block,
     with_callbacks,
 )
 from skmultimodal._training import TrainingSettings
@@ -494,16 +493,7 @@ class BaseFusionEstimator(
         pairs = self._encoders
         if hasattr(self, "encoders_"):
             pairs = self.encoders_.items()
-        weights = getattr(self, "fusion_weights_", {})
-        names = [
-            f"{name} (weight {weights[name]:.2f})" if name in weights else name
-            for name, _ in pairs
-        ]
-        branches = Branches([encoder for _, encoder in pairs], names)
-        strategy = getattr(self, "strategy_", self.fusion)
-        steps = [branches, strategy] if names else [strategy]
-        labels = ["encoders", "fusion"][-len(steps) :]
-        return visual_block("serial", steps, labels, [str(step) for step in steps])
+        return diagram(self, list(pairs))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -20,6 +20,7 @@ except ImportError:  # pragma: no cover
 __all__ = [
     "Branches",
     "CallbackSupportMixin",
+    "Captioned",
     "_BaseComposition",
     "_check_sample_weight",
     "_check_y",
@@ -43,15 +44,34 @@ def check_weights(sample_weight, X):
 class Branches:
     """The encoders as one parallel step of the HTML diagram."""
 
-    def __init__(self, encoders, names):
-        self.encoders, self.names = encoders, names
+    def __init__(self, encoders, names, details):
+        self.encoders, self.names, self.details = encoders, names, details
 
     def _sk_visual_block_(self):
-        details = [str(encoder) for encoder in self.encoders]
-        return visual_block("parallel", self.encoders, self.names, details)
+        return visual_block("parallel", self.encoders, self.names, self.details)
 
     def __repr__(self):
         return ", ".join(self.names)
+
+
+class Captioned:
+    """An estimator that is one box of the HTML diagram, with a line below its name."""
+
+    def __init__(self, estimator, caption):
+        self._estimator, self._caption = estimator, caption
+
+    def __getattr__(self, name):
+        return getattr(self._estimator, name)
+
+    def __repr__(self):
+        return str(self._estimator)
+
+    def _sk_visual_block_(self):
+        spec = self._estimator
+        name = spec if isinstance(spec, str) else type(spec).__name__
+        block = visual_block("single", spec, name, str(spec))
+        block.name_caption = self._caption
+        return block
 
 
 def visual_block(kind, estimators, names, details):

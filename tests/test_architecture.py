@@ -16,7 +16,7 @@ LAYERS = [
     ["model_selection", "inspection", "utils"],
     ["_classifier", "_regressor", "_transformer"],
     ["_base"],
-    ["_inputs"],
+    ["_diagram", "_inputs"],
     ["fusion"],
     ["encoders"],
     ["_network", "_training", "_tensors", "_tasks", "_parameters"],

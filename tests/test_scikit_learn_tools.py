@@ -288,5 +288,5 @@ def test_class_weight_moves_predictions(rows):
 
 def test_html_diagram_names_modalities(rows):
     html = small().fit(*rows)._repr_html_()
-    for word in ("image (weight", "text (weight", "ImageEncoder", "parallel"):
+    for word in ("image: 8 wide", "text: 8 wide", "ImageEncoder", "parallel"):
         assert word in html
