@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 
 from skmultimodal._data import Ragged
 
-__all__ = ["BatchIterator", "TensorRows", "Tensors"]
+__all__ = ["BatchIterator", "TensorRows", "Tensors", "batches"]
 
+MOST_WORKERS = 4  # threads that decode files
 BUCKET_BATCHES = 32  # batches drawn from one pool of rows sorted by length
 
 
@@ -24,7 +28,9 @@ class Tensors:
     Parameters
     ----------
     inputs : dict of str to dict of str to ndarray or Ragged
-        Prepared inputs by modality and input name.
+        Prepared inputs by modality and input name. In place of the inner dict, an
+        object with a length and a method ``take(rows)`` that returns it for some
+        rows is asked for every batch anew.
     present : ndarray of shape (n_samples, n_modalities) or None
         Which modalities each row has; None if every row has all.
     target, weight : ndarray or None
@@ -34,15 +40,18 @@ class Tensors:
     """
 
     def __init__(self, inputs, present=None, target=None, weight=None, dtype=None):
-        dtype = dtype or torch.float32
-        self.inputs = {
-            name: {key: _tensor(value, dtype) for key, value in block.items()}
-            for name, block in inputs.items()
-        }
+        self.dtype = dtype = dtype or torch.float32
+        self.inputs, self.lazy = {}, {}
+        for name, block in inputs.items():
+            if isinstance(block, dict):
+                self.inputs[name] = _tensors(block, dtype)
+            else:
+                self.lazy[name] = block
         self.present = None if present is None else _tensor(present, dtype)
         self.target = None if target is None else _tensor(target, dtype)
         self.weight = None if weight is None else _tensor(weight, dtype)
-        first = next(iter(next(iter(self.inputs.values())).values()))
+        first = next(iter(inputs.values()))
+        first = next(iter(first.values())) if isinstance(first, dict) else first
         self.n_rows = len(first)
         ragged = [
             value.lengths
@@ -57,14 +66,10 @@ class Tensors:
 
     def batch(self, rows: torch.Tensor):
         """Return ``(x, target)`` of some rows; weighted, ``(x, (target, weight))``."""
-        inputs = {}
-        for name, block in self.inputs.items():
-            inputs[name] = selected = {}
-            for key, value in block.items():
-                if isinstance(value, _RaggedTensor):
-                    selected[key], selected["lengths"] = value.padded(rows)
-                else:
-                    selected[key] = value.index_select(0, rows)
+        inputs = {name: _select(block, rows) for name, block in self.inputs.items()}
+        for name, block in self.lazy.items():
+            taken = _tensors(block.take(rows.numpy()), self.dtype)
+            inputs[name] = _select(taken, torch.arange(len(rows)))
         x = {"inputs": inputs}
         if self.present is not None:
             x["present"] = self.present.index_select(0, rows)
@@ -83,6 +88,7 @@ class TensorRows:
         self.tensors, self.rows = tensors, torch.as_tensor(rows)
         lengths = tensors.lengths
         self.lengths = None if lengths is None else lengths[self.rows]
+        self.lazy = tensors.lazy
 
     def __len__(self):
         return len(self.rows)
@@ -117,6 +123,21 @@ class _RaggedTensor:
             padding = padding.reshape(*index.shape, *[1] * (values.ndim - 2))
             values.masked_fill_(padding, 0)
         return values, lengths
+
+
+def _tensors(block, dtype):
+    return {key: _tensor(value, dtype) for key, value in block.items()}
+
+
+def _select(block, rows):
+    """Return some rows of one modality, ragged ones padded, with their lengths."""
+    selected = {}
+    for key, value in block.items():
+        if isinstance(value, _RaggedTensor):
+            selected[key], selected["lengths"] = value.padded(rows)
+        else:
+            selected[key] = value.index_select(0, rows)
+    return selected
 
 
 def _tensor(value, dtype):
@@ -172,5 +193,22 @@ class BatchIterator:
         return [batches[i] for i in torch.randperm(len(batches)).tolist()]
 
     def __iter__(self):
-        for rows in self.row_batches():
-            yield self.dataset.batch(rows)
+        return batches(self.dataset, self.row_batches())
+
+
+def batches(dataset, row_batches):
+    """Yield the batch of each index tensor; lazy ones are made ahead, in threads."""
+    if not dataset.lazy:
+        yield from map(dataset.batch, row_batches)
+        return
+    workers, waiting = min(os.cpu_count() or 1, MOST_WORKERS), deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="skmultimodal-batches")
+    try:
+        for rows in row_batches:
+            waiting.append(pool.submit(dataset.batch, rows))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -15,7 +15,7 @@ from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from skmultimodal._tensors import BatchIterator, Tensors
+from skmultimodal._tensors import BatchIterator, Tensors, batches
 
 __all__ = [
     "FusionNet",
@@ -431,8 +431,8 @@ def predict_outputs(net, tensors: Tensors, fields, n_threads=None) -> dict:
     parts = {field: [] for field in fields}
     net.module_.eval()
     with torch.inference_mode(), threads(n_threads):
-        for batch in rows:
-            output = net.infer(tensors.batch(batch)[0])
+        for x, _ in batches(tensors, rows):
+            output = net.infer(x)
             for field in fields:
                 value = getattr(output, field)
                 parts[field].append(None if value is None else value.cpu().numpy())

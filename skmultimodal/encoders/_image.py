@@ -146,7 +146,9 @@ class ImageEncoder(BaseEncoder):
         self.n_channels_ = n_channels
         pixels = self._pixels(values, labels)
         self.mean_ = pixels.mean(axis=(0, 2, 3), dtype=np.float64)
-        std = pixels.std(axis=(0, 2, 3), dtype=np.float64)
+        mean = self.mean_.reshape(1, -1, 1, 1)
+        squares = [((part - mean) ** 2).sum(axis=(0, 2, 3)) for part in pixels[:, None]]
+        std = np.sqrt(np.sum(squares, axis=0) / (pixels.size / self.n_channels_))
         self.std_ = np.where(std > 0, std, 1.0)
         return self
 

@@ -9,7 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from skmultimodal._data import Ragged
 from skmultimodal.fusion._base import FusionModel
-from skmultimodal.fusion._network_model import Preparation
+from skmultimodal.fusion._preparation import Preparation
 from skmultimodal.fusion._standalone import fit_standalone
 
 __all__ = ["FixedFeatures", "FixedModel", "shares_of"]
@@ -137,6 +137,11 @@ class FixedModel(FusionModel):
 
     def scores(self, cells, present):
         return self.task.scores(self.response(cells, present))
+
+    def encode(self, cells, present, name):
+        rows = self.features.transform(cells, present)[name]
+        here = present[:, self.names.index(name)]
+        return np.where(here[:, None], rows, np.nan)
 
     def response_per_modality(self, cells, present):
         features = self.features.transform(cells, present)

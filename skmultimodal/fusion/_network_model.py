@@ -7,19 +7,18 @@ from functools import partial
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
-from skmultimodal._data import Ragged, take_rows
 from skmultimodal._network import FusionNetwork, FusionOutput, module_key
-from skmultimodal._tensors import TensorRows, Tensors
+from skmultimodal._tensors import TensorRows
 from skmultimodal._training import predict_outputs, resume, train
-from skmultimodal.encoders._base import as_encoder
-from skmultimodal.fusion._base import FusionModel, naming
+from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._encode import encode_by_network
 from skmultimodal.fusion._impute import complete_rows, fit_imputer
+from skmultimodal.fusion._preparation import Preparation
 
-__all__ = ["JointModel", "Preparation", "fit_network"]
+__all__ = ["JointModel", "fit_network"]
 
 WEIGHT_ROWS = 2000  # training rows over which weights that vary by row are averaged
 
@@ -68,62 +67,6 @@ def _training_parts(preparation, problem):
         return data, None
     rows, held_out = validation_split(problem)
     return TensorRows(data, rows), TensorRows(data, held_out)
-
-
-class Preparation:
-    """The fitted encoders of a problem, and the tensors they make of cells."""
-
-    def __init__(self, problem):
-        self.names = problem.names
-        self.dtype = problem.settings.dtype
-        self.encoders, self.templates = {}, {}
-        for m, name in enumerate(self.names):
-            present = problem.present[:, m]
-            weight = problem.sample_weight
-            with naming(name):
-                if not present.any():
-                    raise ValueError(
-                        "it is absent from every training row. Leave it out, or set "
-                        "its encoder to 'drop'."
-                    )
-                encoder = clone(as_encoder(problem.encoders[name]))
-                cells = _present_cells(problem.cells[name], present)
-                encoder.fit(
-                    cells,
-                    problem.y[present],
-                    sample_weight=None if weight is None else weight[present],
-                )
-                first = encoder.transform(take_rows(cells, slice(0, 1)))
-            self.encoders[name] = encoder
-            self.templates[name] = {key: _empty(rows) for key, rows in first.items()}
-
-    def inputs(self, cells, present) -> dict:
-        """Return the prepared inputs of every row; absent rows hold zeros."""
-        inputs = {}
-        for m, name in enumerate(self.names):
-            here = present[:, m]
-            if not here.any():
-                block = self.templates[name]
-            else:
-                with naming(name):
-                    block = self.encoders[name].transform(
-                        _present_cells(cells[name], here)
-                    )
-            if not here.all():
-                block = {key: _expand(rows, here) for key, rows in block.items()}
-            inputs[name] = block
-        return inputs
-
-    def tensors(self, rows, training=False) -> Tensors:
-        """Return the tensors of a problem (training) or of cells and presence."""
-        cells, present = (rows.cells, rows.present) if training else rows
-        return Tensors(
-            self.inputs(cells, present),
-            present=None if present.all() else present,
-            target=rows.target if training else None,
-            weight=rows.sample_weight if training else None,
-            dtype=getattr(torch, self.dtype),
-        )
 
 
 class JointModel(FusionModel):
@@ -207,6 +150,9 @@ class JointModel(FusionModel):
     def embedding(self, cells, present):
         return self._outputs(cells, present, ["embedding"])["embedding"]
 
+    def encode(self, cells, present, name):
+        return encode_by_network(self, cells, present, name)
+
     def response_per_modality(self, cells, present):
         scores = self.branch_scores(cells, present)
         responses = {}
@@ -271,23 +217,3 @@ def validation_split(problem):
     return train_test_split(
         rows, test_size=fraction, random_state=seed, stratify=strata
     )
-
-
-def _present_cells(cells, present):
-    return cells if present.all() else take_rows(cells, np.flatnonzero(present))
-
-
-def _empty(rows):
-    """Return prepared rows like the given ones, but none of them."""
-    if isinstance(rows, Ragged):
-        return Ragged(rows.values[:0], np.zeros(1, dtype=np.int64))
-    return rows[:0]
-
-
-def _expand(rows, present):
-    """Spread prepared rows over the present positions; zeros elsewhere."""
-    if isinstance(rows, Ragged):
-        return rows.expand(present)
-    out = np.zeros((len(present), *rows.shape[1:]), dtype=rows.dtype)
-    out[present] = rows
-    return out
