@@ -84,6 +84,11 @@ class TrainingHistoryDisplay:
                 "with fusion='parallel'. Got an empty history_."
             )
         names = fitted(estimator, "modalities_", cls.__name__)
+        if "modality" in history:  # colours go by the order of the modalities
+            order = ["", *names]
+            history = history.sort_values(
+                "modality", key=lambda column: column.map(order.index), kind="stable"
+            )
         alone = [ALONE + name for name in names if ALONE + name in history]
         history = history[[*history.columns.difference(alone, sort=False), *alone]]
         return cls(history).plot(ax)

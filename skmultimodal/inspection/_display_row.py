@@ -201,10 +201,13 @@ class RowDisplay:
     def _plot_prediction(self, ax, name, shown, colour):
         values = self.predictions.loc[name, shown].to_numpy(dtype=float)
         ax.barh(range(len(shown)), values, height=0.7, color=colour)
-        for row, value in enumerate(values):
+        ends = np.maximum(values, 0)  # where the numbers stand
+        if self.of_values and self.truth is not None:
+            ends = np.maximum(ends, self.truth[shown])
+        for row, (value, end) in enumerate(zip(values, ends, strict=True)):
             ax.annotate(
                 f"{value:.4g}" if self.of_values else f"{value:.2f}",
-                (max(value, 0), row),
+                (end, row),
                 xytext=(3, 0),
                 textcoords="offset points",
                 va="center",
@@ -325,7 +328,8 @@ def _draw_text(ax, cell):
 
 
 def _draw_table(ax, cell):
-    entries = [_cut(f"{key}: {_short(v)}", NARROW) for key, v in cell.value.items()]
+    width = NARROW if len(cell.value) > MAX_LINES else WIDE
+    entries = [_cut(f"{key}: {_short(v)}", width) for key, v in cell.value.items()]
     if len(entries) > 2 * MAX_LINES:
         left_out = len(entries) - 2 * MAX_LINES + 1
         entries = [*entries[:-left_out], f"and {left_out} more"]
@@ -340,8 +344,8 @@ def _cut(text, width):
 
 def _short(value):
     if isinstance(value, (float, np.floating)):
-        return "unknown" if np.isnan(value) else f"{value:.4g}"
-    return "unknown" if pd.isna(value) else str(value)
+        return "?" if np.isnan(value) else f"{value:.4g}"
+    return "?" if pd.isna(value) else str(value)
 
 
 def _draw_image(ax, cell):

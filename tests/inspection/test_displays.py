@@ -202,6 +202,19 @@ def test_history_of_models_trained_apart(ax):
     assert ax.lines[1].get_ydata().tolist() == [2.0, 1.0]
 
 
+def test_colours_go_by_the_order_of_modalities(birdstrikes_small):
+    X, y = birdstrikes_small
+    staged = FusionClassifier(
+        fusion="parallel", training="staged", max_epochs=1, random_state=0
+    ).fit(X[["height", "speed", "text"]], y)
+    display = TrainingHistoryDisplay.from_estimator(staged)
+    lines = [*display.ax_.lines, *display.contribution_ax_.lines]
+    colours = {line.get_label().split()[0]: line.get_color() for line in lines}
+    assert list(colours) == ["fused", *staged.modalities_]
+    assert {line.get_color() for line in lines} == set(colours.values())
+    assert len(set(colours.values())) == 3
+
+
 def test_history_without_epochs(on_emoji):
     with pytest.raises(ValueError, match="trained by epochs"):
         TrainingHistoryDisplay.from_estimator(on_emoji)
