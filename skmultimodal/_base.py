@@ -408,6 +408,38 @@ class BaseFusionEstimator(
         check_is_fitted(self)
         return self._ask(X, "embedding")
 
+    def encode(self, X: Any, modality: str) -> np.ndarray:
+        """Return the embedding of one modality.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        modality : str
+            One of `modalities_`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, out_features)
+            What its encoder gives, before the fusion; NaN where it is absent.
+
+        Raises
+        ------
+        ValueError
+            If there is no such modality, or it has a complete model and no encoder.
+        """
+        check_is_fitted(self)
+        if modality not in self.modalities_:
+            raise ValueError(
+                f"{type(self).__name__} was fitted with the modalities "
+                f"{self.modalities_}. Got modality={modality!r}."
+            )
+        cells, present = self._cells(X)
+        if cells[modality] is None:
+            raise ValueError(f"X has no column for modality {modality!r}.")
+        return self.fusion_.encode(cells, present, modality)
+
     @available_if(_has("contributions"))
     def contributions(self, X: Any) -> dict[str, np.ndarray]:
         """Return the exact additive terms of each modality.

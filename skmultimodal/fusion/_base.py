@@ -228,6 +228,13 @@ class FusionModel:
         """Return the fused embedding, of shape (n_samples, n_features)."""
         raise NotImplementedError
 
+    def encode(self, cells, present, name) -> np.ndarray:
+        """Return the embedding of one modality, NaN where it is absent."""
+        raise ValueError(
+            f"The fitted strategy, a {type(self).__name__}, has no embedding of a "
+            "single modality."
+        )
+
     def response_per_modality(self, cells, present) -> dict[str, np.ndarray]:
         """Return the response of each modality alone."""
         raise NotImplementedError

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import BaseFusion, FusionModel
 from skmultimodal.fusion._calibration import CALIBRATORS
+from skmultimodal.fusion._encode import encode_by_member
 from skmultimodal.fusion._fixed import FixedFeatures
 from skmultimodal.fusion._folds import folds_of
 from skmultimodal.fusion._out_of_fold import (
@@ -343,6 +344,9 @@ class DecisionModel(FusionModel):
         responses = np.where(present.T[:, :, None], responses, self.prior)
         scores = self.task.scores(responses)  # (n_modalities, n, n_outputs)
         return np.moveaxis(scores, 0, 1).reshape(len(present), -1)
+
+    def encode(self, cells, present, name):
+        return encode_by_member(self.models[0], cells, present, name, self.names)
 
     def response_per_modality(self, cells, present):
         return dict(zip(self.names, self._responses(cells, present), strict=True))

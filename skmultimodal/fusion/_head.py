@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._encode import encode_by_member
 from skmultimodal.fusion._staged import embed_rows, embeddings_of
 from skmultimodal.fusion._standalone import fit_standalone
 
@@ -84,6 +85,9 @@ class HeadModel(FusionModel):
 
     def embedding(self, cells, present):
         return self.joined(embed_rows(self.models, cells, present), present)
+
+    def encode(self, cells, present, name):
+        return encode_by_member(self.models, cells, present, name, self.names)
 
     def response(self, cells, present):
         response = self.head.response(self.embedding(cells, present))

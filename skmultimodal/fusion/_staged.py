@@ -13,6 +13,7 @@ from sklearn.base import clone
 from skmultimodal._data import take_rows
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._encode import encode_by_member
 from skmultimodal.fusion._folds import folds_of
 from skmultimodal.fusion._network_model import fit_network
 from skmultimodal.fusion._out_of_fold import fit_models, out_of_fold_models
@@ -166,6 +167,9 @@ class StagedModel(FusionModel):
 
     def embedding(self, cells, present):
         return self.inner.embedding(self._embedded(cells, present), present)
+
+    def encode(self, cells, present, name):
+        return encode_by_member(self.models, cells, present, name, self.names)
 
     def response_per_modality(self, cells, present):
         return self.inner.response_per_modality(self._embedded(cells, present), present)

@@ -191,6 +191,11 @@ class ResidualModel(FusionModel):
     def embedding(self, cells, present):
         return self._terms(cells, present).reshape(len(present), -1)
 
+    def encode(self, cells, present, name):
+        m = self.names.index(name)
+        step = next(step for step in self.steps if step.name == name)
+        return step.model.encode(cells, present[:, m : m + 1], name)
+
     def response_per_modality(self, cells, present):
         responses = {}
         for m, term in enumerate(np.moveaxis(self._terms(cells, present), 1, 0)):

@@ -98,6 +98,8 @@ class NetworkModel:
         present = np.ones((len(cells), 1), dtype=bool)
         return self.model.embedding({self.name: cells}, present)
 
+    encode = embedding
+
 
 class EstimatorModel:
     """A scikit-learn classifier or regressor on the cells of one modality."""

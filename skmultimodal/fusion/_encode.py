@@ -1,0 +1,78 @@
+"""The embedding of one modality, as a fitted model makes it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from skmultimodal._data import take_rows
+from skmultimodal._network import module_key
+from skmultimodal._tensors import BatchIterator, Tensors
+from skmultimodal._training import threads
+
+__all__ = ["encode_by_member", "encode_by_network", "spread"]
+
+CHUNK = 1024  # rows prepared at a time
+
+
+def encode_by_network(model, cells, present, name) -> np.ndarray:
+    """Return the embedding that the encoder of a network gives.
+
+    Parameters
+    ----------
+    model : JointModel
+    cells : dict of str to array-like
+    present : ndarray of bool of shape (n_samples, n_modalities)
+    name : str
+
+    Returns
+    -------
+    ndarray of shape (n_samples, out_features)
+        NaN where the modality is absent.
+    """
+    here = present[:, model.names.index(name)]
+    module = model.net.module_.encoders[module_key(name)].eval()
+    rows, device = np.flatnonzero(here), model.net.device
+    parts = [np.zeros((0, module.out_features), dtype=model.dtype)]
+    for start in range(0, len(rows), CHUNK):
+        part = take_rows(cells[name], rows[start : start + CHUNK])
+        prepared = model.encoders[name].transform(part)
+        tensors = Tensors({name: prepared}, dtype=getattr(torch, model.dtype))
+        order = BatchIterator(tensors).row_batches()
+        with torch.inference_mode(), threads(model.n_threads):
+            for batch in order:
+                inputs = tensors.batch(batch)[0]["inputs"][name]
+                inputs = {key: value.to(device) for key, value in inputs.items()}
+                parts.append(module(**inputs).cpu().numpy())
+        back = torch.cat(order).argsort().numpy()
+        done = np.concatenate(parts[-len(order) :])[back]
+        parts[-len(order) :] = [done]
+    return spread(np.concatenate(parts), here)
+
+
+def encode_by_member(models, cells, present, name, names) -> np.ndarray:
+    """Return the embedding of one of the models that were fitted apart.
+
+    Raises
+    ------
+    ValueError
+        If the modality has a complete model without an embedding.
+    """
+    model, here = models[name], present[:, names.index(name)]
+    if not hasattr(model, "encode"):
+        raise ValueError(
+            f"Modality {name!r} has a complete model, {type(model.fitted).__name__}, "
+            "and no embedding. Give it an encoder, such as TextEncoder(), or use a "
+            "strategy trained as one network."
+        )
+    rows = np.flatnonzero(here)
+    if not len(rows):
+        return np.full((len(present), model.n_features), np.nan)
+    return spread(model.encode(take_rows(cells[name], rows)), here)
+
+
+def spread(rows, here) -> np.ndarray:
+    """Return rows at the true positions of `here`, NaN elsewhere."""
+    out = np.full((len(here), rows.shape[1]), np.nan, dtype=rows.dtype)
+    out[here] = rows
+    return out
