@@ -13,11 +13,14 @@ from torch import nn
 from skmultimodal._data import cells_and_labels
 from skmultimodal._media import decode_cells, is_missing
 from skmultimodal.encoders._base import BaseEncoder
-from skmultimodal.encoders._modules import MLP
+from skmultimodal.encoders._modules import MLP, Unchanged
+from skmultimodal.encoders._numbers import Periodic, PiecewiseLinear, quantile_edges
+from skmultimodal.encoders._recurrent import check_option
 
 __all__ = ["TabularEncoder"]
 
 NUMERIC_OBJECTS = ("floating", "integer", "mixed-integer-float", "decimal", "empty")
+NUMERIC = ("linear", "piecewise", "periodic")
 MISSING, UNSEEN, FIRST = 0, 1, 2  # codes of a category
 
 
@@ -41,6 +44,13 @@ class TabularEncoder(BaseEncoder):
     embedding_features : int, default=8
         Width of the embedding of each categorical column.
 
+    numeric : {"linear", "piecewise", "periodic"}, default="linear"
+        How numbers enter the network: as they are, as their places in bins between
+        quantiles, or as sines and cosines of learned frequencies [2]_.
+
+    numeric_features : int, default=16
+        Bins, or frequencies, of each number; not used by ``"linear"``.
+
     min_frequency : float, default=1
         Categories rarer in `fit`, counted with sample weights, are taken as unseen;
         1 keeps all.
@@ -62,6 +72,9 @@ class TabularEncoder(BaseEncoder):
     indicators_ : ndarray of int
         Numeric features with a missing indicator.
 
+    edges_ : list of ndarray
+        Edges of the bins of each standardised number, if piecewise.
+
     Notes
     -----
     Input ``(n, n_numbers)`` and ``(n, n_categorical)``; output
@@ -72,6 +85,9 @@ class TabularEncoder(BaseEncoder):
     ----------
     .. [1] C. Guo, F. Berkhahn, "Entity embeddings of categorical variables",
        arXiv:1604.06737, 2016.
+
+    .. [2] Y. Gorishniy, I. Rubachev, A. Babenko, "On embeddings for numerical
+       features in tabular deep learning", NeurIPS, 2022.
 
     Examples
     --------
@@ -91,12 +107,16 @@ class TabularEncoder(BaseEncoder):
         out_features: int = 64,
         *,
         embedding_features: int = 8,
+        numeric: str = "linear",
+        numeric_features: int = 16,
         min_frequency: float = 1,
         dropout: float = 0.0,
     ):
         self.hidden_features = hidden_features
         self.out_features = out_features
         self.embedding_features = embedding_features
+        self.numeric = numeric
+        self.numeric_features = numeric_features
         self.min_frequency = min_frequency
         self.dropout = dropout
 
@@ -118,6 +138,7 @@ class TabularEncoder(BaseEncoder):
         self : object
             The fitted encoder.
         """
+        check_option(self, "numeric", NUMERIC)
         frame = _frame(cells)
         if not frame.shape[1]:
             raise ValueError("expected a table of one column or more. Got none.")
@@ -140,6 +161,10 @@ class TabularEncoder(BaseEncoder):
         rounding = 10 * np.finfo(np.float64).eps * np.abs(self.mean_)
         self.scale_ = np.where(scale > rounding, scale, 1.0)
         self.indicators_ = np.flatnonzero(~known.all(axis=0))
+        if self.numeric == "piecewise":
+            standard = (numbers - self.mean_) / self.scale_
+            n_bins = self.numeric_features
+            self.edges_ = [quantile_edges(c, weight, n_bins) for c in standard.T]
         return self
 
     def transform(self, cells: Any) -> dict[str, Any]:
@@ -186,13 +211,21 @@ class TabularEncoder(BaseEncoder):
         """
         sizes = [len(values) + FIRST for values in self.categories_.values()]
         return _Tabular(
-            len(self.mean_) + len(self.indicators_),
+            len(self.indicators_),
+            self._number_module(),
             sizes,
             self.embedding_features,
             tuple(self.hidden_features),
             self.out_features,
             self.dropout,
         )
+
+    def _number_module(self):
+        if self.numeric == "piecewise" and self.numbers_:
+            return PiecewiseLinear(self.edges_)
+        if self.numeric == "periodic" and self.numbers_:
+            return Periodic(len(self.mean_), self.numeric_features)
+        return Unchanged(len(self.mean_))
 
     def _known_columns(self, frame):
         if list(frame.columns) == self.columns_:
@@ -229,19 +262,27 @@ class TabularEncoder(BaseEncoder):
 
 
 class _Tabular(nn.Module):
-    def __init__(self, n_numbers, sizes, embedding, hidden, out_features, dropout):
+    def __init__(
+        self, n_indicators, numbers, sizes, embedding, hidden, out_features, dropout
+    ):
         super().__init__()
-        self.out_features = out_features
+        self.out_features, self.n_indicators = out_features, n_indicators
+        self.numbers = numbers
         self.embeddings = nn.ModuleList(nn.Embedding(s, embedding) for s in sizes)
         for table in self.embeddings:
             nn.init.normal_(table.weight, std=embedding**-0.5)
             with torch.no_grad():  # what `fit` has not seen says nothing
                 table.weight[:FIRST] = 0
-        width = n_numbers + embedding * len(sizes)
+        width = numbers.out_features + n_indicators + embedding * len(sizes)
         self.mlp = MLP(width, out_features, hidden, dropout)
 
     def forward(self, numbers=None, categories=None):
-        parts = [] if numbers is None else [numbers]
+        parts = []
+        if numbers is not None:
+            n_numbers = numbers.shape[1] - self.n_indicators
+            parts.append(self.numbers(numbers[:, :n_numbers]))
+            if self.n_indicators:
+                parts.append(numbers[:, n_numbers:])
         for i, table in enumerate(self.embeddings):
             parts.append(table(categories[:, i]))
         joined = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
