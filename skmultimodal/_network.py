@@ -197,6 +197,10 @@ class FusionNetwork(nn.Module):
 
     def forward(self, inputs, present=None):
         embeddings = {name: self.encode(name, inputs[name]) for name in self.names}
+        return self.complete_and_fuse(embeddings, present)
+
+    def complete_and_fuse(self, embeddings, present=None):
+        """Return the output for given embeddings, absent ones imputed if so fitted."""
         if self.imputer is not None and present is not None and not self.training:
             embeddings, present = self.imputer(embeddings, present)
         return self.fuse(embeddings, present)

@@ -220,6 +220,13 @@ class FusionModel:
         """Return probabilities or values, of shape (n_samples, n_outputs)."""
         raise NotImplementedError
 
+    def responses(self, cells, presences) -> list[np.ndarray]:
+        """Return the response for each of several presences of the same cells.
+
+        What does not depend on the presence is computed once where a model can.
+        """
+        return [self.response(cells, present) for present in presences]
+
     def scores(self, cells, present) -> np.ndarray:
         """Return the response before the link, of shape (n_samples, n_outputs)."""
         raise NotImplementedError

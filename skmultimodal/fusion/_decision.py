@@ -313,7 +313,22 @@ class DecisionModel(FusionModel):
         if len(self.names) == 1 and present.all():
             return self._responses(cells, present)[0]
         responses = self._responses(cells, present)
-        extra = self._passed(cells, present)
+        return self._combined(responses, present, self._passed(cells, present))
+
+    def responses(self, cells, presences):
+        union = np.any(presences, axis=0)
+        own = self._responses(cells, union)
+        found = []
+        for present in presences:
+            if len(self.names) == 1 and present.all():
+                found.append(own[0])
+                continue
+            known = np.where(present.T[:, :, None], own, np.nan)
+            passed = self._passed(cells, present)
+            found.append(self._combined(known, present, passed))
+        return found
+
+    def _combined(self, responses, present, extra):
         return self._joined(
             [
                 rule.combine(part, present=present.T, **extra)

@@ -130,6 +130,19 @@ class FixedModel(FusionModel):
     def response(self, cells, present):
         return self._respond(self.features.transform(cells, present), present)
 
+    def responses(self, cells, presences):
+        features = self.features.transform(cells, np.any(presences, axis=0))
+        return [
+            self._respond(
+                {
+                    name: np.where(present[:, m, None], features[name], 0.0)
+                    for m, name in enumerate(self.names)
+                },
+                present,
+            )
+            for present in presences
+        ]
+
     def _respond(self, features, present):
         response = self.head.response(self.joined(features, present))
         response[~present.any(axis=1)] = self.prior

@@ -90,7 +90,14 @@ class HeadModel(FusionModel):
         return encode_by_member(self.models, cells, present, name, self.names)
 
     def response(self, cells, present):
-        response = self.head.response(self.embedding(cells, present))
+        return self._respond(embed_rows(self.models, cells, present), present)
+
+    def responses(self, cells, presences):
+        embedded = embed_rows(self.models, cells, np.any(presences, axis=0))
+        return [self._respond(embedded, present) for present in presences]
+
+    def _respond(self, embeddings, present):
+        response = self.head.response(self.joined(embeddings, present))
         nothing = ~present.any(axis=1)
         response[nothing] = self.prior
         return response

@@ -17,6 +17,7 @@ from skmultimodal.fusion._base import FusionModel
 from skmultimodal.fusion._encode import encode_by_network
 from skmultimodal.fusion._impute import complete_rows, fit_imputer
 from skmultimodal.fusion._preparation import Preparation
+from skmultimodal.fusion._responses import responses_of_network
 
 __all__ = ["JointModel", "fit_network"]
 
@@ -146,6 +147,9 @@ class JointModel(FusionModel):
 
     def response(self, cells, present):
         return self.task.response(self.scores(cells, present))
+
+    def responses(self, cells, presences):
+        return responses_of_network(self, cells, presences)
 
     def embedding(self, cells, present):
         return self._outputs(cells, present, ["embedding"])["embedding"]

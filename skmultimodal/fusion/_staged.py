@@ -165,6 +165,10 @@ class StagedModel(FusionModel):
     def response(self, cells, present):
         return self.inner.response(self._embedded(cells, present), present)
 
+    def responses(self, cells, presences):
+        union = np.any(presences, axis=0)
+        return self.inner.responses(self._embedded(cells, union), presences)
+
     def embedding(self, cells, present):
         return self.inner.embedding(self._embedded(cells, present), present)
 

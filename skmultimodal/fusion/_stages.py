@@ -188,6 +188,13 @@ class ResidualModel(FusionModel):
     def response(self, cells, present):
         return self.task.response(self.scores(cells, present))
 
+    def responses(self, cells, presences):
+        terms = self._terms(cells, np.any(presences, axis=0))
+        return [
+            self.task.response(self.base + (terms * present[:, :, None]).sum(axis=1))
+            for present in presences
+        ]
+
     def embedding(self, cells, present):
         return self._terms(cells, present).reshape(len(present), -1)
 

@@ -1,0 +1,54 @@
+"""Responses of a network for several presences, each row encoded once."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from skmultimodal._tensors import batches
+from skmultimodal._training import threads
+
+__all__ = ["responses_of_network"]
+
+
+def responses_of_network(model, cells, presences) -> list[np.ndarray]:
+    """Return the response of a network for each presence of the same cells.
+
+    Parameters
+    ----------
+    model : JointModel
+    cells : dict of str to array-like
+    presences : list of ndarray of bool of shape (n_samples, n_modalities)
+
+    Returns
+    -------
+    list of ndarray of shape (n_samples, n_outputs)
+        As ``model.response`` gives them; a row without any modality has the prior.
+    """
+    tensors = model.preparation.tensors((cells, np.any(presences, axis=0)))
+    module, device = model.net.module_.eval(), model.net.device
+    rows = model.net.get_iterator(tensors, training=False).row_batches()
+    masks = [None if p.all() else torch.from_numpy(p) for p in presences]
+    parts = [[] for _ in presences]
+    with torch.inference_mode(), threads(model.n_threads):
+        made = batches(tensors, rows)
+        for index, (x, _) in zip(rows, made, strict=True):
+            embeddings = {
+                name: module.encode(name, _moved(x["inputs"][name], device))
+                for name in module.names
+            }
+            for mask, scores in zip(masks, parts, strict=True):
+                here = None if mask is None else mask[index].to(device)
+                output = module.complete_and_fuse(embeddings, here)
+                scores.append(output.scores.cpu().numpy())
+    back = torch.cat(rows).argsort().numpy()
+    responses = []
+    for present, scores in zip(presences, parts, strict=True):
+        scores = np.concatenate(scores)[back]
+        scores[~present.any(axis=1)] = model.task.scores(model.prior)
+        responses.append(model.task.response(scores))
+    return responses
+
+
+def _moved(inputs, device):
+    return {key: value.to(device) for key, value in inputs.items()}
