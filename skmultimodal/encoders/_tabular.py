@@ -20,7 +20,7 @@ from skmultimodal.encoders._recurrent import check_option
 __all__ = ["TabularEncoder"]
 
 NUMERIC_OBJECTS = ("floating", "integer", "mixed-integer-float", "decimal", "empty")
-NUMERIC = ("linear", "piecewise", "periodic")
+NUMERIC = ("auto", "linear", "piecewise", "periodic")
 MISSING, UNSEEN, FIRST = 0, 1, 2  # codes of a category
 
 
@@ -44,9 +44,10 @@ class TabularEncoder(BaseEncoder):
     embedding_features : int, default=8
         Width of the embedding of each categorical column.
 
-    numeric : {"linear", "piecewise", "periodic"}, default="linear"
+    numeric : {"auto", "linear", "piecewise", "periodic"}, default="auto"
         How numbers enter the network: as they are, as their places in bins between
-        quantiles, or as sines and cosines of learned frequencies [2]_.
+        quantiles, or as sines and cosines of learned frequencies [2]_. ``"auto"`` is
+        linear for a matrix of numbers and piecewise for other tables.
 
     numeric_features : int, default=16
         Bins, or frequencies, of each number; not used by ``"linear"``.
@@ -71,6 +72,9 @@ class TabularEncoder(BaseEncoder):
 
     indicators_ : ndarray of int
         Numeric features with a missing indicator.
+
+    numeric_ : str
+        How numbers enter, where `numeric` is ``"auto"``.
 
     edges_ : list of ndarray
         Edges of the bins of each standardised number, if piecewise.
@@ -107,7 +111,7 @@ class TabularEncoder(BaseEncoder):
         out_features: int = 64,
         *,
         embedding_features: int = 8,
-        numeric: str = "linear",
+        numeric: str = "auto",
         numeric_features: int = 16,
         min_frequency: float = 1,
         dropout: float = 0.0,
@@ -161,7 +165,11 @@ class TabularEncoder(BaseEncoder):
         rounding = 10 * np.finfo(np.float64).eps * np.abs(self.mean_)
         self.scale_ = np.where(scale > rounding, scale, 1.0)
         self.indicators_ = np.flatnonzero(~known.all(axis=0))
-        if self.numeric == "piecewise":
+        self.numeric_ = self.numeric
+        if self.numeric == "auto":
+            mixed = self.dates_ or self.categorical_ or not _is_block(frame)
+            self.numeric_ = "piecewise" if mixed else "linear"
+        if self.numeric_ == "piecewise":
             standard = (numbers - self.mean_) / self.scale_
             n_bins = self.numeric_features
             self.edges_ = [quantile_edges(c, weight, n_bins) for c in standard.T]
@@ -221,9 +229,9 @@ class TabularEncoder(BaseEncoder):
         )
 
     def _number_module(self):
-        if self.numeric == "piecewise" and self.numbers_:
+        if self.numeric_ == "piecewise" and self.numbers_:
             return PiecewiseLinear(self.edges_)
-        if self.numeric == "periodic" and self.numbers_:
+        if self.numeric_ == "periodic" and self.numbers_:
             return Periodic(len(self.mean_), self.numeric_features)
         return Unchanged(len(self.mean_))
 

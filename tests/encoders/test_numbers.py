@@ -77,7 +77,14 @@ def test_contract_and_kinds_of_columns(numeric):
     check_encoder(TabularEncoder(numeric=numeric), X[["sky"]])
 
 
-def test_default_enters_numbers_as_they_are():
+def test_default_is_piecewise_for_mixed_tables_alone():
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [3, 4, 5]})
+    assert TabularEncoder().fit(X).numeric_ == "linear"
+    assert TabularEncoder().fit(X.assign(sky="blue")).numeric_ == "piecewise"
+    assert TabularEncoder(numeric="linear").fit(X.assign(s="x")).numeric_ == "linear"
+
+
+def test_a_matrix_enters_as_it_is():
     X = np.random.default_rng(0).normal(size=(9, 2))
     module = TabularEncoder((), 3).fit(X).build()
     numbers = torch.from_numpy(X).float()
