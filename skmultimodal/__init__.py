@@ -36,6 +36,7 @@ _LAZY = {
     "SequentialFusion": "fusion._sequential",
     "TabularEncoder": "encoders._tabular",
     "TextEncoder": "encoders._text",
+    "load": "_persistence",
 }
 _PACKAGES = ("datasets", "encoders", "fusion", "inspection", "model_selection")
 

@@ -354,8 +354,11 @@ class BaseFusionEstimator(
         self.fusion_weights_ = {name: model.weights[name] for name in self.modalities_}
         self.history_ = pd.DataFrame(model.history)
         self.n_iter_ = model.n_iter
-        if hasattr(model, "net"):
-            self.net_ = model.net
+
+    @property
+    def net_(self):
+        """The net, for strategies trained jointly."""
+        return self.fusion_.net
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "fusion_")
@@ -517,6 +520,62 @@ class BaseFusionEstimator(
             problem = problem.for_one_epoch()
             model = strategy.fit_model(problem)
             self._keep(model, strategy, problem, columns, as_matrix)
+        return self
+
+    # -- persistence --------------------------------------------------------------
+
+    def save(self, path: Any) -> Self:
+        """Write the fitted estimator to a file that runs no code when loaded.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, replaced as a whole or not at all.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        TypeError
+            If the estimator holds what is no plain value and has no name by which it
+            can be imported, a lambda for example; pickle and joblib do not help with
+            lambdas either, but save what is defined in ``__main__``.
+        OSError
+            If the file cannot be written; an earlier one is then as it was.
+        ImportError
+            If safetensors is not installed.
+
+        See Also
+        --------
+        load : Reads the file.
+
+        Notes
+        -----
+        What only training needs is left out, as by :meth:`trim`; the parameters
+        `callbacks` and `memory` are None in the loaded estimator.
+        """
+        from skmultimodal._persistence import save
+
+        check_is_fitted(self)
+        save(self, path)
+        return self
+
+    def trim(self) -> Self:
+        """Drop what prediction does not need: optimisers, callbacks, caches.
+
+        Predictions stay as they are. `partial_fit`, and `fit` with ``warm_start``,
+        then raise a ValueError.
+
+        Returns
+        -------
+        self : object
+        """
+        from skmultimodal._persistence import trim
+
+        check_is_fitted(self)
+        trim(self)
         return self
 
     # -- display ------------------------------------------------------------------

@@ -22,9 +22,7 @@ def test_reference_lists_the_public_names(reference):
     listed = {
         (module, name) for _, module, names in reference.values() for name in names
     }
-    packages = {
-        name for name in skmultimodal.__all__ if name == name.lower() and name[0] != "_"
-    }
+    packages = set(skmultimodal._PACKAGES)
     public = {
         ("skmultimodal", name)
         for name in set(skmultimodal.__all__) - packages - {"__version__"}

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 
 import skmultimodal
 
-PACKAGES = [name for name in skmultimodal.__all__ if name.islower() and name[0] != "_"]
+PACKAGES = list(skmultimodal._PACKAGES)
 TOP = [
     f"skmultimodal.{name}"
     for name in skmultimodal.__all__

@@ -54,7 +54,7 @@ class GaussianImputer(nn.Module):
         covariance, _ = ledoit_wolf((joined - mean) / scale, assume_centered=True)
         covariance[np.diag_indices_from(covariance)] += 1e-9  # constant columns
         widths = [values.shape[1] for values in rows.values()]
-        self.names = list(rows)
+        self.names, self.widths = list(rows), dict(zip(rows, widths, strict=True))
         self.register_buffer("mean", torch.from_numpy(mean))
         self.register_buffer("scale", torch.from_numpy(scale))
         self.register_buffer("covariance", torch.from_numpy(covariance))

@@ -10,12 +10,13 @@ import torch
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
+from skmultimodal._inference import TrainedNet, bare_module
 from skmultimodal._network import FusionNetwork, FusionOutput, module_key
 from skmultimodal._tensors import TensorRows
-from skmultimodal._training import predict_outputs, resume, train
+from skmultimodal._training import predict_outputs, resume, seeded, train
 from skmultimodal.fusion._base import FusionModel
 from skmultimodal.fusion._encode import encode_by_network
-from skmultimodal.fusion._impute import complete_rows, fit_imputer
+from skmultimodal.fusion._impute import GaussianImputer, complete_rows, fit_imputer
 from skmultimodal.fusion._preparation import Preparation
 from skmultimodal.fusion._responses import responses_of_network
 
@@ -46,19 +47,23 @@ def fit_network(spec, problem):
         complete_rows(problem)  # there are some: said before training
     preparation = Preparation(problem)
     data, valid = _training_parts(preparation, problem)
-    make = partial(
-        FusionNetwork,
-        {name: encoder.build for name, encoder in preparation.encoders.items()},
-        partial(spec.build_for, problem.task),
-        modality_dropout=spec.modality_dropout,
-    )
+    make = partial(make_network, spec, preparation.encoders, problem.task)
     try:
         net = train(make, problem.task, data, valid, problem.settings, problem.seed)
     except KeyboardInterrupt as interrupt:
         if hasattr(interrupt, "net"):
-            interrupt.model = JointModel(preparation, interrupt.net, problem)
+            interrupt.model = JointModel(spec, preparation, interrupt.net, problem)
         raise
-    return JointModel(preparation, net, problem)
+    return JointModel(spec, preparation, net, problem)
+
+
+def make_network(spec, encoders, task):
+    """Return a new network of fitted encoders and a strategy."""
+    return FusionNetwork(
+        {name: encoder.build for name, encoder in encoders.items()},
+        partial(spec.build_for, task),
+        modality_dropout=spec.modality_dropout,
+    )
 
 
 def _training_parts(preparation, problem):
@@ -73,8 +78,9 @@ def _training_parts(preparation, problem):
 class JointModel(FusionModel):
     """A trained network with the preparation of its inputs."""
 
-    def __init__(self, preparation, net, problem):
-        self.preparation, self.net, self.task = preparation, net, problem.task
+    def __init__(self, spec, preparation, net, problem):
+        self.spec, self.preparation = spec, preparation
+        self.net, self.task = net, problem.task
         self.names, self.encoders = preparation.names, preparation.encoders
         self.n_threads, self.dtype = problem.settings.n_threads, preparation.dtype
         self.prior = problem.task.prior(problem.target, problem.sample_weight)
@@ -186,6 +192,12 @@ class JointModel(FusionModel):
 
     def trained_more(self, problem):
         """Return a copy of the model, trained on with the rows of `problem`."""
+        if isinstance(self.net, TrainedNet):
+            raise ValueError(
+                "The training of this estimator cannot be continued: it was trimmed, "
+                "or loaded from a file of save. Fit it again from the start, or keep "
+                "the untrimmed one with pickle or joblib."
+            )
         problem, model = problem.select(self.names), copy.deepcopy(self)
         data, valid = _training_parts(self.preparation, problem)
         seed = problem.seed + self.n_iter
@@ -198,6 +210,44 @@ class JointModel(FusionModel):
             raise
         model._fit_imputer(problem)
         model.weights = model._fitted_weights(problem)
+        return model
+
+    def trim(self):
+        """Drop optimiser, callbacks and batches of the history."""
+        net = self.net
+        self.net = TrainedNet(
+            bare_module(net), net.device, net.batch_size, self.history
+        )
+
+    def to_plain(self):
+        """Return the state without the network, and the network's weights."""
+        module = bare_module(self.net)
+        net = {
+            "device": str(self.net.device),
+            "batch_size": self.net.batch_size,
+            "history": self.history,
+            "imputes": None if module.imputer is None else module.imputer.widths,
+        }
+        return {**vars(self), "net": net}, module.state_dict()
+
+    @classmethod
+    def from_plain(cls, state, weights):
+        """Build the network anew and fill in its weights."""
+        model, net = cls.__new__(cls), state["net"]
+        vars(model).update(state)
+        with seeded(0):
+            network = make_network(model.spec, model.encoders, model.task)
+        network.to(getattr(torch, model.dtype))
+        if net["imputes"]:
+            network.imputer = GaussianImputer(
+                {name: np.zeros((2, width)) for name, width in net["imputes"].items()}
+            )
+        network.load_state_dict(weights)
+        known = not net["device"].startswith("cuda") or torch.cuda.is_available()
+        device = net["device"] if known else "cpu"
+        model.net = TrainedNet(
+            network.to(device), device, net["batch_size"], net["history"]
+        )
         return model
 
 

@@ -148,10 +148,14 @@ class StagedModel(FusionModel):
             for row in models[name].history
         ]
         self.n_iter, self.n_features = inner.n_iter, inner.n_features
-        self.dtype, self.net = inner.dtype, inner.net
+        self.dtype = inner.dtype
 
     def feature_names(self):
         return self.inner.feature_names()
+
+    @property
+    def net(self):
+        return self.inner.net
 
     def offers(self, method):
         return method != "trained_more" and self.inner.offers(method)
