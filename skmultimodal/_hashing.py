@@ -24,6 +24,7 @@ def row_keys(cells, root=None) -> np.ndarray:
     root : str or path-like, default=None
         Folder that relative paths start from.
     """
+    cells = getattr(cells, "raw", cells)  # of cells held with their features
     if isinstance(cells, pd.DataFrame):
         columns = _columns(cells)
         return combine_keys([row_keys(cells[column], root) for column in columns])

@@ -77,6 +77,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator):
     """
 
     reads = "audio"
+    rowwise = True  # features of a row depend on that row alone
 
     def __init__(
         self,

@@ -91,6 +91,8 @@ class ImageEncoder(BaseEncoder):
     (1636, 3, 32, 32)
     """
 
+    reads = "image"
+
     def __init__(
         self,
         channels: tuple[int, ...] = (16, 32, 64),

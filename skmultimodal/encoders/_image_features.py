@@ -71,6 +71,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     """
 
     reads = "image"
+    rowwise = True  # features of a row depend on that row alone
 
     def __init__(
         self,

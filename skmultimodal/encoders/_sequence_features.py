@@ -40,6 +40,8 @@ class SequenceFeatures(TransformerMixin, BaseEstimator):
     (2, 40)
     """
 
+    rowwise = True  # features of a row depend on that row alone
+
     def __init__(self, n_segments: int = 8):
         self.n_segments = n_segments
 

@@ -121,6 +121,7 @@ def rows_key(cells, spec=None) -> str:
     """
     params = spec.get_params() if hasattr(spec, "get_params") else {}
     roots = [value for key, value in params.items() if key.split("__")[-1] == "root"]
+    cells = getattr(cells, "raw", cells)  # of cells held with their features
     if isinstance(cells, pd.DataFrame):
         layout = [(str(name), str(dtype)) for name, dtype in cells.dtypes.items()]
     else:

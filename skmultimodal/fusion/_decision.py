@@ -14,6 +14,7 @@ from skmultimodal.fusion._calibration import CALIBRATORS
 from skmultimodal.fusion._encode import encode_by_member
 from skmultimodal.fusion._fixed import FixedFeatures
 from skmultimodal.fusion._folds import folds_of
+from skmultimodal.fusion._frozen_cells import freeze, with_frozen_features
 from skmultimodal.fusion._out_of_fold import (
     best_candidates,
     fit_models,
@@ -126,7 +127,7 @@ class DecisionFusion(BaseFusion):
         folds, responses, of_folds = [], None, []
         if self._needs_folds(problem, rule):
             folds = folds_of(problem, self.cv)
-        problem = best_candidates(problem, folds)
+        problem = with_frozen_features(best_candidates(problem, folds))
         if folds:
             responses, of_folds = out_of_fold(problem, folds)
         models = [fit_models(problem)] if self.refit or not folds else of_folds
@@ -302,8 +303,11 @@ class DecisionModel(FusionModel):
         """Return the responses of shape (n_modalities, n_samples, n_outputs)."""
         stacked = []
         for m, name in enumerate(self.names):
+            here, fitted = cells[name], self.models[0][name].fitted
+            if len(self.models) > 1 or self.memory is not None:
+                here = freeze(here, present[:, m], fitted, self.memory)
             of_folds = [
-                respond(models[name], cells[name], present[:, m], self.memory)
+                respond(models[name], here, present[:, m], self.memory)
                 for models in self.models
             ]
             stacked.append(self._calibrated(name, np.mean(of_folds, axis=0)))

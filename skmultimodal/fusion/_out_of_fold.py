@@ -15,6 +15,7 @@ from skmultimodal.fusion._cache import (
     model_key,
     rows_key,
 )
+from skmultimodal.fusion._frozen_cells import with_frozen_features
 from skmultimodal.fusion._standalone import fit_standalone
 
 __all__ = [
@@ -92,7 +93,7 @@ def _mean_loss(problem, folds) -> float:
     """Return the mean out-of-fold loss of a problem of one modality."""
     if not folds:
         return 0.0
-    response = out_of_fold(problem, folds)[0][0]
+    response = out_of_fold(with_frozen_features(problem), folds)[0][0]
     known = np.isfinite(response).all(axis=1)
     weight = problem.sample_weight
     losses = problem.task.losses(response[known], problem.target[known])

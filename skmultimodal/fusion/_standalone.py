@@ -14,12 +14,13 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from skmultimodal._data import cells_and_labels
+from skmultimodal._data import cells_and_labels, take_rows
 from skmultimodal._media import CellError
 from skmultimodal._network import FusionModule, FusionOutput, derived_seed
 from skmultimodal._training import is_skorch_net
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.fusion._base import naming
+from skmultimodal.fusion._frozen_cells import FrozenCells
 from skmultimodal.fusion._layers import Heads
 from skmultimodal.fusion._network_model import fit_network
 
@@ -112,16 +113,28 @@ class EstimatorModel:
         spec = problem.encoders[name]
         self.cells_format = cells_format(spec)
         model = seeded_clone(_for_task(spec, task), problem.seed_of(name))
-        X = self.cells_format(problem.cells[name])
+        cells = problem.cells[name]
         y, self.net = problem.y, is_skorch_net(spec)
         if self.net:
             y = problem.target if task.kind != "regression" else problem.y
             y = y.astype(np.int64 if task.kind == "classification" else np.float32)
         weights = weight_params(model, problem.sample_weight, name)
-        self.fitted = model.fit(X, y, **weights)
+        self.fitted = model
+        later, X = self._later(cells)
+        later.fit(X, y, **weights)
+        if later is not model:
+            model.steps[0][1].fit(take_rows(cells.raw, slice(0, 1)))
+
+    def _later(self, cells):
+        """Return the steps that see the cells' features, or else the cells."""
+        if not isinstance(cells, FrozenCells):
+            return self.fitted, self.cells_format(cells)
+        if not isinstance(self.fitted, Pipeline):  # one pipeline a label
+            return self.fitted, self.cells_format(cells.raw)
+        return self.fitted[1:], cells.features
 
     def response(self, cells):
-        X, model, task = self.cells_format(cells), self.fitted, self.task
+        (model, X), task = self._later(cells), self.task
         if task.kind == "regression":
             values = np.asarray(model.predict(X), dtype=np.float64)
             return values.reshape(len(values), -1)

@@ -1,0 +1,80 @@
+"""Features that need no fitting, computed once a row and not once a fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from skmultimodal._data import take_rows
+from skmultimodal._hashing import row_keys
+from skmultimodal.encoders._row_cache import features_by_row
+from skmultimodal.fusion._base import naming
+
+__all__ = ["FrozenCells", "freeze", "with_frozen_features"]
+
+
+@dataclass
+class FrozenCells:
+    """Cells of a modality beside the features that a pipeline's first step makes.
+
+    Attributes
+    ----------
+    raw : array-like of shape (n_samples, ...)
+        The cells.
+    features : ndarray of shape (n_samples, n_features)
+        Zeros where the modality is absent.
+    """
+
+    raw: Any
+    features: np.ndarray
+
+    def __len__(self):
+        return len(self.features)
+
+    def __getitem__(self, rows):
+        return FrozenCells(take_rows(self.raw, rows), self.features[rows])
+
+
+def with_frozen_features(problem):
+    """Return the problem with the features of its frozen first steps."""
+    cells = {}
+    for m, name in enumerate(problem.names):
+        given, spec = problem.cells[name], problem.encoders[name]
+        with naming(name):
+            cells[name] = freeze(given, problem.present[:, m], spec, problem.memory)
+    return replace(problem, cells=cells)
+
+
+def freeze(cells, present, model, cache=None):
+    """Return the cells as `FrozenCells` where `model` allows it, else as they are.
+
+    It must be a pipeline whose first step says ``rowwise``: it learns nothing, and
+    its features of a row depend on that row alone.
+    """
+    if not isinstance(model, Pipeline) or len(model) < 2 or not present.any():
+        return cells
+    step = model.steps[0][1]
+    if not getattr(step, "rowwise", False):
+        return cells
+    rows = np.flatnonzero(present)
+    found = _features(clone(step), take_rows(cells, rows), cache)
+    features = np.zeros((len(present), found.shape[1]), dtype=found.dtype)
+    features[rows] = found
+    return FrozenCells(cells, features)
+
+
+def _features(step, cells, cache):
+    """Return the features of cells, from the cache's folder where it has them."""
+    if cache is None:
+        return step.transform(cells)
+    params = step.get_params()
+    return features_by_row(
+        (type(step).__name__, sorted(params.items())),
+        row_keys(cells, params.get("root")),
+        lambda rows: step.transform(take_rows(cells, rows)),
+        cache.memory,
+    )
