@@ -168,7 +168,8 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
 
     def _checked_y(self, y):
         try:
-            return _check_y(y, multi_output=True, y_numeric=True)
+            checked = _check_y(y, multi_output=True, y_numeric=True)
+            np.asarray(checked, dtype=np.float64)  # texts of numbers are numbers
         except ValueError as error:
             if "convert" not in str(error):
                 raise
@@ -176,6 +177,7 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
                 f"The values y of {type(self).__name__} must be numbers: {error}. For "
                 "labels use FusionClassifier."
             ) from error
+        return checked
 
     def _task(self, y, weight, classes=None):
         return Regression(y, weight)

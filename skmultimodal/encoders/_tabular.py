@@ -167,7 +167,7 @@ class TabularEncoder(BaseEncoder):
         self.indicators_ = np.flatnonzero(~known.all(axis=0))
         self.numeric_ = self.numeric
         if self.numeric == "auto":
-            mixed = self.dates_ or self.categorical_ or not _is_block(frame)
+            mixed = self.dates_ or self.categorical_  # however numbers are stored
             self.numeric_ = "piecewise" if mixed else "linear"
         if self.numeric_ == "piecewise":
             standard = (numbers - self.mean_) / self.scale_
