@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
@@ -150,9 +149,17 @@ def _tensor(value, dtype):
         value = value.astype(str(dtype).removeprefix("torch."), copy=False)
     if not _rows_in_blocks(value):
         value = np.array(value, order="C")
-    with warnings.catch_warnings():  # a read-only array is only read
-        warnings.simplefilter("ignore", UserWarning)
-        return torch.from_numpy(value)
+    if not value.flags.writeable:  # it is only read; torch would warn
+        value = np.asarray(_Writable(value))
+    return torch.from_numpy(value)
+
+
+class _Writable:
+    """Shows a read-only array as a writable one, without a copy."""
+
+    def __init__(self, array):
+        view, self.array = array.__array_interface__, array
+        self.__array_interface__ = {**view, "data": (view["data"][0], False)}
 
 
 def _rows_in_blocks(value) -> bool:
