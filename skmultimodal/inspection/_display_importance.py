@@ -86,9 +86,7 @@ class ModalityImportanceDisplay:
         from skmultimodal.inspection._importance import modality_importance
 
         found = modality_importance(estimator, X, y, **params)
-        display = cls(
-            found["importances"], std=found.get("std"), per_row=found.get("per_row")
-        )
+        display = cls(found.importances_, std=found.std_, per_row=found.per_row_)
         return display.plot(ax, kind=kind)
 
     def plot(self, ax=None, *, kind="bar", color="sign"):

@@ -75,7 +75,7 @@ class InteractionDisplay:
         from skmultimodal.inspection._interaction import modality_interaction
 
         found = modality_interaction(estimator, X, y, **params)
-        return cls(found["interactions"]).plot(ax)
+        return found.plot(ax)
 
     def plot(self, ax=None, *, cmap=None, values_format=".2f"):
         """Draw the heat map.

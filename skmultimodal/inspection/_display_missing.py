@@ -84,8 +84,8 @@ class MissingModalityDisplay:
         curves, areas = {}, {}
         for name, fit in fits.items():
             found = missing_modality_curve(fit, X, y, **params)
-            curves[name], areas[name] = found["scores"], found["area"]
-        display = cls(pd.DataFrame(curves), areas=areas)
+            curves[name], areas[name] = found.scores_, found.area_
+        display = cls(pd.DataFrame(curves), areas=areas, scoring=found.scoring)
         return display.plot(ax)
 
     def plot(self, ax=None):

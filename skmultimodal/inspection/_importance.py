@@ -1,0 +1,299 @@
+"""What each modality is worth, over all rows and row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import factorial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skmultimodal.inspection._coalitions import (
+    all_subsets,
+    evaluate,
+    fitted_estimator,
+)
+from skmultimodal.inspection._scoring import row_values, scoring_name
+
+__all__ = ["ModalityImportance", "modality_importance", "shapley_weights"]
+
+METHODS = ("shapley", "permutation", "loo", "unimodal")
+
+
+@dataclass
+class ModalityImportance:
+    """Importance of each modality, as :func:`modality_importance` finds it.
+
+    Parameters
+    ----------
+    importances_ : Series
+        Importance of each modality, in units of the score.
+
+    std_ : Series or None
+        Standard deviation over repeats, where there are some.
+
+    per_row_ : DataFrame of shape (n_samples, n_modalities) or None
+        The same measure on one number a row: the probability (or score) of a
+        class, or the value. None for several outputs without `target`.
+
+    values_ : DataFrame
+        Score of each set of modalities that was asked.
+
+    method, removal, scoring : str
+        How it was found.
+    """
+
+    importances_: pd.Series
+    std_: pd.Series | None = field(repr=False)
+    per_row_: pd.DataFrame | None = field(repr=False)
+    values_: pd.DataFrame = field(repr=False)
+    method: str
+    removal: str
+    scoring: str
+
+    @property
+    def shares_(self) -> pd.Series:
+        """Share of each modality in the sizes of the rows' values; they sum to 1.
+
+        A measure of use and not of merit: MM-SHAP at the level of modalities
+        (Parcalabescu and Frank, ACL 2023).
+        """
+        sizes = self.per_row_.abs().mean()
+        return sizes / sizes.sum()
+
+    def plot(self, ax: Any = None, *, kind: str = "bar", **kwargs: Any) -> Any:
+        """Draw the importances.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        kind : {"bar", "beeswarm"}, default="bar"
+            Importances as bars, or one dot a row of the data.
+
+        **kwargs : dict
+            Further parameters of :meth:`ModalityImportanceDisplay.plot`.
+
+        Returns
+        -------
+        ModalityImportanceDisplay
+        """
+        from skmultimodal.inspection import ModalityImportanceDisplay
+
+        display = ModalityImportanceDisplay(
+            self.importances_, std=self.std_, per_row=self.per_row_
+        )
+        return display.plot(ax, kind=kind, **kwargs)
+
+
+def modality_importance(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    method: str = "shapley",
+    removal: str | None = None,
+    scoring: Any = None,
+    output: str = "probability",
+    target: Any = "true",
+    n_repeats: int = 10,
+    cv: Any = None,
+    sample_weight: Any = None,
+    random_state: Any = None,
+) -> ModalityImportance:
+    """Tell what each modality adds to the score, and to the prediction of each row.
+
+    Read more in the :ref:`User Guide <insight>`.
+
+    Parameters
+    ----------
+    estimator : fusion estimator
+        Fitted.
+
+    X : DataFrame, MultimodalData or dict
+        Rows, best ones that were not fitted on.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Labels or values.
+
+    method : {"shapley", "permutation", "loo", "unimodal"}, default="shapley"
+        With V the score of a set of modalities:
+
+        - ``"shapley"``: mean of what the modality adds to the sets without it; the
+          importances sum to V(all) - V(none). Exact, from 2^M predictions.
+        - ``"permutation"``: what is lost when its cells are shuffled between rows,
+          the perceptual score of [3]_ before it is normalised.
+        - ``"loo"``: V(all) - V(all others).
+        - ``"unimodal"``: V(it alone) - V(none).
+
+        An importance by ``"unimodal"`` with none by ``"loo"`` means redundancy, the
+        reverse synergy.
+
+    removal : {"mask", "mean", "permute", "refit"}, default=None
+        How a modality is taken away, see :func:`coalition_values`. None is
+        ``"mask"``, and ``"permute"`` for ``method="permutation"``.
+
+    scoring : str, callable or None, default=None
+        A scikit-learn scorer. None is accuracy, and R2 for values.
+
+    output : {"probability", "score"}, default="probability"
+        What is explained in each row. ``"score"`` is the log probability less its
+        mean over the classes, or the log odds of a label; it adds up where the
+        strategy is additive.
+
+    target : {"true", "predicted"} or label or int, default="true"
+        Class whose probability is explained in each row; the column of y where
+        there are several outputs.
+
+    n_repeats : int, default=10
+        Repeats of ``removal="permute"`` and rows of ``removal="mean"``.
+
+    cv : int, splitter or None, default=None
+        Folds of ``removal="refit"``.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows in the scores.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the choice of rows.
+
+    Returns
+    -------
+    ModalityImportance
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown, or ``"shapley"`` is asked of more than 10
+        modalities.
+
+    See Also
+    --------
+    modality_interaction : What modalities tell only together.
+    ModalityImportanceDisplay : The figure.
+
+    Notes
+    -----
+    .. math:: \\phi_m = \\sum_{S \\not\\ni m} \\frac{|S|! (M - |S| - 1)!}{M!}
+        [V(S \\cup m) - V(S)]
+
+    References
+    ----------
+    .. [1] L. Shapley, "A value for n-person games", Contributions to the Theory of
+       Games II, 1953.
+
+    .. [2] S. Lundberg, S.-I. Lee, "A unified approach to interpreting model
+       predictions", NeurIPS 2017.
+
+    .. [3] I. Gat, I. Schwartz, A. Schwing, "Perceptual score: what data modalities
+       does your model perceive?", NeurIPS 2021.
+
+    Examples
+    --------
+    >>> from skmultimodal import FusionClassifier
+    >>> from skmultimodal.datasets import make_multimodal_classification
+    >>> from skmultimodal.inspection import modality_importance
+    >>> X, y = make_multimodal_classification(n_modalities=2, random_state=0)
+    >>> clf = FusionClassifier(random_state=0).fit(X, y)
+    >>> found = modality_importance(clf, X, y)
+    >>> table = found.values_["score"]
+    >>> bool(abs(found.importances_.sum() - (table.iloc[-1] - table[0])) < 1e-9)
+    True
+    """
+    estimator = fitted_estimator(estimator)
+    if method not in METHODS:
+        raise ValueError(f"'method' must be one of {METHODS}. Got {method!r}.")
+    if method == "permutation":
+        if removal not in (None, "permute"):
+            raise ValueError(
+                "method='permutation' removes by shuffling: leave removal=None. Got "
+                f"{removal!r}."
+            )
+        removal = "permute"
+    subsets = _subsets(estimator, method)
+    values = evaluate(
+        estimator,
+        X,
+        y,
+        subsets,
+        scoring=scoring,
+        removal=removal or "mask",
+        n_repeats=n_repeats,
+        cv=cv,
+        sample_weight=sample_weight,
+        random_state=random_state,
+    )
+    weights, std, per_row = _weights(method, subsets), None, None
+    if values.repeats is not None:
+        std = pd.Series((values.repeats @ weights.T).std(axis=0), values.names)
+    task = estimator.task_
+    if task.kind == "classification" or task.n_outputs == 1 or target != "true":
+        rows = row_values(estimator, values, y, output, target)
+        per_row = pd.DataFrame((weights @ rows).T, _index(X), values.names)
+    return ModalityImportance(
+        importances_=pd.Series(weights @ values.scores, values.names),
+        std_=std,
+        per_row_=per_row,
+        values_=values.to_frame(),
+        method=method,
+        removal=values.removal,
+        scoring=scoring_name(estimator, scoring),
+    )
+
+
+def _index(X):
+    return X.index if isinstance(X, pd.DataFrame) else None
+
+
+def _subsets(estimator, method):
+    """Return the subsets that a method asks for; all modalities are the last."""
+    m = len(estimator.modalities_)
+    if method == "shapley":
+        return all_subsets(estimator)
+    one, all_of_them = np.eye(m, dtype=bool), np.ones((1, m), dtype=bool)
+    if m == 1:
+        return np.array([[False], [True]])
+    if method == "unimodal":
+        return np.vstack([~all_of_them, one, all_of_them])
+    return np.vstack([~one, all_of_them])
+
+
+def _weights(method, subsets) -> np.ndarray:
+    """Return the matrix that turns values of subsets into importances, (M, 2^M)."""
+    n_subsets, m = subsets.shape
+    if method == "shapley" or m == 1:
+        return shapley_weights(subsets)
+    weights, own = np.zeros((m, n_subsets)), np.arange(m)
+    if method == "unimodal":
+        weights[own, own + 1], weights[:, 0] = 1, -1
+    else:
+        weights[own, own], weights[:, -1] = -1, 1
+    return weights
+
+
+def shapley_weights(subsets) -> np.ndarray:
+    """Return the matrix that turns values of all subsets into Shapley values.
+
+    Parameters
+    ----------
+    subsets : ndarray of bool of shape (2 ** n_modalities, n_modalities)
+
+    Returns
+    -------
+    ndarray of shape (n_modalities, 2 ** n_modalities)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal.inspection._importance import shapley_weights
+    >>> shapley_weights(np.array([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=bool))
+    array([[-0.5,  0.5, -0.5,  0.5],
+           [-0.5, -0.5,  0.5,  0.5]])
+    """
+    m, sizes = subsets.shape[1], subsets.sum(axis=1)
+    with_it = [0, *(factorial(s - 1) * factorial(m - s) for s in range(1, m + 1))]
+    without = [*(factorial(s) * factorial(m - s - 1) for s in range(m)), 0]
+    gain, loss = np.array(with_it)[sizes], np.array(without)[sizes]
+    return np.where(subsets.T, gain, -loss) / factorial(m)

@@ -1,0 +1,119 @@
+"""Scores of given predictions, and predictions before the link."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+
+__all__ = ["centred_scores", "make_score", "row_values", "scoring_name"]
+
+
+class _Given(BaseEstimator):
+    """An estimator whose predictions are given, for scikit-learn's scorers."""
+
+    def __init__(self, estimator, response=None):
+        self.estimator = estimator
+        self.response = response
+
+    @property
+    def classes_(self):
+        return self.estimator.classes_
+
+    def fit(self, X, y=None):
+        return self
+
+    def predict(self, X):
+        return self.estimator.task_.predict(self.response)
+
+    def predict_proba(self, X):
+        return self.response
+
+    def __sklearn_tags__(self):
+        return self.estimator.__sklearn_tags__()
+
+
+def make_score(estimator, X, y, scoring, sample_weight):
+    """Return a function from a response to its score."""
+    task = estimator.task_
+    if scoring is None and task.kind == "classification":
+        # the default is so cheap that a scorer's checks would cost more than it
+        hits = np.asarray(task.encode(y))
+        return lambda response: float(
+            np.average(response.argmax(axis=1) == hits, weights=sample_weight)
+        )
+    name = scoring_name(estimator, scoring) if scoring is None else scoring
+    given = _Given(estimator)
+    scorer = check_scoring(given, name)
+    extra = {} if sample_weight is None else {"sample_weight": sample_weight}
+
+    def score(response):
+        given.response = response
+        return float(scorer(given, X, y, **extra))
+
+    return score
+
+
+def scoring_name(estimator, scoring) -> str:
+    """Return the name of a scoring for tables and figures."""
+    if scoring is None:
+        return "r2" if estimator.task_.kind == "regression" else "accuracy"
+    return (
+        scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
+    )
+
+
+def centred_scores(task, response) -> np.ndarray:
+    """Return what adds up where a strategy is additive.
+
+    Log probabilities less their mean over the classes, in which the normaliser
+    cancels; log odds of labels; values as they are.
+    """
+    if task.kind == "regression":
+        return response
+    scores = task.scores(response)
+    if task.kind == "classification":
+        scores = scores - scores.mean(axis=-1, keepdims=True)
+    return scores
+
+
+def row_values(estimator, values, y, output, target) -> np.ndarray:
+    """Return one number a row for each subset, of shape (n_subsets, n_samples).
+
+    Parameters
+    ----------
+    estimator : fusion estimator
+    values : CoalitionValues
+    y : array-like or None
+    output : {"probability", "score"}
+    target : {"true", "predicted"} or label or int
+        The class; a column where there are several outputs.
+    """
+    if output not in ("probability", "score"):
+        raise ValueError(f"'output' must be 'probability' or 'score'. Got {output!r}.")
+    task = estimator.task_
+    table = values.responses if output == "probability" else values.row_scores
+    if task.kind != "classification":
+        if task.n_outputs == 1:
+            return table[:, :, 0]
+        if isinstance(target, (int, np.integer)) and 0 <= target < task.n_outputs:
+            return table[:, :, target]
+        raise ValueError(
+            f"y has {task.n_outputs} outputs: 'target' must be the column to explain, "
+            f"an int below {task.n_outputs}. Got {target!r}."
+        )
+    n_samples = table.shape[1]
+    if isinstance(target, str) and target == "true":
+        if y is None:
+            raise ValueError("target='true' needs y. Pass it, or target='predicted'.")
+        columns = task.encode(np.asarray(y))
+    elif isinstance(target, str) and target == "predicted":
+        columns = values.responses[-1].argmax(axis=1)
+    elif np.isin(target, task.classes):
+        columns = np.full(n_samples, np.searchsorted(task.classes, target))
+    else:
+        raise ValueError(
+            "'target' must be 'true', 'predicted' or one of the classes "
+            f"{task.classes[:10].tolist()}. Got {target!r}."
+        )
+    return table[:, np.arange(n_samples), columns]
