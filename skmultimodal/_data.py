@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -162,6 +163,10 @@ class MultimodalData(Mapping):
 
     __hash__ = object.__hash__
 
+    def __sizeof__(self) -> int:
+        """Return the bytes of the cells: dask sends what is large only once."""
+        return sum(bytes_of(cells) for cells in self._data.values())
+
     def __repr__(self) -> str:
         parts = ", ".join(f"{k}: {np.shape(v)}" for k, v in self._data.items())
         return f"MultimodalData({parts})"
@@ -203,6 +208,17 @@ def object_array(cells) -> np.ndarray:
     for i, cell in enumerate(cells):
         out[i] = cell
     return out
+
+
+def bytes_of(cells) -> int:
+    """Return the bytes of the cells of one modality, the objects' own included."""
+    if isinstance(cells, pd.DataFrame):
+        return int(cells.memory_usage(deep=True).sum())
+    if isinstance(cells, pd.Series):
+        return int(cells.memory_usage(deep=True))
+    if isinstance(cells, np.ndarray) and cells.dtype == object:
+        return cells.nbytes + sum(map(sys.getsizeof, cells.ravel()))
+    return int(getattr(cells, "nbytes", sys.getsizeof(cells)))
 
 
 def take_rows(cells, rows):

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skmultimodal._columns import did_you_mean
-from skmultimodal._data import take_rows
+from skmultimodal._data import bytes_of, take_rows
 from skmultimodal._media import CellError
 from skmultimodal._network import derived_seed
 from skmultimodal._training import TrainingSettings
@@ -72,6 +72,10 @@ class FusionProblem:
     @property
     def n_samples(self) -> int:
         return len(self.target)
+
+    def __sizeof__(self) -> int:
+        """Return the bytes of the cells: dask sends what is large only once."""
+        return sum(bytes_of(cells) for cells in self.cells.values())
 
     def seed_of(self, name: str) -> int:
         """Return the seed of one modality, whatever the others are."""

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skmultimodal._data import take_rows
+from skmultimodal._data import bytes_of, take_rows
 from skmultimodal._hashing import row_keys
 from skmultimodal.encoders._row_cache import features_by_row
 from skmultimodal.fusion._base import naming
@@ -31,6 +31,10 @@ class FrozenCells:
 
     raw: Any
     features: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        return bytes_of(self.raw) + self.features.nbytes
 
     def __len__(self):
         return len(self.features)

@@ -29,7 +29,7 @@ __all__ = [
 
 def fit_models(problem) -> dict:
     """Return the stand-alone model of each modality, fitted to all rows."""
-    models = _fit_all(problem, [(problem, name) for name in problem.names])
+    models = _fit_all(problem, [(problem, name, None) for name in problem.names])
     return dict(zip(problem.names, models, strict=True))
 
 
@@ -63,11 +63,8 @@ def out_of_fold(problem, folds):
 
 def out_of_fold_models(problem, folds) -> list[dict]:
     """Return the stand-alone models of each fold."""
-    jobs = [
-        (problem.select([name]).take(train), name)
-        for train, _ in folds
-        for name in problem.names
-    ]
+    parts = {name: problem.select([name]) for name in problem.names}
+    jobs = [(part, name, rows) for rows, _ in folds for name, part in parts.items()]
     fitted = iter(_fit_all(problem, jobs))
     return [{name: next(fitted) for name in problem.names} for _ in folds]
 
@@ -115,8 +112,13 @@ def _response(model, cells):
     return model.response(cells)
 
 
-def _fit(problem, name):
-    """Return the model and, for the caller may be in another process, the counts."""
+def _fit(problem, name, rows):
+    """Return the model and, for the caller may be in another process, the counts.
+
+    The rows of a fold are taken here, for all its folds are sent one problem.
+    """
+    if rows is not None:
+        problem = problem.take(rows)
     if problem.memory is None:
         return fit_standalone(problem, name), CacheInfo()
     cache, key = Cache(problem.memory.memory), model_key(problem, name)
