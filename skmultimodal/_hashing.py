@@ -8,6 +8,8 @@ import os
 import numpy as np
 import pandas as pd
 
+from skmultimodal._urls import is_url, join, url_key
+
 __all__ = ["row_keys"]
 
 LONGEST_PATH = 4096
@@ -20,7 +22,7 @@ def row_keys(cells, root=None) -> np.ndarray:
     ----------
     cells : Series, DataFrame or ndarray of shape (n_samples, ...)
         The rows of one modality. A path is keyed by its name, size and time of
-        change, not by the file's bytes.
+        change, not by the file's bytes; a web address by its name alone.
     root : str or path-like, default=None
         Folder that relative paths start from.
     """
@@ -66,7 +68,9 @@ def _cell_bytes(cell, root=None) -> bytes:
     """Return bytes that identify a cell's content."""
     if isinstance(cell, str):
         if len(cell) < LONGEST_PATH and os.path.splitext(cell)[1]:
-            path = os.path.join(root or "", cell)
+            path = join(root, cell)
+            if is_url(path):
+                return f"u{path}\0{url_key(path)}".encode("utf-8", "surrogatepass")
             if os.path.isfile(path):
                 stat = os.stat(path)
                 return f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode()

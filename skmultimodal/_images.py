@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from skmultimodal._urls import source_of
+
 __all__ = ["decode_image", "resize_image", "to_channels"]
 
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
@@ -28,9 +30,9 @@ def decode_image(cell: Any, root: str | os.PathLike | None = None) -> np.ndarray
     cell : array-like, PIL image, bytes, str or path-like
         An array of shape (height, width) or (height, width, channels); a PIL image
         or an encoded file, whose EXIF orientation is applied and whose palette is
-        resolved; or the path of one.
+        resolved; or its path, or its URL where fsspec is installed.
     root : str or path-like, default=None
-        Folder that a relative path starts from.
+        Folder, or URL of one, that a relative path starts from.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def decode_image(cell: Any, root: str | os.PathLike | None = None) -> np.ndarray
     array([255.], dtype=float32)
     """
     if isinstance(cell, str | os.PathLike):
-        return _open_image(Path(root or "", cell))
+        return _open_image(source_of(cell, root))
     if isinstance(cell, bytes | bytearray):
         return _open_image(io.BytesIO(cell))
     if hasattr(cell, "getbands"):  # a PIL image

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from skmultimodal._urls import source_of
+
 __all__ = ["decode_audio", "mel_filters", "resample"]
 
 _PCM_SCALE = {"int8": 128.0, "int16": 32768.0, "int32": 2147483648.0}
@@ -27,12 +29,13 @@ def decode_audio(
     cell : array-like, tuple, bytes, str or path-like
         An array of shape (n_samples,) or (n_samples, n_channels), whose channels
         are averaged; integers are scaled to [-1, 1]. Or a pair of such an array
-        and its sampling rate, an encoded file (WAV, FLAC, OGG), or its path.
+        and its sampling rate, an encoded file (WAV, FLAC, OGG), its path, or its
+        URL where fsspec is installed.
     sampling_rate : int, default=None
         Wanted rate in hertz. A cell that carries its own rate is resampled to it;
         a bare array is taken to have it. None keeps the cell's own rate.
     root : str or path-like, default=None
-        Folder that a relative path starts from.
+        Folder, or URL of one, that a relative path starts from.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def decode_audio(
     ((80,), 8000)
     """
     if isinstance(cell, str | os.PathLike):
-        waveform, rate = _open_audio(Path(root or "", cell))
+        waveform, rate = _open_audio(source_of(cell, root))
     elif isinstance(cell, bytes | bytearray):
         waveform, rate = _open_audio(io.BytesIO(cell))
     elif isinstance(cell, tuple) and len(cell) == 2 and np.ndim(cell[0]):

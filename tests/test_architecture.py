@@ -34,7 +34,7 @@ LAYERS = [
     ["_columns"],
     ["_media", "_data"],
     ["_images", "_sounds"],
-    ["_hashing", "_lazy", "_sklearn"],
+    ["_hashing", "_lazy", "_sklearn", "_urls"],
     ["__init__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

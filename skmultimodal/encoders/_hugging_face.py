@@ -15,6 +15,7 @@ from skmultimodal._media import (
     resize_image,
     to_channels,
 )
+from skmultimodal._urls import is_url, join
 from skmultimodal.encoders._pretrained import PretrainedEncoder
 from skmultimodal.encoders._pretrained_models import HuggingFaceModule
 from skmultimodal.encoders._recurrent import check_option
@@ -157,7 +158,8 @@ class HuggingFaceEncoder(PretrainedEncoder):
         if self.modality == "text":
             return cell
         if isinstance(cell, str | os.PathLike):
-            return os.path.abspath(os.path.join(self.root or "", cell))
+            path = join(self.root, cell)
+            return path if is_url(path) else os.path.abspath(path)
         if hasattr(cell, "getbands"):  # indices of a palette do not identify it
             return np.asarray(cell.convert("RGBA"))
         return cell
