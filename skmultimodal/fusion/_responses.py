@@ -41,7 +41,9 @@ def responses_of_network(model, cells, presences) -> list[np.ndarray]:
                 here = None if mask is None else mask[index].to(device)
                 output = module.complete_and_fuse(embeddings, here)
                 scores.append(output.scores.cpu().numpy())
-    back = torch.cat(rows).argsort().numpy()
+    back = slice(None)
+    if tensors.lengths is not None:
+        back = torch.cat(rows).argsort().numpy()
     responses = []
     for present, scores in zip(presences, parts, strict=True):
         scores = np.concatenate(scores)[back]

@@ -37,10 +37,6 @@ class CoalitionValues:
     responses : ndarray of shape (n_subsets, n_samples, n_outputs)
         Probabilities or values.
 
-    row_scores : ndarray of shape (n_subsets, n_samples, n_outputs)
-        The same before the link: log probabilities less their mean over the
-        classes, log odds of labels, values as they are.
-
     scores : ndarray of shape (n_subsets,) or None
         Score of each subset; None without y.
 
@@ -49,15 +45,36 @@ class CoalitionValues:
 
     removal : str
         How modalities were taken away.
+
+    row_scores_ : ndarray of shape (n_subsets, n_samples, n_outputs) or None
+        What :meth:`row_scores` gives, where it is a mean over rows that lend.
     """
 
     names: list[str]
     subsets: np.ndarray = field(repr=False)
     responses: np.ndarray = field(repr=False)
-    row_scores: np.ndarray = field(repr=False)
     scores: np.ndarray | None
     repeats: np.ndarray | None
     removal: str
+    row_scores_: Any = field(default=None, repr=False)
+
+    def row_scores(self, task: Any) -> np.ndarray:
+        """Return the responses before the link.
+
+        Parameters
+        ----------
+        task : Classification, Multilabel or Regression
+            The `task_` of the estimator.
+
+        Returns
+        -------
+        ndarray of shape (n_subsets, n_samples, n_outputs)
+            Log probabilities less their mean over the classes, log odds of labels,
+            values as they are.
+        """
+        if self.row_scores_ is None:
+            self.row_scores_ = centred_scores(task, self.responses)
+        return self.row_scores_
 
     def position(self, *names: str) -> int:
         """Return the position of the subset of these modalities."""
@@ -225,15 +242,13 @@ def evaluate(
     if y is not None:
         y = np.asarray(y)
         score = make_score(estimator, X, y, scoring, sample_weight)
-    task, repeats = estimator.task_, None
+    task, repeats, row_scores = estimator.task_, None, None
     if removal == "mask":
         responses = np.stack(_masked(estimator, X, subsets))
-        row_scores = centred_scores(task, responses)
     elif removal == "refit":
         if y is None:
             raise ValueError("removal='refit' fits the estimator anew. Pass y.")
         responses = _refitted(estimator, X, y, subsets, cv)
-        row_scores = centred_scores(task, responses)
     else:
         responses, row_scores, scored = 0.0, 0.0, []
         donors = _donors(len(as_container(X)), n_repeats, removal, random_state)
@@ -251,7 +266,7 @@ def evaluate(
         scores = np.array([score(response) for response in responses])
     names = list(estimator.modalities_)
     return CoalitionValues(
-        names, subsets, responses, row_scores, scores, repeats, removal
+        names, subsets, responses, scores, repeats, removal, row_scores
     )
 
 

@@ -266,7 +266,7 @@ def _cooperation(values):
 
 def _emap(task, values, score_of):
     """Return what is lost without each pair's term, and without all interactions."""
-    rows, names = values.row_scores, values.names
+    rows, names = values.row_scores(task), values.names
     alone = [rows[values.position(name)] for name in names]
     none = np.mean(alone, axis=(0, 1))  # the mean over all pairings of cells
 

@@ -92,7 +92,9 @@ def row_values(estimator, values, y, output, target) -> np.ndarray:
     if output not in ("probability", "score"):
         raise ValueError(f"'output' must be 'probability' or 'score'. Got {output!r}.")
     task = estimator.task_
-    table = values.responses if output == "probability" else values.row_scores
+    table = values.responses
+    if output == "score":
+        table = values.row_scores(task)
     if task.kind != "classification":
         if task.n_outputs == 1:
             return table[:, :, 0]
