@@ -60,7 +60,7 @@ def test_global_state_is_as_before():
         torch.get_num_threads(),
         list(warnings.filters),
         torch.get_rng_state().tolist(),
-        np.random.get_state()[1].tolist(),
+        np.random.get_state()[1].tolist(),  # noqa: NPY002
     )
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -72,7 +72,7 @@ def test_global_state_is_as_before():
         torch.get_num_threads(),
         list(warnings.filters),
         torch.get_rng_state().tolist(),
-        np.random.get_state()[1].tolist(),
+        np.random.get_state()[1].tolist(),  # noqa: NPY002
     )
     assert after == before
 

@@ -1,0 +1,150 @@
+"""Export of trained networks to ONNX, and the arrays that feed the graph."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from skmultimodal._inference import bare_module
+
+__all__ = ["onnx_inputs", "to_onnx"]
+
+OUTPUTS = ("response", "scores", "fused_embedding")
+OPSET = 18
+
+
+class _Graph(nn.Module):
+    """The network as a function of tensors in a fixed order."""
+
+    def __init__(self, network, task, names):
+        super().__init__()
+        self.network, self.kind, self.names = network, task.kind, names
+        if task.kind == "regression":
+            self.register_buffer("mean", torch.as_tensor(task.mean))
+            self.register_buffer("scale", torch.as_tensor(task.scale))
+
+    def forward(self, present, *values):
+        inputs = {}
+        for (modality, key), value in zip(self.names, values, strict=True):
+            inputs.setdefault(modality, {})[key] = value
+        output = self.network(inputs, present)
+        scores = output.scores
+        if self.kind == "regression":
+            mean, scale = self.mean.to(scores.dtype), self.scale.to(scores.dtype)
+            response = scores * scale + mean
+        elif self.kind == "multilabel":
+            response = scores.sigmoid()
+        else:
+            response = scores.softmax(dim=-1)
+        return response, scores, output.embedding
+
+
+def onnx_inputs(estimator: Any, X: Any) -> dict[str, np.ndarray]:
+    """Return the arrays with which the exported graph is fed, by input name."""
+    tensors = _tensors(_network_model(estimator), *estimator._cells(X))
+    return {name: value.numpy() for name, value in tensors.items()}
+
+
+def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
+    """Return the ONNX program of an estimator's network, written to `path` if given."""
+    for package in ("onnx", "onnxscript"):
+        try:
+            __import__(package)
+        except ImportError as error:
+            raise ImportError(
+                f"to_onnx needs {package}: pip install skmultimodal[onnx]"
+            ) from error
+    model = _network_model(estimator)
+    tensors = _tensors(model, *estimator._cells(X))
+    if len(tensors["present"]) < 2:
+        raise ValueError(
+            "to_onnx needs two rows of X or more, to tell the batch from other axes. "
+            f"Got {len(tensors['present'])}."
+        )
+    names = [tuple(name.rsplit(".", 1)) for name in tensors if name != "present"]
+    network = bare_module(model.net)
+    if network.imputer is not None:
+        raise ValueError(
+            "missing='impute' cannot be exported: it solves one system for each "
+            "pattern of absence. Use missing='mask'."
+        )
+    if any(isinstance(module, nn.RNNBase) for module in network.modules()):
+        raise ValueError(
+            "Recurrent cells cannot be exported: torch fixes their number of steps to "
+            "that of X. Use encoders with cell='conv' or cell='mean'."
+        )
+    graph = _Graph(network, model.task, names).eval()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about itself
+            traced = torch.export.export(
+                graph,
+                tuple(value.to(model.net.device) for value in tensors.values()),
+                dynamic_shapes=_dynamic(tensors),
+                strict=True,  # len(tensor) stays a variable
+            )
+            program = torch.onnx.export(
+                traced,
+                dynamo=True,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=list(tensors),
+                output_names=list(OUTPUTS),
+            )
+        fixed = [v.name for v in program.model.graph.inputs if type(v.shape[0]) is int]
+        if fixed:
+            raise ValueError(f"the number of rows of {fixed} is fixed")
+    except Exception as error:
+        raise ValueError(
+            f"{type(estimator.strategy_).__name__} over "
+            f"{[type(model.encoders[name]).__name__ for name in model.names]} cannot "
+            "be exported to ONNX: torch finds no graph for it that serves every "
+            "number of rows."
+        ) from error
+    if path is not None:
+        program.save(os.fspath(path))
+    return program
+
+
+def _network_model(estimator):
+    """Return the model of a strategy that is one network."""
+    model = estimator.fusion_
+    if not hasattr(model, "preparation") or not hasattr(model, "net"):
+        raise ValueError(
+            "ONNX export is for strategies trained as one network, such as "
+            f"fusion='parallel', with training='joint'. Got a "
+            f"{type(estimator.strategy_).__name__}, whose parts are fitted apart."
+        )
+    return model
+
+
+def _tensors(model, cells, present):
+    """Return the prepared tensors of rows by the names of the graph's inputs."""
+    data = model.preparation.tensors((cells, present))
+    inputs = data.batch(torch.arange(len(present)))[0]["inputs"]
+    tensors = {"present": torch.from_numpy(np.ascontiguousarray(present))}
+    for name in model.names:
+        for key, value in inputs[name].items():
+            tensors[f"{name}.{key}"] = value
+    return tensors
+
+
+def _dynamic(tensors):
+    """Return which axes vary: rows, and the steps of padded sequences."""
+    rows = torch.export.Dim("rows", min=2)
+    steps = {}
+    padded = {name.rsplit(".", 1)[0] for name in tensors if name.endswith(".lengths")}
+    shapes = []
+    for name, value in tensors.items():
+        axes = {0: rows}
+        modality = name.rsplit(".", 1)[0]
+        if modality in padded and value.ndim > 1:
+            number = steps.setdefault(modality, len(steps))
+            axes[1] = torch.export.Dim(f"steps_{number}", min=2)
+        shapes.append(axes)
+    return (shapes[0], tuple(shapes[1:]))

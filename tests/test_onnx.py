@@ -1,0 +1,171 @@
+"""The exported graph, run by onnxruntime, gives our own predictions."""
+
+import builtins
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmultimodal import (
+    DecisionFusion,
+    FusionClassifier,
+    FusionRegressor,
+    FusionTransformer,
+    SequenceEncoder,
+    TextEncoder,
+)
+from skmultimodal.datasets import (
+    drop_modalities,
+    load_emoji,
+    make_multimodal_classification,
+    make_multimodal_regression,
+)
+
+for package in ("onnx", "onnxscript", "onnxruntime"):
+    pytest.importorskip(package)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore:X has rows whose present modalities"),
+]
+SHORT = {"max_epochs": 1, "random_state": 0}
+slow = pytest.mark.slow
+EXPORTED = [
+    "parallel",
+    pytest.param("sequential", marks=slow),
+    "feature",
+    *(
+        pytest.param(name, marks=slow)
+        for name in (
+            "gated",
+            "low_rank",
+            "film",
+            "embrace",
+            "mixture_of_experts",
+            "product_of_experts",
+            "evidential",
+        )
+    ),
+]
+
+
+def run(estimator, path, X):
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, estimator.onnx_inputs(X)), strict=True))
+
+
+def agrees(estimator, path, X, method="predict_proba"):
+    found, expected = run(estimator, path, X), getattr(estimator, method)(X)
+    response = found["response"].reshape(expected.shape)
+    np.testing.assert_allclose(response, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        found["fused_embedding"], estimator.transform(X), rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("fusion", EXPORTED)
+def test_strategies_over_pictures_and_texts(fusion, tmp_path):
+    X, y = load_emoji(return_X_y=True)
+    X, y = X.iloc[::25].reset_index(drop=True), np.asarray(y)[::25]
+    clf = FusionClassifier(fusion=fusion, **SHORT).fit(X, y)
+    path = tmp_path / "model.onnx"
+    clf.to_onnx(path, X[:5])
+    holes = drop_modalities(X, 0.4, random_state=0)
+    for rows in (X, holes, X[:1], holes[7:13]):
+        agrees(clf, path, rows)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"cell": "conv"},
+        pytest.param({"cell": "mean"}, marks=slow),
+    ],
+    ids=str,
+)
+def test_sequences_of_any_length(params, tmp_path):
+    rng = np.random.default_rng(0)
+    n = 24
+    series = [rng.normal(size=(rng.integers(2, 9), 2)) for _ in range(n)]
+    words = [" ".join(rng.choice(list("abcdef"), rng.integers(1, 7))) for _ in range(n)]
+    X = pd.DataFrame({"series": pd.Series(series), "text": words})
+    encoders = [("series", SequenceEncoder(**params)), ("text", TextEncoder(**params))]
+    clf = FusionClassifier(encoders, "parallel", **SHORT).fit(X, np.arange(n) % 2)
+    path = tmp_path / "model.onnx"
+    clf.to_onnx(path, X[:6])
+    for rows in (X, X[:1], X[5:9]):
+        agrees(clf, path, rows)
+    inputs = clf.onnx_inputs(X)
+    assert inputs["series.lengths"].tolist() == [len(row) for row in series]
+    assert inputs["present"].shape == (n, 2)
+    encoders[0] = ("series", SequenceEncoder(cell="gru"))
+    clf.set_params(encoders=encoders).fit(X, np.arange(n) % 2)
+    with pytest.raises(ValueError, match=r"Recurrent cells .* cell='conv'"):
+        clf.to_onnx(path, X)
+
+
+def test_regression_and_float64(tmp_path):
+    X, y = make_multimodal_regression(n_samples=30, random_state=0)
+    path = tmp_path / "model.onnx"
+    reg = FusionRegressor(fusion="parallel", **SHORT).fit(X, y)
+    reg.to_onnx(path, X)
+    agrees(reg, path, X[:7], "predict")
+    rows, labels = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
+    clf = FusionClassifier(**SHORT).fit(rows, labels)
+    clf.to_onnx(path, rows)
+    found = run(clf, path, rows)["response"]
+    np.testing.assert_allclose(found, clf.predict_proba(rows), rtol=1e-12)
+
+
+def test_multilabel_and_trimmed(tmp_path):
+    X, y = make_multimodal_classification(n_samples=30, random_state=0)
+    path = tmp_path / "model.onnx"
+    clf = FusionClassifier(fusion="feature", **SHORT)
+    clf.fit(X, np.column_stack([y, 1 - y])).trim()
+    assert clf.to_onnx(path, X) is not None
+    agrees(clf, path, X)
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"fusion": DecisionFusion()}, "DecisionFusion, whose parts are fitted apart"),
+        ({"fusion": "parallel", "training": "staged"}, "parts are fitted apart"),
+        ({"fusion": "kernel"}, "trained as one network"),
+        ({"fusion": "parallel", "missing": "impute"}, "Use missing='mask'"),
+        pytest.param(
+            {"fusion": "attention"},
+            "AttentionFusion over .* torch finds no graph",
+            marks=slow,
+        ),
+    ],
+    ids=str,
+)
+def test_what_has_no_graph_is_refused(params, match, tmp_path):
+    X, y = make_multimodal_classification(n_samples=30, random_state=0)
+    clf = FusionClassifier(**params, **SHORT).fit(X, y)
+    with pytest.raises(ValueError, match=match):
+        clf.to_onnx(tmp_path / "model.onnx", X)
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_row_and_a_missing_package_are_refused(monkeypatch):
+    X, y = make_multimodal_classification(n_samples=30, random_state=0)
+    emb = FusionTransformer(**SHORT).fit(X, y)
+    with pytest.raises(ValueError, match="two rows of X or more"):
+        emb.to_onnx(None, X[:1])
+    real = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name.partition(".")[0] in ("onnxscript", "safetensors"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"pip install skmultimodal\[onnx\]"):
+        emb.to_onnx(None, X)
+    with pytest.raises(ImportError, match=r"pip install skmultimodal\[save\]"):
+        emb.save("never")
