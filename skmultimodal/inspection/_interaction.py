@@ -268,7 +268,10 @@ def _emap(task, values, score_of):
     """Return what is lost without each pair's term, and without all interactions."""
     rows, names = values.row_scores(task), values.names
     alone = [rows[values.position(name)] for name in names]
-    none = np.mean(alone, axis=(0, 1))  # the mean over all pairings of cells
+    # each row's own average cancels the choice of rows that lend; its level is that
+    # over all pairings of cells
+    none = rows[values.position()]
+    none = none - none.mean(axis=0) + np.mean(alone, axis=(0, 1))
 
     def score(row_scores):
         response = row_scores

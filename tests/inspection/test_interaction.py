@@ -97,10 +97,11 @@ def test_emap_and_shape_of_xor(xor):
     assert shape.score_ == pytest.approx(0.5, abs=0.15)
 
 
-def test_emap_of_an_additive_model_is_0(additive, data):
+@pytest.mark.parametrize("n_repeats", [3, 60])
+def test_emap_of_an_additive_model_is_0(additive, data, n_repeats):
     X, y = data
     found = modality_interaction(
-        additive, X, y, method="emap", scoring="neg_log_loss", n_repeats=60
+        additive, X, y, method="emap", scoring="neg_log_loss", n_repeats=n_repeats
     )
     assert found.score_ == pytest.approx(0, abs=1e-6)
     assert np.nanmax(np.abs(found.matrix_)) < 1e-6
