@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Self
 
+import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import TransformerMixin
@@ -29,7 +30,7 @@ from skmultimodal._sklearn import (
 from skmultimodal._training import TrainingSettings
 from skmultimodal.fusion._auto import auto_fusion, resolve_fusion
 from skmultimodal.fusion._base import FusionProblem
-from skmultimodal.fusion._cache import Cache, CacheInfo
+from skmultimodal.fusion._cache import Cache, CacheInfo, content_key
 
 FEW_ROWS = 2000  # below it early_stopping="auto" is off
 
@@ -88,6 +89,8 @@ class BaseFusionEstimator(
         on_error: str = "raise",
         callbacks: list[Any] | None = None,
         net_params: dict[str, Any] | None = None,
+        accelerator: Any = None,
+        checkpoint: Any = None,
         compile: bool = False,
         device: str = "auto",
         n_threads: int | None = None,
@@ -115,6 +118,8 @@ class BaseFusionEstimator(
         self.on_error = on_error
         self.callbacks = callbacks
         self.net_params = net_params
+        self.accelerator = accelerator
+        self.checkpoint = checkpoint
         self.compile = compile
         self.device = device
         self.n_threads = n_threads
@@ -188,6 +193,7 @@ class BaseFusionEstimator(
             validation_fraction=self.validation_fraction,
             callbacks=self.callbacks,
             net_params=self.net_params,
+            accelerator=self.accelerator,
             device=self.device,
             n_threads=self.n_threads,
             compile=self.compile,
@@ -264,7 +270,12 @@ class BaseFusionEstimator(
         return y, sample_weight
 
     def _new_seed(self):
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        if self.accelerator is None:
+            return seed
+        from skmultimodal._accelerated import shared_seed
+
+        return shared_seed(seed)
 
     # -- fit ----------------------------------------------------------------------
 
@@ -314,6 +325,7 @@ class BaseFusionEstimator(
             strategy, problem, columns, as_matrix = self._problem(
                 X, y, sample_weight, groups
             )
+            problem = self._with_checkpoint(strategy, problem)
             interrupt, fit_model = None, strategy.fit_model
             if self.warm_start and self._goes_on(strategy, problem):
                 problem = problem.for_task(self.task_)
@@ -327,7 +339,23 @@ class BaseFusionEstimator(
             self._keep(model, strategy, problem, columns, as_matrix)
         if interrupt is not None:
             raise interrupt
+        if problem.settings.checkpoint is not None:
+            problem.settings.checkpoint.remove()
         return self
+
+    def _with_checkpoint(self, strategy, problem):
+        """Return the problem with the folder that its training is kept in, if any."""
+        if self.checkpoint is None:
+            return problem
+        from skmultimodal._checkpoint import CheckpointFolder
+
+        given = self.checkpoint
+        path, every = given if isinstance(given, tuple) else (given, 1)
+        settings, told = problem.settings, _specification(strategy, problem.encoders)
+        plain = settings.replace(callbacks=None, n_threads=None, verbose=0)
+        key = joblib.hash([told, repr(plain), problem.seed, *content_key(problem)])
+        folder = CheckpointFolder(path, every, key)
+        return problem.with_settings(settings.replace(checkpoint=folder))
 
     def _goes_on(self, strategy, problem):
         """Whether the last fit trained this strategy over these modalities."""

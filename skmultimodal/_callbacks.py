@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dis import opmap
 
 import numpy as np
+import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback, LRScheduler
+from skorch.history import History
 from torch.optim.lr_scheduler import LambdaLR
 
-__all__ = ["BestWeights", "callbacks_of", "raised_by_callback"]
+__all__ = ["BestWeights", "Checkpoint", "callbacks_of", "raised_by_callback"]
 
 
 class OneCycle:
@@ -60,6 +63,83 @@ class BestWeights(Callback):
         if self.best_state_ is not None:
             net.module_.load_state_dict(self.best_state_)
             self.best_state_ = None
+
+
+class Checkpoint(Callback):
+    """Write the state of training to a file, and begin with the one found there.
+
+    Parameters
+    ----------
+    folder : CheckpointFolder
+    file : Path
+    """
+
+    def __init__(self, folder, file):
+        self.folder, self.file = folder, file
+
+    def restore(self, net) -> bool:
+        """Put the state of the file into the net; tell whether training is done."""
+        self.found_ = self.folder.read(self.file)
+        if self.found_ is None:
+            return False
+        net.network.load_state_dict(self.found_["module"])
+        net.optimizer_.load_state_dict(self.found_["optimizer"])
+        net.history_ = History(self.found_["history"])
+        return self.found_["done"]
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        if self.found_ is None:
+            return
+        for name, callback in net.callbacks_:
+            vars(callback).update(self.found_["callbacks"].get(name, {}))
+        torch.set_rng_state(self.found_["rng"])
+        for device, state in enumerate(self.found_["cuda_rng"]):
+            torch.cuda.set_rng_state(state, device)
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        if len(net.history) % self.folder.every == 0:
+            self.write(net, done=False)
+
+    def write(self, net, done):
+        """Write the state of the net."""
+        if not net.is_main_process:
+            return
+        rows = [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
+        state = {
+            "done": done,
+            "module": net.network.state_dict(),
+            "optimizer": net.optimizer_.state_dict(),
+            "history": _plain(rows),
+            "callbacks": {
+                name: _state_of(callback) for name, callback in net.callbacks_
+            },
+            "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all(),
+        }
+        self.folder.write(self.file, state)
+
+
+def _state_of(callback) -> dict:
+    """Return what a callback has noted, as far as it is numbers, text and tensors."""
+    noted = {}
+    for name, value in vars(callback).items():
+        if name.endswith("_") and not isinstance(callback, Checkpoint):
+            with contextlib.suppress(TypeError):
+                noted[name] = _plain(value)
+    return noted
+
+
+def _plain(value):
+    """Return `value` without numpy's types; TypeError if other objects are in it."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str | torch.Tensor):
+        return value
+    raise TypeError(f"{type(value).__name__} is no plain value")
 
 
 def callbacks_of(settings, early_stopping, first_epoch=0) -> list:

@@ -97,6 +97,17 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
     net_params : dict, default=None
         Further parameters of the skorch net, such as ``iterator_train__shuffle``.
 
+    accelerator : accelerate.Accelerator, default=None
+        Trains networks over several processes, or in mixed precision (extra
+        ``accelerate``); `device` is then the accelerator's.
+
+    checkpoint : str, path-like or tuple of (path, int), default=None
+        Folder where the state of training is written after each epoch, or after
+        each that many. A fit that was killed goes on from there when it is begun
+        again with the same data, parameters and int `random_state`, to the same
+        weights; one that ends removes its files. For joint strategies and
+        networks trained apart.
+
     compile : bool, default=False
         Whether to compile the network with ``torch.compile``.
 
@@ -197,6 +208,8 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         on_error: str = "raise",
         callbacks: list[Any] | None = None,
         net_params: dict[str, Any] | None = None,
+        accelerator: Any = None,
+        checkpoint: Any = None,
         compile: bool = False,
         device: str = "auto",
         n_threads: int | None = None,
@@ -225,6 +238,8 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
             on_error=on_error,
             callbacks=callbacks,
             net_params=net_params,
+            accelerator=accelerator,
+            checkpoint=checkpoint,
             compile=compile,
             device=device,
             n_threads=n_threads,

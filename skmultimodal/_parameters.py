@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 from numbers import Integral, Real
 
 from joblib import Memory
@@ -54,6 +55,13 @@ def _is_device(value):
     )
 
 
+def _is_path_and_count(value):
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    path, every = value
+    return isinstance(path, str | os.PathLike) and _int(1)[1](every)
+
+
 _BOOL = ("a bool", lambda v: isinstance(v, bool) or type(v).__name__ == "bool")
 _NONE = ("None", lambda v: v is None)
 
@@ -96,6 +104,15 @@ RULES = {
     ),
     "net_params": _either(
         _NONE, ("a dict of skorch parameters", lambda v: isinstance(v, dict))
+    ),
+    "accelerator": _either(
+        _NONE,
+        ("an accelerate.Accelerator", lambda v: hasattr(v, "unwrap_model")),
+    ),
+    "checkpoint": _either(
+        _NONE,
+        ("a path", lambda v: isinstance(v, str | os.PathLike)),
+        ("a tuple of a path and an int >= 1", _is_path_and_count),
     ),
     "compile": _BOOL,
     "device": ("'auto' or a torch device of this machine, such as 'cpu'", _is_device),

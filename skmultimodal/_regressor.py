@@ -93,6 +93,17 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     net_params : dict, default=None
         Further parameters of the skorch net, such as ``iterator_train__shuffle``.
 
+    accelerator : accelerate.Accelerator, default=None
+        Trains networks over several processes, or in mixed precision (extra
+        ``accelerate``); `device` is then the accelerator's.
+
+    checkpoint : str, path-like or tuple of (path, int), default=None
+        Folder where the state of training is written after each epoch, or after
+        each that many. A fit that was killed goes on from there when it is begun
+        again with the same data, parameters and int `random_state`, to the same
+        weights; one that ends removes its files. For joint strategies and
+        networks trained apart.
+
     compile : bool, default=False
         Whether to compile the network with ``torch.compile``.
 

@@ -63,6 +63,10 @@ class Tensors:
     def __len__(self):
         return self.n_rows
 
+    def weight_of(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the weights of some rows."""
+        return torch.ones(len(rows)) if self.weight is None else self.weight[rows]
+
     def batch(self, rows: torch.Tensor):
         """Return ``(x, target)`` of some rows; weighted, ``(x, (target, weight))``."""
         inputs = {name: _select(block, rows) for name, block in self.inputs.items()}
@@ -91,6 +95,9 @@ class TensorRows:
 
     def __len__(self):
         return len(self.rows)
+
+    def weight_of(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.tensors.weight_of(self.rows[rows])
 
     def batch(self, rows: torch.Tensor):
         return self.tensors.batch(self.rows[rows])
@@ -178,7 +185,9 @@ class BatchIterator:
     shuffle : bool, default=False
     """
 
-    def __init__(self, dataset, batch_size=64, shuffle=False, **kwargs):
+    generator = None  # torch's own
+
+    def __init__(self, dataset, batch_size=64, shuffle=False):
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
 
     def __len__(self):
@@ -190,14 +199,15 @@ class BatchIterator:
         if not self.shuffle:
             order = torch.arange(n) if lengths is None else lengths.argsort(stable=True)
             return list(order.split(self.batch_size))
-        order = torch.randperm(n)
+        order = torch.randperm(n, generator=self.generator)
         if lengths is None:
             return list(order.split(self.batch_size))
-        batches = []
+        alike = []
         for pool in order.split(self.batch_size * BUCKET_BATCHES):
             by_length = pool[lengths[pool].argsort(stable=True)]
-            batches += by_length.split(self.batch_size)
-        return [batches[i] for i in torch.randperm(len(batches)).tolist()]
+            alike += by_length.split(self.batch_size)
+        shuffled = torch.randperm(len(alike), generator=self.generator)
+        return [alike[i] for i in shuffled.tolist()]
 
     def __iter__(self):
         return batches(self.dataset, self.row_batches())

@@ -13,7 +13,12 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from torch import nn
 
-from skmultimodal._callbacks import BestWeights, callbacks_of, raised_by_callback
+from skmultimodal._callbacks import (
+    BestWeights,
+    Checkpoint,
+    callbacks_of,
+    raised_by_callback,
+)
 from skmultimodal._tensors import BatchIterator, Tensors, batches
 
 __all__ = [
@@ -50,12 +55,16 @@ class TrainingSettings:
     net_params: Any = None
     device: str = "auto"
     n_threads: int | None = None
+    accelerator: Any = None
+    checkpoint: Any = None
     compile: bool = False
     verbose: int = 0
     dtype: str = "float32"
 
     @property
     def torch_device(self) -> str:
+        if self.accelerator is not None:
+            return str(self.accelerator.device)
         if self.device != "auto":
             return str(self.device)
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -63,14 +72,14 @@ class TrainingSettings:
     replace = replace
 
 
-def _to(value, device):
+def move(value, device):
     """Move a batch, a nest of dicts and tuples of tensors, to a device."""
     if str(device) == "cpu" or value is None:
         return value
     if isinstance(value, dict):
-        return {key: _to(item, device) for key, item in value.items()}
+        return {key: move(item, device) for key, item in value.items()}
     if isinstance(value, tuple):
-        return tuple(_to(item, device) for item in value)
+        return tuple(move(item, device) for item in value)
     return value.to(device)
 
 
@@ -93,20 +102,28 @@ class FusionNet(NeuralNet):
     are not called, unless a callback defines one.
     """
 
+    is_main_process = True
+
+    @property
+    def network(self) -> nn.Module:
+        """The module itself, whatever is wrapped around it to train it."""
+        return self.module_
+
     @property
     def _default_callbacks(self):
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
     def infer(self, x, **fit_params):
-        return self.module_(**_to(x, self.device))
+        return self.module_(**move(x, self.device))
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        y_true = _to(y_true, self.device)
-        target, weight = y_true if isinstance(y_true, tuple) else (y_true, None)
-        losses = self.module_.loss(y_pred, target, self.criterion_)
-        if weight is None:
+        y_true = move(y_true, self.device)
+        target, *weight = y_true if isinstance(y_true, tuple) else (y_true,)
+        losses = self.network.loss(y_pred, target, self.criterion_)
+        if not weight:
             return losses.mean()
-        return (losses * weight).sum() / weight.sum()
+        total = weight[1] if len(weight) == 2 else weight[0].sum()
+        return (losses * weight[0]).sum() / total
 
     def get_split_datasets(self, X, y=None, **fit_params):
         return X, y  # training and validation part, as `Tensors`
@@ -151,8 +168,10 @@ class FusionNet(NeuralNet):
         else:
             self.__dict__.update(state)
 
-    def _hooked(self) -> bool:
-        """Whether a callback wants to see batches."""
+    def _batch_by_batch(self) -> bool:
+        """Whether skorch's own steps are needed, for a callback or the optimiser."""
+        if isinstance(self.optimizer_, torch.optim.LBFGS):
+            return True
         hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
         return any(
             getattr(type(callback), hook) is not getattr(Callback, hook)
@@ -164,8 +183,8 @@ class FusionNet(NeuralNet):
         if iterator is None:
             return
         if training:
-            self.module_.on_epoch(len(self.history))
-        if self._hooked() or isinstance(self.optimizer_, torch.optim.LBFGS):
+            self.network.on_epoch(len(self.history))
+        if self._batch_by_batch():
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             losses = self.history[-1, "batches", :, prefix + "_loss"]
             sizes = self.history[-1, "batches", :, prefix + "_batch_size"]
@@ -194,7 +213,7 @@ class FusionNet(NeuralNet):
         self.history.record(key + "_best", best)
 
     def on_epoch_end(self, net, **kwargs):
-        for key, value in self.module_.fusion.report().items():
+        for key, value in self.network.fusion.report().items():
             self.history.record(key, value)
 
     def run_epochs(self, data, valid, epochs):
@@ -273,10 +292,18 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
     else:
         params["verbose"] = 1
     params.update(settings.net_params or {})
-    return FusionNet(module, **params).initialize()
+    if settings.accelerator is None:
+        return FusionNet(module, **params).initialize()
+    from skmultimodal._accelerated import AcceleratedNet, ShareOfBatches
+
+    accelerator = settings.accelerator
+    share = accelerator.process_index, accelerator.num_processes
+    params["iterator_train"], params["iterator_train__share"] = ShareOfBatches, share
+    params["accelerator"], params["device"] = accelerator, None
+    return AcceleratedNet(module, **params).initialize()
 
 
-def train(make_module, task, data, valid, settings, seed):
+def train(make_module, task, data, valid, settings, seed, file=None):
     """Build a module under `seed` and train it.
 
     Parameters
@@ -288,6 +315,8 @@ def train(make_module, task, data, valid, settings, seed):
         Training part and validation part; no early stopping if `valid` is None.
     settings : TrainingSettings
     seed : int
+    file : Path, default=None
+        File of the checkpoint, if the settings have a folder for it.
 
     Returns
     -------
@@ -304,16 +333,48 @@ def train(make_module, task, data, valid, settings, seed):
         module = make_module().to(getattr(torch, settings.dtype))
         net = make_net(module, task, settings, early_stopping=valid is not None)
         try:
-            net.run_epochs(data, valid, settings.max_epochs)
+            if file is None:
+                net.run_epochs(data, valid, settings.max_epochs)
+            else:
+                _run_with_checkpoint(net, data, valid, settings, file)
         except KeyboardInterrupt as interrupt:
             if len(net.history) and "train_loss" in net.history[0]:
-                interrupt.net = net
+                interrupt.net = _plain_net(net, task, settings)
             raise
-    return net
+    return _plain_net(net, task, settings)
+
+
+def _run_with_checkpoint(net, data, valid, settings, file):
+    """Train from where the file says, if there is one, and keep it up to date."""
+    checkpoint = Checkpoint(settings.checkpoint, file)
+    if checkpoint.restore(net):
+        return
+    net.callbacks_.append(("checkpoint", checkpoint))
+    try:
+        net.run_epochs(data, valid, settings.max_epochs - len(net.history))
+        checkpoint.write(net, done=True)
+    finally:
+        net.callbacks_.pop()
+
+
+def _plain_net(net, task, settings):
+    """Return a trained net without its accelerator."""
+    if settings.accelerator is None:
+        return net
+    alone = settings.replace(accelerator=None, device=settings.torch_device)
+    plain = make_net(net.network, task, alone, early_stopping=False)
+    plain.optimizer_.load_state_dict(net.optimizer_.state_dict())
+    plain.history_ = net.history_
+    return plain
 
 
 def resume(net: FusionNet, data, valid, settings, seed: int):
-    """Train a fitted net for more epochs, with callbacks and schedule begun anew."""
+    """Train a fitted net on, with callbacks and schedule begun anew; return it."""
+    if settings.accelerator is not None:
+        task, trained = net.criterion_.task, net
+        net = make_net(trained.module_, task, settings, valid is not None)
+        net.optimizer_.load_state_dict(trained.optimizer_.state_dict())
+        net.history_ = trained.history_
     net.callbacks = callbacks_of(settings, valid is not None, len(net.history))
     net.initialize_callbacks()
     net.batch_size = settings.batch_size
@@ -323,6 +384,7 @@ def resume(net: FusionNet, data, valid, settings, seed: int):
     net.lr = settings.lr
     with seeded(seed, settings.torch_device), threads(settings.n_threads):
         net.run_epochs(data, valid, settings.max_epochs)
+    return _plain_net(net, net.criterion_.task, settings)
 
 
 def predict_outputs(net, tensors: Tensors, fields, n_threads=None) -> dict:

@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From top to bottom: a file imports from its own layer and from those below.
 LAYERS = [
     ["__main__"],
-    ["model_selection", "inspection", "utils"],
+    ["distributed", "model_selection", "inspection", "utils"],
     ["_classifier", "_regressor", "_transformer"],
     ["_base"],
     ["_diagram", "_inputs", "_onnx", "_persistence"],
@@ -24,7 +24,9 @@ LAYERS = [
     [
         "_network",
         "_training",
+        "_accelerated",
         "_callbacks",
+        "_checkpoint",
         "_inference",
         "_tensors",
         "_tasks",
@@ -115,7 +117,7 @@ def test_skorch_is_imported_by_the_training_alone():
         for module, _ in imports(path)
         if module.partition(".")[0] == "skorch"
     }
-    assert users == {"_callbacks.py", "_training.py"}
+    assert users == {"_accelerated.py", "_callbacks.py", "_training.py"}
 
 
 def test_private_scikit_learn_names_are_imported_in_one_file():

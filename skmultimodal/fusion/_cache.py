@@ -17,7 +17,7 @@ import pandas as pd
 
 from skmultimodal._hashing import row_keys
 
-__all__ = ["Cache", "CacheInfo", "cached", "model_key", "rows_key"]
+__all__ = ["Cache", "CacheInfo", "cached", "content_key", "model_key", "rows_key"]
 
 CACHE_VERSION = 2  # raise it when a fit of old would no longer be repeated
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch")
@@ -131,12 +131,22 @@ def rows_key(cells, spec=None) -> str:
     return digest.hexdigest()
 
 
+def content_key(problem) -> list[str]:
+    """Return the keys of all that a problem's rows hold."""
+    cells, encoders = problem.cells, problem.encoders
+    values = (problem.target, problem.sample_weight, problem.present)
+    return [
+        *(name + rows_key(cells[name], encoders[name]) for name in problem.names),
+        *map(joblib.hash, values),
+    ]
+
+
 def model_key(problem, name) -> str:
     """Return the key of the stand-alone model of one modality."""
     part = problem.select([name])
     present = part.present[:, 0]
     rows = part if present.all() else part.take(np.flatnonzero(present))
-    settings = {k: v for k, v in asdict(part.settings).items() if k != "verbose"}
+    settings = part.settings.replace(checkpoint=None, accelerator=None, verbose=0)
     plain = (
         CACHE_VERSION,
         _versions(),
@@ -144,7 +154,7 @@ def model_key(problem, name) -> str:
         part.encoders[name],
         part.task.kind,
         part.task.classes,
-        settings,
+        asdict(settings),
     )
     digest = hashlib.blake2b(joblib.hash(plain).encode(), digest_size=16)
     digest.update(rows_key(rows.cells[name], part.encoders[name]).encode())

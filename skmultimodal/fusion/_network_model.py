@@ -15,6 +15,7 @@ from skmultimodal._network import FusionNetwork, FusionOutput, module_key
 from skmultimodal._tensors import TensorRows
 from skmultimodal._training import predict_outputs, resume, seeded, train
 from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._cache import content_key
 from skmultimodal.fusion._encode import encode_by_network
 from skmultimodal.fusion._impute import GaussianImputer, complete_rows, fit_imputer
 from skmultimodal.fusion._preparation import Preparation
@@ -48,8 +49,11 @@ def fit_network(spec, problem):
     preparation = Preparation(problem)
     data, valid = _training_parts(preparation, problem)
     make = partial(make_network, spec, preparation.encoders, problem.task)
+    settings, file = problem.settings, None
+    if settings.checkpoint is not None:
+        file = settings.checkpoint.file(repr(spec), problem.seed, *content_key(problem))
     try:
-        net = train(make, problem.task, data, valid, problem.settings, problem.seed)
+        net = train(make, problem.task, data, valid, settings, problem.seed, file)
     except KeyboardInterrupt as interrupt:
         if hasattr(interrupt, "net"):
             interrupt.model = JointModel(spec, preparation, interrupt.net, problem)
@@ -202,7 +206,7 @@ class JointModel(FusionModel):
         data, valid = _training_parts(self.preparation, problem)
         seed = problem.seed + self.n_iter
         try:
-            resume(model.net, data, valid, problem.settings, seed)
+            model.net = resume(model.net, data, valid, problem.settings, seed)
         except KeyboardInterrupt as interrupt:
             model._fit_imputer(problem)
             model.weights = model._fitted_weights(problem)
