@@ -120,6 +120,17 @@ API_REFERENCE = {
         "skmultimodal.model_selection",
         ["compare_fusion", "FusionComparison", "weight_grid"],
     ),
+    "distributed": (
+        "Larger than one machine",
+        "skmultimodal.distributed",
+        [
+            "partial_fit_parquet",
+            "predict_parquet",
+            "predict_dask",
+            "predict_ray",
+            "put_on_ray",
+        ],
+    ),
     "inspection": (
         "Inspection",
         "skmultimodal.inspection",

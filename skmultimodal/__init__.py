@@ -38,7 +38,14 @@ _LAZY = {
     "TextEncoder": "encoders._text",
     "load": "_persistence",
 }
-_PACKAGES = ("datasets", "encoders", "fusion", "inspection", "model_selection")
+_PACKAGES = (
+    "datasets",
+    "distributed",
+    "encoders",
+    "fusion",
+    "inspection",
+    "model_selection",
+)
 
 __all__ = [*_LAZY, *_PACKAGES, "__version__"]
 __getattr__, __dir__ = attach(__name__, _LAZY, _PACKAGES)
