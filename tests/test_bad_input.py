@@ -421,6 +421,8 @@ IMPOSSIBLE = {
     "missing_values": [3, [1]],
     "on_empty": ["zero", None],
     "on_error": ["ignore", None],
+    "checkpoint": [3, ["a"]],
+    "accelerator": ["gpu", 3],
     "callbacks": [3, "x", [3]],
     "net_params": [[1], "x"],
     "compile": [1, "yes"],
