@@ -108,7 +108,7 @@ class Checkpoint(Callback):
         state = {
             "done": done,
             "module": net.network.state_dict(),
-            "optimizer": net.optimizer_.state_dict(),
+            "optimizer": _plain(net.optimizer_.state_dict()),
             "history": _plain(rows),
             "callbacks": {
                 name: _state_of(callback) for name, callback in net.callbacks_
