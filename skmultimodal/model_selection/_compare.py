@@ -105,8 +105,10 @@ def compare_fusion(
     scores = np.full((len(candidates), len(folds)), np.nan)
     seconds = np.zeros((len(candidates), len(folds), 2))
     weights = [[] for _ in candidates]
+    # backends that cannot give results one by one, such as that of ray, give a list
+    return_as = "generator_unordered" if progress else "list"
     with _bar(progress, len(jobs)) as advance:
-        outcomes = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs)
+        outcomes = Parallel(n_jobs=n_jobs, return_as=return_as)(jobs)
         for row, k, score, fit_s, predict_s, fitted in outcomes:
             scores[row, k], seconds[row, k] = score, (fit_s, predict_s)
             weights[row].append(fitted)
