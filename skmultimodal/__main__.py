@@ -27,12 +27,15 @@ def _parser():
     parser.add_argument(
         "--strategies", nargs="+", default=None, metavar="S", help="default: all four"
     )
+    parser.add_argument(
+        "--pairs", action="store_true", help="add every pair of modalities"
+    )
     parser.add_argument("--cv", type=int, default=3, help="folds (default: 3)")
     parser.add_argument(
         "--n-jobs", type=int, default=-1, help="processes (default: one a core)"
     )
     parser.add_argument(
-        "--output", default=".", help="folder of comparison.csv and comparison.png"
+        "--output", default=".", help="folder of comparison.csv, .png and .html"
     )
     return parser
 
@@ -116,8 +119,10 @@ def _run(args):
             X,
             y,
             strategies=args.strategies or "all",
+            pairs=args.pairs,
             cv=folds,
             n_jobs=args.n_jobs,
+            refit=False,
             progress=True,
         )
     except ValueError as error:
@@ -129,10 +134,13 @@ def _run(args):
     import matplotlib
 
     matplotlib.use("Agg")
+    title = f"{args.dataset}: does fusion help?"
     ax = result.plot()
-    ax.set_title(f"{args.dataset}: does fusion help?", pad=28)
+    ax.set_title(title, pad=28)
     ax.figure.savefig(folder / "comparison.png", dpi=150)
     print(f"wrote {folder / 'comparison.png'}")
+    result.to_html(folder / "comparison.html", title=title)
+    print(f"wrote {folder / 'comparison.html'}")
 
 
 def main(arguments=None) -> int:

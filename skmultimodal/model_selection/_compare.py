@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from contextlib import contextmanager
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
-from scipy import stats
+from joblib import Memory, Parallel, delayed
 from sklearn.base import clone, is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils import _safe_indexing
 
 from skmultimodal._data import as_container
 from skmultimodal.encoders._auto import infer_columns
-from skmultimodal.fusion._auto import FUSIONS
+from skmultimodal.fusion._auto import FUSIONS, resolve_fusion
+from skmultimodal.model_selection._comparison import FusionComparison
 from skmultimodal.model_selection._handmade import handmade_stack
+from skmultimodal.model_selection._size import count_trained, pickled_megabytes
 
-__all__ = ["FusionComparison", "compare_fusion"]
+__all__ = ["compare_fusion"]
 
 SEED_STRATEGIES = ("parallel", "sequential", "feature", "decision")
 
@@ -32,19 +35,25 @@ def compare_fusion(
     *,
     strategies: str | list = "all",
     modalities: bool = True,
+    pairs: bool = False,
     baseline: bool = True,
     cv: Any = 5,
     scoring: Any = None,
     n_jobs: int | None = None,
+    refit: bool = True,
     progress: bool = False,
 ) -> FusionComparison:
     """Cross-validate every modality alone and every strategy on the same folds.
+
+    Candidates share one cache: models that several of them need, as decision fusion
+    and each modality alone do, are fitted once a fold. Without a `memory` of the
+    estimator it is a temporary one, removed at the end; the scores are the same.
 
     Parameters
     ----------
     estimator : FusionClassifier or FusionRegressor
         Its parameters hold for every candidate; only `fusion`, and `encoders` for
-        a modality alone, are changed.
+        a modality alone or a pair, are changed.
 
     X : DataFrame, MultimodalData or dict
         Rows with two or more modalities.
@@ -52,12 +61,16 @@ def compare_fusion(
     y : array-like of shape (n_samples,)
         Labels or values.
 
-    strategies : "all" or list of str or strategy, default="all"
-        Strategies to compare; ``"all"`` are parallel, sequential, feature and
-        decision.
+    strategies : "all", str or list of str or strategy, default="all"
+        Strategies to compare, as aliases or objects; ``"all"`` are parallel,
+        sequential, feature and decision.
 
     modalities : bool, default=True
         Whether to add each modality alone.
+
+    pairs : bool, default=False
+        Whether to add each pair of modalities, under decision fusion, where there
+        are three modalities or more.
 
     baseline : bool, default=True
         Whether to add the stack of linear models that one would build by hand.
@@ -71,6 +84,9 @@ def compare_fusion(
     n_jobs : int, default=None
         Parallel jobs, one a candidate and fold.
 
+    refit : bool, default=True
+        Whether the best strategy is fitted to all rows.
+
     progress : bool, default=False
         Whether to show a progress bar (needs rich).
 
@@ -78,6 +94,11 @@ def compare_fusion(
     -------
     FusionComparison
         The table of scores and times, the best strategy, and whether it helps.
+
+    Raises
+    ------
+    ValueError
+        If a strategy is unknown.
 
     Examples
     --------
@@ -91,144 +112,106 @@ def compare_fusion(
     >>> list(result.table_["kind"])
     ['modality', 'modality', 'modality', 'strategy', 'strategy']
     """
-    X = as_container(X)
+    X, y = as_container(X), np.asarray(y)
     regression = is_regressor(estimator)
-    candidates = _candidates(estimator, X, strategies, modalities, baseline, regression)
+    rows = _strategies(estimator, strategies)
+    if modalities or pairs:
+        rows = [*_parts(estimator, X, modalities, pairs), *rows]
+    if baseline:
+        rows.append(("baseline", "hand-made stack", handmade_stack(X, regression)))
     splitter = check_cv(cv, y, classifier=not regression)
     folds = list(splitter.split(np.zeros(len(y)), y))
-    jobs = [
-        delayed(_evaluate)(row, k, candidate, X, y, train, test, scoring)
-        for row, (_, _, candidate) in enumerate(candidates)
-        for k, (train, test) in enumerate(folds)
-    ]
-    labels = [label for _, label, _ in candidates]
-    scores = np.full((len(candidates), len(folds)), np.nan)
-    seconds = np.zeros((len(candidates), len(folds), 2))
-    weights = [[] for _ in candidates]
-    # backends that cannot give results one by one, such as that of ray, give a list
-    return_as = "generator_unordered" if progress else "list"
-    with _bar(progress, len(jobs)) as advance:
-        outcomes = Parallel(n_jobs=n_jobs, return_as=return_as)(jobs)
-        for row, k, score, fit_s, predict_s, fitted in outcomes:
-            scores[row, k], seconds[row, k] = score, (fit_s, predict_s)
-            weights[row].append(fitted)
+    labels = [label for _, label, _ in rows]
+    done = [[None] * len(folds) for _ in rows]
+    with _shared_memory(estimator) as memory, _bar(progress, labels, folds) as advance:
+        jobs = [
+            delayed(_evaluate)((row, k), candidate, memory, X, y, *fold, scoring)
+            for row, (_, _, candidate) in enumerate(rows)
+            for k, fold in enumerate(folds)
+        ]
+        outcomes = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs)
+        for (row, k), outcome in outcomes:
+            done[row][k] = outcome
             advance(labels[row])
-    table = pd.DataFrame(
-        {
-            "kind": [kind for kind, _, _ in candidates],
-            "name": labels,
-            "score": scores.mean(axis=1),
-            "sd": scores.std(axis=1, ddof=1) if len(folds) > 1 else 0.0,
-            "fit_seconds": seconds[:, :, 0].mean(axis=1),
-            "predict_seconds": seconds[:, :, 1].mean(axis=1),
-            "weights": [_mean_weights(fitted) for fitted in weights],
-            **{f"fold_{k}": scores[:, k] for k in range(len(folds))},
-        }
-    )
-    best = table[table.kind == "strategy"]["score"].idxmax()
-    test_share = np.mean([len(test) / len(train) for train, test in folds])
+    table = _table(rows, done)
+    best = rows[table[table.kind == "strategy"]["score"].idxmax()][2]
     return FusionComparison(
         table,
-        best_estimator=candidates[best][2],
-        gain=_gain(table, scores, best, test_share),
-        scoring=scoring or ("r2" if regression else "accuracy"),
+        best_estimator=best.fit(X, y) if refit else best,
+        test_share=np.mean([len(test) / len(train) for train, test in folds]),
+        scoring=_scoring_name(scoring, regression),
+        n_rows=len(y),
     )
 
 
-class FusionComparison:
-    """Result of :func:`compare_fusion`.
-
-    Attributes
-    ----------
-    table_ : DataFrame
-        One row a candidate: kind, name, mean score and its standard deviation over
-        folds, seconds to fit and to predict, fitted weights, score of each fold.
-
-    best_estimator_ : estimator
-        The best strategy, not fitted.
-
-    fusion_gain_ : Bunch
-        Best strategy minus best single modality: ``mean``, ``low`` and ``high`` of
-        the 95 % confidence interval, ``p_value`` of the corrected resampled t-test
-        over folds [1]_, ``helps``.
-
-    scoring_ : str
-        Name of the score.
-
-    References
-    ----------
-    .. [1] C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine
-       Learning, 2003.
-    """
-
-    def __init__(self, table, best_estimator, gain, scoring):
-        self.table_ = table
-        self.best_estimator_ = best_estimator
-        self.fusion_gain_ = gain
-        self.scoring_ = scoring
-
-    def __repr__(self):
-        shown = self.table_.drop(
-            columns=[c for c in self.table_ if c.startswith("fold_")]
-        )
-        return shown.to_string(index=False, float_format="{:.3f}".format)
-
-    def verdict(self) -> str:
-        """Return one sentence: which strategy is best, and does fusion help."""
-        gain = self.fusion_gain_
-        if gain is None:
-            return f"Best strategy: {self._best_name()}."
-        helps = "Fusion helps" if gain.helps else "No clear gain from fusion"
-        return (
-            f"Best strategy: {self._best_name()}. {helps}: {gain.mean:+.3f} "
-            f"{self.scoring_} over {gain.modality} alone (95 % interval "
-            f"{gain.low:+.3f} to {gain.high:+.3f}, p = {gain.p_value:.2g}, paired over "
-            "folds)."
-        )
-
-    def _best_name(self):
-        rows = self.table_[self.table_.kind == "strategy"]
-        return rows.loc[rows.score.idxmax(), "name"]
-
-    def plot(self, ax=None):
-        """Draw the score of every candidate, with that of each fold.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-
-        Returns
-        -------
-        matplotlib Axes
-        """
-        from skmultimodal.inspection import ComparisonDisplay
-
-        return ComparisonDisplay(self.table_, scoring=self.scoring_).plot(ax).ax_
+def _scoring_name(scoring, regression) -> str:
+    if scoring is None:
+        return "r2" if regression else "accuracy"
+    if isinstance(scoring, str):
+        return scoring
+    return getattr(scoring, "__name__", "score")
 
 
-def _candidates(estimator, X, strategies, modalities, baseline, regression):
-    """Return (kind, name, estimator) triples."""
+def _table(rows, done) -> pd.DataFrame:
+    """Return one row a candidate, of means over folds and the score of each."""
+    outcomes = {key: [[o[key] for o in line] for line in done] for key in done[0][0]}
+    scores = np.array(outcomes["score"])
+    means = {
+        key: np.mean(outcomes[key], axis=1)
+        for key in ("fit_seconds", "predict_seconds", "parameters", "megabytes")
+    }
+    return pd.DataFrame(
+        {
+            "kind": [kind for kind, _, _ in rows],
+            "name": [label for _, label, _ in rows],
+            "score": scores.mean(axis=1),
+            "sd": scores.std(axis=1, ddof=1) if scores.shape[1] > 1 else 0.0,
+            **means,
+            "weights": [_mean_weights(fitted) for fitted in outcomes["weights"]],
+            **{f"fold_{k}": scores[:, k] for k in range(scores.shape[1])},
+        }
+    )
+
+
+def _strategies(estimator, strategies) -> list:
+    """Return (kind, name, estimator) of each strategy."""
     if isinstance(strategies, str):
         strategies = SEED_STRATEGIES if strategies == "all" else [strategies]
-    unknown = [s for s in strategies if isinstance(s, str) and s not in FUSIONS]
+    unknown = [
+        s for s in strategies if isinstance(s, str) and s not in {*FUSIONS, "auto"}
+    ]
     if unknown:
         raise ValueError(
             f"Unknown strategy {unknown[0]!r}. Expected 'all' or some of "
             f"{list(FUSIONS)}."
         )
+    if not len(strategies):
+        raise ValueError(
+            "compare_fusion needs one strategy or more. Got an empty list of "
+            "'strategies'; use 'all' or some of their names."
+        )
     rows = []
+    for strategy in strategies:
+        name = strategy
+        if not isinstance(strategy, str):
+            resolve_fusion(strategy, type(estimator).__name__)
+            name = " ".join(repr(strategy).split()).removesuffix("()")
+        rows.append(("strategy", name, clone(estimator).set_params(fusion=strategy)))
+    return rows
+
+
+def _parts(estimator, X, modalities, pairs) -> list:
+    """Return (kind, name, estimator) of each modality alone and of each pair."""
+    names, rows = _modalities(estimator, X), []
     if modalities:
         rows += [
-            ("modality", name, _alone(estimator, X, name))
-            for name in _modalities(estimator, X)
+            ("modality", name, _restricted(estimator, X, [name])) for name in names
         ]
-    for strategy in strategies:
-        name = strategy if isinstance(strategy, str) else type(strategy).__name__
-        candidate = clone(estimator).set_params(fusion=strategy)
-        rows.append(("strategy", name, candidate))
-    if baseline:
-        stack = handmade_stack(X, regression)
-        rows.append(("baseline", "hand-made stack", stack))
+    if pairs and len(names) > 2:
+        rows += [
+            ("pair", " + ".join(pair), _restricted(estimator, X, pair))
+            for pair in combinations(names, 2)
+        ]
     return rows
 
 
@@ -242,72 +225,72 @@ def _modalities(estimator, X) -> list[str]:
     ]
 
 
-def _alone(estimator, X, name):
-    """Return the estimator restricted to one modality, fitted stand-alone."""
+def _restricted(estimator, X, names):
+    """Return the estimator with some modalities, under decision fusion."""
     from skmultimodal.fusion._auto import auto_encoders, auto_fusion
 
-    candidate = clone(estimator)
+    columns = estimator.columns or {}
     if isinstance(estimator.encoders, str):
         inferred = infer_columns(X)
         strategy = auto_fusion("decision", False, type(estimator))
-        encoder = auto_encoders(inferred, strategy, False, type(estimator))[name]
-        columns = {name: inferred[name].columns}
+        encoders = auto_encoders(inferred, strategy, False, type(estimator))
+        columns = {**{name: i.columns for name, i in inferred.items()}, **columns}
     else:
-        encoder = dict(estimator.encoders)[name]
-        columns = (estimator.columns or {}).get(name)
-        columns = None if columns is None else {name: columns}
-    return candidate.set_params(
-        encoders=[(name, encoder)], columns=columns, fusion="decision"
+        encoders = dict(estimator.encoders)
+    columns = {name: columns[name] for name in names if name in columns}
+    return clone(estimator).set_params(
+        encoders=[(name, encoders[name]) for name in names],
+        columns=columns or None,
+        fusion="decision",
     )
 
 
-def _evaluate(row, k, candidate, X, y, train, test, scoring):
+def _evaluate(place, candidate, memory, X, y, train, test, scoring):
     """Fit and score one candidate on one fold."""
-    y = np.asarray(y)
     model = clone(candidate)
+    if memory is not None and hasattr(model, "cache_info"):
+        model.set_params(memory=memory)
     started = time.perf_counter()
     model.fit(_safe_indexing(X, train), y[train])
-    fitted = time.perf_counter()
+    fit_seconds, saved = time.perf_counter() - started, _seconds_saved(model)
+    started = time.perf_counter()
     score = check_scoring(model, scoring)(model, _safe_indexing(X, test), y[test])
-    done = time.perf_counter()
-    weights = getattr(model, "fusion_weights_", {})
-    return row, k, score, fitted - started, done - fitted, weights
+    predict_seconds = time.perf_counter() - started
+    return place, {
+        "score": score,
+        # what came from the cache counts as if it had been computed
+        "fit_seconds": fit_seconds + saved,
+        "predict_seconds": predict_seconds + _seconds_saved(model) - saved,
+        "parameters": count_trained(model),
+        "megabytes": pickled_megabytes(model),
+        "weights": getattr(model, "fusion_weights_", {}),
+    }
+
+
+def _seconds_saved(model) -> float:
+    return model.cache_info().seconds_saved if hasattr(model, "cache_info") else 0.0
 
 
 def _mean_weights(fitted) -> str:
     """Return mean weights as text, ``image 0.52, text 0.48``."""
-    if not fitted or len(fitted[0]) < 2:
+    if len(fitted[0]) < 2:
         return ""
     means = pd.DataFrame(fitted).mean()
     return ", ".join(f"{name} {weight:.2f}" for name, weight in means.items())
 
 
-def _gain(table, scores, best, test_share):
-    """Return the paired gain of the best strategy over the best modality."""
-    single = table[table.kind == "modality"]
-    if not len(single) or scores.shape[1] < 2:
-        return None
-    rival = single["score"].idxmax()
-    difference = scores[best] - scores[rival]
-    k, mean = len(difference), difference.mean()
-    error = np.sqrt(difference.var(ddof=1) * (1 / k + test_share))
-    if error > 0:
-        p_value = 2 * stats.t.sf(abs(mean) / error, k - 1)
-    else:
-        p_value = 1.0 if mean == 0 else 0.0
-    half = stats.t.ppf(0.975, k - 1) * error
-    return Bunch(
-        mean=mean,
-        low=mean - half,
-        high=mean + half,
-        p_value=p_value,
-        helps=bool(mean - half > 0),
-        modality=table.loc[rival, "name"],
-    )
+@contextmanager
+def _shared_memory(estimator):
+    """Yield a temporary cache, or None where the estimator has its own."""
+    if estimator.memory is not None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="compare_fusion_") as folder:
+        yield Memory(folder, verbose=0)
 
 
 @contextmanager
-def _bar(progress, total):
+def _bar(progress, labels, folds):
     """Yield a function that advances a progress bar."""
     if not progress:
         yield lambda label: None
@@ -330,5 +313,5 @@ def _bar(progress, total):
         TimeRemainingColumn(),
     )
     with Progress(*columns) as bar:
-        task = bar.add_task("starting", total=total)
+        task = bar.add_task("starting", total=len(labels) * len(folds))
         yield lambda label: bar.update(task, advance=1, description=label)

@@ -1,10 +1,22 @@
 """The comparison of modalities, strategies and a baseline, and its command."""
 
+from base64 import b64decode
+from html.parser import HTMLParser
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 
-from skmultimodal import FusionClassifier, FusionRegressor
+from skmultimodal import (
+    DecisionFusion,
+    FeatureFusion,
+    FusionClassifier,
+    FusionRegressor,
+    TabularEncoder,
+)
 from skmultimodal.__main__ import main
 from skmultimodal.datasets import (
     make_multimodal_classification,
@@ -46,6 +58,7 @@ def test_gain_is_paired_over_folds(result):
     half = 3.182446 * error  # 97.5 % point of t with 3 degrees of freedom
     assert gain.high - gain.mean == pytest.approx(half, rel=1e-5)
     assert result.best_estimator_.fusion == best
+    assert result.best_estimator_.modalities_ == ["m0", "m1"]  # it is fitted
     assert result.verdict().startswith(f"Best strategy: {best}.")
 
 
@@ -60,6 +73,113 @@ def test_unknown_strategy():
     X, y = make_multimodal_classification(random_state=0)
     with pytest.raises(ValueError, match="Unknown strategy 'paralel'"):
         compare_fusion(FusionClassifier(), X, y, strategies=["paralel"])
+
+
+def test_no_strategy():
+    X, y = make_multimodal_classification(random_state=0)
+    with pytest.raises(ValueError, match="needs one strategy or more"):
+        compare_fusion(FusionClassifier(), X, y, strategies=[])
+
+
+def test_cache_changes_no_score(digits_small, tmp_path):
+    """Neither a cache of one's own, a temporary one, nor none; and none is left."""
+    X, y = digits_small
+    X = X[["image", "text"]]
+    clf = FusionClassifier(max_epochs=1, random_state=0)
+    strategies = ["decision", DecisionFusion("mean"), FeatureFusion()]
+    arguments = {"strategies": strategies, "cv": 2, "baseline": False}
+    shared = compare_fusion(clf, X, y, **arguments)
+    own = clone(clf).set_params(memory=str(tmp_path))
+    own = compare_fusion(own, X, y, **arguments)
+    columns = ["name", "score", "fold_0", "fold_1", "weights", "parameters"]
+    pd.testing.assert_frame_equal(shared.table_[columns], own.table_[columns])
+    names = ["image", "text", "decision", "DecisionFusion(rule='mean')"]
+    assert list(shared.table_["name"]) == [*names, "FeatureFusion"]
+    folds = StratifiedKFold(2).split(X, y)
+    alone = [
+        clone(clf)
+        .set_params(fusion=DecisionFusion("mean"))
+        .fit(X.iloc[train], y.iloc[train])
+        .score(X.iloc[test], y.iloc[test])
+        for train, test in folds
+    ]
+    np.testing.assert_array_equal(shared.table_.loc[3, ["fold_0", "fold_1"]], alone)
+    assert shared.best_estimator_.memory is None
+    assert any(tmp_path.iterdir())
+
+
+def test_shared_models_count_in_full():
+    """Decision fusion pays for what the modalities alone had already fitted."""
+    X, y = make_multimodal_classification(300, n_modalities=2, random_state=0)
+    encoders = [(name, TabularEncoder()) for name in X]
+    clf = FusionClassifier(encoders, max_epochs=10, random_state=0)
+    result = compare_fusion(clf, X, y, strategies="decision", cv=2, baseline=False)
+    seconds = result.table_["fit_seconds"]
+    assert seconds[2] > 0.8 * (seconds[0] + seconds[1])
+    parameters = result.table_["parameters"]
+    assert parameters[2] == parameters[0] + parameters[1]
+
+
+def test_pairs():
+    X, y = make_multimodal_classification(120, random_state=0)
+    models = [(name, LogisticRegression()) for name in X]
+    clf = FusionClassifier(models, random_state=0)
+    table = compare_fusion(
+        clf, X, y, strategies="decision", pairs=True, cv=2, refit=False
+    ).table_.set_index("name")
+    pairs = ["m0 + m1", "m0 + m2", "m1 + m2"]
+    assert list(table.index[table["kind"] == "pair"]) == pairs
+    without = clone(clf).set_params(encoders=models[:2])
+    scores = cross_val_score(without, X, y, cv=2)
+    np.testing.assert_array_equal(table.loc["m0 + m1", ["fold_0", "fold_1"]], scores)
+    # 10 coefficients and an intercept for each modality, a weight for each
+    assert table.loc["decision", "parameters"] == 3 * 11 + 3
+    assert table.loc["m0 + m1", "parameters"] == 2 * 11 + 2
+
+
+class Page(HTMLParser):
+    """Collects what a page would load, and its text."""
+
+    def __init__(self):
+        super().__init__()
+        self.sources, self.text, self.open = [], "", []
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.sources += [values[key] for key in ("src", "href") if key in values]
+        self.sources += [tag] * (tag in ("script", "link", "iframe"))
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_report_needs_no_other_file(result, tmp_path):
+    path = tmp_path / "report.html"
+    page = result.to_html(path, title="Birds & <planes>")
+    assert path.read_text("utf-8") == page == result.to_html(title="Birds & <planes>")
+    seen = Page()
+    seen.feed(page)
+    assert seen.open == []
+    assert "Birds & <planes>" in seen.text
+    assert result.verdict() in seen.text
+    for word in (
+        "240 rows, 4 folds, score: accuracy",
+        "scikit-learn",
+        "max_epochs = 3",
+    ):
+        assert word in seen.text
+    (source,) = seen.sources
+    head, _, data = source.partition(",")
+    assert head == "data:image/svg+xml;base64"
+    svg = b64decode(data).decode()
+    assert svg.count("<svg") == 1
+    assert "hand-made stack" in svg  # as a comment beside the glyphs
+    assert "url(http" not in svg
 
 
 @pytest.fixture
@@ -79,6 +199,7 @@ def test_command_writes_table_and_figure(csv, tmp_path, capsys):
     table = pd.read_csv(out / "comparison.csv")
     assert list(table["name"]) == ["text", "table", "decision", "hand-made stack"]
     assert (out / "comparison.png").stat().st_size > 10_000
+    assert "does fusion help?" in (out / "comparison.html").read_text("utf-8")
     assert "Best strategy: decision." in capsys.readouterr().out
 
 

@@ -1,0 +1,150 @@
+"""The result of a comparison: a table, a verdict, a figure and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from sklearn.utils import Bunch
+
+__all__ = ["FusionComparison"]
+
+
+class FusionComparison:
+    """Result of :func:`compare_fusion`.
+
+    Attributes
+    ----------
+    table_ : DataFrame
+        One row a candidate: ``kind``, ``name``, mean ``score`` and its standard
+        deviation ``sd`` over folds, ``fit_seconds`` and ``predict_seconds`` as if it
+        had no cache to share (features that are computed once a row count where they
+        were computed first), trained ``parameters`` (NaN where a model's cannot be
+        counted), pickled ``megabytes`` (10^6 bytes), fitted ``weights``, and the score
+        of each fold, ``fold_0``, ``fold_1``, ...
+
+    best_estimator_ : estimator
+        The best strategy, fitted to all rows; not fitted with ``refit=False``.
+
+    fusion_gain_ : Bunch or None
+        Best strategy minus best single modality: ``mean``, ``low`` and ``high`` of
+        the 95 % confidence interval, ``p_value`` of the corrected resampled t-test
+        over folds [1]_, ``helps`` (the interval is above zero), and the name of the
+        ``modality``. None without single modalities or with one fold.
+
+    scoring_ : str
+        Name of the score.
+
+    Notes
+    -----
+    The best of several strategies is chosen by the scores that are then tested, which
+    flatters it a little; so is the best modality.
+
+    References
+    ----------
+    .. [1] C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine
+       Learning, 2003.
+    """
+
+    def __init__(self, table, best_estimator, test_share, scoring, n_rows):
+        self.table_ = table
+        self.best_estimator_ = best_estimator
+        self.fusion_gain_ = _gain(table, test_share)
+        self.scoring_ = scoring
+        self._n_rows = n_rows
+
+    def __repr__(self):
+        shown = self.table_.drop(columns=self._folds())
+        counts = {"parameters": "{:,.0f}".format}
+        return shown.to_string(
+            index=False, float_format="{:.3f}".format, formatters=counts
+        )
+
+    def _folds(self):
+        return [column for column in self.table_ if column.startswith("fold_")]
+
+    def verdict(self) -> str:
+        """Return one sentence: which strategy is best, and does fusion help."""
+        gain = self.fusion_gain_
+        if gain is None:
+            return f"Best strategy: {self._best_name()}."
+        helps = "Fusion helps" if gain.helps else "No clear gain from fusion"
+        return (
+            f"Best strategy: {self._best_name()}. {helps}: {gain.mean:+.3f} "
+            f"{self.scoring_} over {gain.modality} alone (95 % interval "
+            f"{gain.low:+.3f} to {gain.high:+.3f}, p = {gain.p_value:.2g}, paired over "
+            "folds)."
+        )
+
+    def _best_name(self):
+        rows = self.table_[self.table_.kind == "strategy"]
+        return rows.loc[rows.score.idxmax(), "name"]
+
+    def plot(self, ax=None):
+        """Draw the score of every candidate, with that of each fold.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from skmultimodal.inspection import ComparisonDisplay
+
+        return ComparisonDisplay(self.table_, scoring=self.scoring_).plot(ax).ax_
+
+    def to_html(self, path: Any = None, *, title: str = "Does fusion help?") -> str:
+        """Return a report as one page of HTML that needs no other file.
+
+        It holds the verdict, the figure, the table, the parameters of the best
+        strategy and the versions of the packages.
+
+        Parameters
+        ----------
+        path : str or path-like, default=None
+            File to write it to; None writes none.
+
+        title : str, default="Does fusion help?"
+            Heading of the page.
+
+        Returns
+        -------
+        str
+            The page.
+        """
+        from skmultimodal.model_selection._report import report
+
+        page = report(self, title)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
+
+def _gain(table, test_share):
+    """Return the paired gain of the best strategy over the best modality."""
+    folds = [column for column in table if column.startswith("fold_")]
+    single = table[table.kind == "modality"]
+    if not len(single) or len(folds) < 2:
+        return None
+    best = table.loc[table[table.kind == "strategy"]["score"].idxmax()]
+    rival = table.loc[single["score"].idxmax()]
+    difference = (best[folds] - rival[folds]).to_numpy(dtype=float)
+    k, mean = len(folds), difference.mean()
+    error = np.sqrt(difference.var(ddof=1) * (1 / k + test_share))
+    if error > 0:
+        p_value = 2 * stats.t.sf(abs(mean) / error, k - 1)
+    else:
+        p_value = 1.0 if mean == 0 else 0.0
+    half = stats.t.ppf(0.975, k - 1) * error
+    return Bunch(
+        mean=mean,
+        low=mean - half,
+        high=mean + half,
+        p_value=p_value,
+        helps=bool(mean - half > 0),
+        modality=rival["name"],
+    )
