@@ -20,6 +20,13 @@ class AcceleratedNet(AccelerateMixin, FusionNet):
     the gradients, which the accelerator takes, is that of one process.
     """
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        del self.callbacks__print_log__sink  # of a callback that we may lack
+
+    def _initialize_callbacks(self):
+        return FusionNet._initialize_callbacks(self)
+
     @property
     def is_main_process(self) -> bool:
         return self.accelerator.is_main_process
@@ -46,8 +53,8 @@ class AcceleratedNet(AccelerateMixin, FusionNet):
         return True
 
     def _record_loss(self, prefix, losses, sizes):
-        losses = torch.tensor(losses, device=self.accelerator.device)
-        losses = self.accelerator.reduce(losses, "mean").tolist()
+        both = torch.tensor([losses, sizes], device=self.accelerator.device)
+        losses, sizes = self.accelerator.reduce(both, "mean").tolist()
         super()._record_loss(prefix, losses, sizes)
 
 

@@ -64,7 +64,8 @@ class TrainingSettings:
     @property
     def torch_device(self) -> str:
         if self.accelerator is not None:
-            return str(self.accelerator.device)
+            device = self.accelerator.device  # "cpu:0" for one of several processes
+            return "cpu" if device.type == "cpu" else str(device)
         if self.device != "auto":
             return str(self.device)
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -74,7 +75,7 @@ class TrainingSettings:
 
 def move(value, device):
     """Move a batch, a nest of dicts and tuples of tensors, to a device."""
-    if str(device) == "cpu" or value is None:
+    if value is None or device is None or str(device) == "cpu":
         return value
     if isinstance(value, dict):
         return {key: move(item, device) for key, item in value.items()}
@@ -287,7 +288,8 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
     }
     if optimizer in FUSED:
         params["optimizer__fused"] = True
-    if not settings.verbose:
+    quiet = settings.accelerator and not settings.accelerator.is_main_process
+    if quiet or not settings.verbose:
         params["callbacks__print_log"] = None
     else:
         params["verbose"] = 1
