@@ -228,6 +228,11 @@ def take_rows(cells, rows):
     return cells[rows]
 
 
+def spread(n: int, most: int) -> np.ndarray:
+    """Return up to `most` positions, spread evenly over `n` rows."""
+    return np.unique(np.linspace(0, n - 1, most).astype(int))
+
+
 def cells_and_labels(cells):
     """Return the cells of one column as a sequence, and the labels of its rows."""
     if isinstance(cells, pd.DataFrame):

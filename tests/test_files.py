@@ -6,9 +6,10 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from PIL import Image
 
-from skmultimodal import FusionClassifier, ImageEncoder, TabularEncoder
+from skmultimodal import AudioEncoder, FusionClassifier, ImageEncoder, TabularEncoder
 from skmultimodal.encoders import _image
 from skmultimodal.fusion import _preparation
 
@@ -78,3 +79,22 @@ def test_a_broken_file_is_named(folder, lazily, tmp_path):
     with pytest.raises(ValueError, match=r"'photo', row 200: .*broken\.png"):
         classifier(folder).fit(X, y)
     assert threading.active_count() == n_threads
+
+
+def test_sounds_are_decoded_batch_by_batch_too(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        pitch = np.sin(np.arange(1000 + 50 * i) * (0.2 + 0.5 * (i % 2)))
+        noise = rng.standard_normal(len(pitch)) / 10
+        soundfile.write(tmp_path / f"{i}.wav", (pitch + noise) / 2, 8000)
+    X = pd.DataFrame({"sound": [f"{i}.wav" for i in range(60)]})
+    encoder = AudioEncoder(cell="mean", root=tmp_path)
+    clf = FusionClassifier([("sound", encoder)], "feature", max_epochs=15)
+    clf.set_params(random_state=0, lr=0.01)
+    monkeypatch.setattr(_preparation, "LARGEST_DECODED", 1e4)
+    y = np.arange(60) % 2
+    assert clf.fit(X, y).score(X, y) == 1
+    monkeypatch.undo()
+    expected = clf.predict_proba(X)
+    monkeypatch.setattr(_preparation, "LARGEST_DECODED", 1e4)
+    np.testing.assert_allclose(clf.predict_proba(X), expected, rtol=1e-5)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmultimodal._data import Ragged, cells_and_labels
+from skmultimodal._data import Ragged, cells_and_labels, spread
 from skmultimodal._media import decode_audio, decode_cells
 from skmultimodal._sounds import mel_filters
 from skmultimodal.encoders._base import BaseEncoder
@@ -17,6 +17,7 @@ from skmultimodal.encoders._recurrent import CELLS, StepEncoder, check_option
 
 __all__ = ["AudioEncoder"]
 
+PROBE = 1000  # sounds that the standardisation is learnt from
 FLOOR = 1e-6  # smallest mel energy that enters the logarithm
 NOISE = 0.1  # standard deviation, where that of a band is 1
 AUGMENTATIONS = (None, "light", "strong")
@@ -166,7 +167,10 @@ class AudioEncoder(BaseEncoder):
         self.hop_ = max(round(self.hop_seconds * self.sampling_rate), 1)
         n_fft = 1 << (self.window_ - 1).bit_length()
         self.filters_ = mel_filters(n_fft, self.n_mels, self.sampling_rate)
-        values = self._frames(cells).values
+        values, labels = cells_and_labels(cells)
+        rows = spread(len(values), PROBE)
+        frames = self._frames([values[i] for i in rows], [labels[i] for i in rows])
+        values = frames.values
         self.mean_ = values.mean(axis=0)
         scale = values.std(axis=0)
         self.scale_ = np.where(scale > 0, scale, np.float32(1))
@@ -191,7 +195,7 @@ class AudioEncoder(BaseEncoder):
         CellError
             If a cell is not a sound; the message names its row.
         """
-        frames = self._frames(cells)
+        frames = self._frames(*cells_and_labels(cells))
         values = (frames.values - self.mean_) / self.scale_
         return {"steps": _stack(Ragged(values, frames.offsets), self.frames_per_step)}
 
@@ -214,9 +218,8 @@ class AudioEncoder(BaseEncoder):
             self.bidirectional,
         )
 
-    def _frames(self, cells) -> Ragged:
+    def _frames(self, values, labels) -> Ragged:
         """Return log-mel energies, ragged (n_samples, n_frames, n_mels)."""
-        values, labels = cells_and_labels(cells)
         rows = decode_cells(values, self._log_mel, labels=labels)
         return Ragged.from_rows(rows, np.float32, item_shape=(self.n_mels,))
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmultimodal._data import cells_and_labels
+from skmultimodal._data import cells_and_labels, spread
 from skmultimodal._media import decode_cells, decode_image, resize_image, to_channels
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import check_option
@@ -135,7 +135,7 @@ class ImageEncoder(BaseEncoder):
         """
         check_option(self, "augment", AUGMENTATIONS)
         values, labels = cells_and_labels(cells)
-        rows = np.unique(np.linspace(0, len(values) - 1, PROBE).astype(int))
+        rows = spread(len(values), PROBE)
         values = [values[row] for row in rows]
         labels = [labels[row] for row in rows]
         size, n_channels = self.size, self.n_channels
