@@ -129,7 +129,7 @@ def compare_fusion(
             for row, (_, _, candidate) in enumerate(rows)
             for k, fold in enumerate(folds)
         ]
-        outcomes = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs)
+        outcomes = Parallel(n_jobs=n_jobs, return_as=return_as)(jobs)
         for (row, k), outcome in outcomes:
             done[row][k] = outcome
             advance(labels[row])
