@@ -17,6 +17,7 @@ API_REFERENCE = {
         "Fusion strategies",
         "skmultimodal",
         [
+            "AutoFusion",
             "ParallelFusion",
             "SequentialFusion",
             "FeatureFusion",

@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "AttentionFusion": "fusion._attention",
     "AudioEncoder": "encoders._audio",
+    "AutoFusion": "fusion._search",
     "BaseEncoder": "encoders._base",
     "BottleneckFusion": "fusion._bottleneck",
     "CanonicalFusion": "fusion._canonical",

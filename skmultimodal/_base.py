@@ -237,6 +237,7 @@ class BaseFusionEstimator(
             missing=self.missing,
             memory=None if self.memory is None else Cache(check_memory(self.memory)),
             n_jobs=self.n_jobs,
+            encoders_for=self._encoders_for(X) if strategy.searches else None,
         )
         as_matrix = plain and isinstance(X, np.ndarray)
         return strategy, problem.of_positive_weight(), columns, as_matrix
@@ -367,7 +368,7 @@ class BaseFusionEstimator(
 
     def _keep(self, model, strategy, problem, columns, as_matrix):
         """Record the fitted attributes."""
-        self.fusion_, self.strategy_ = model, strategy
+        self.fusion_, self.strategy_ = model, getattr(model, "strategy", strategy)
         self.encoders_ = {name: model.encoders[name] for name in problem.names}
         self.modalities_ = list(problem.names)
         self.missing_report_ = count_patterns(problem.names, problem.present)
@@ -387,6 +388,11 @@ class BaseFusionEstimator(
     def net_(self):
         """The net, for strategies trained jointly."""
         return self.fusion_.net
+
+    @property
+    def fusion_report_(self):
+        """Why the strategy was chosen, where :class:`AutoFusion` chose it."""
+        return self.fusion_.report
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "fusion_")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -107,6 +108,17 @@ class ReadsModalities:
             name: given.get(name, _whole(X) if alone else name) for name in encoders
         }
         return encoders, columns, dropped
+
+    def _encoders_for(self, X):
+        """Return the function that infers encoders for a strategy; None if given."""
+        if not isinstance(self.encoders, str):
+            return None
+        return partial(
+            auto_encoders,
+            infer_columns(X),
+            plain=is_numeric(X),
+            estimator_class=type(self),
+        )
 
     def _find(self, X, columns, encoders):
         """Return the cells of each modality, without those that cannot be read."""

@@ -34,7 +34,8 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
         ``"decision"`` or a strategy object. ``"auto"`` is decision fusion, and
-        parallel fusion for a plain matrix of numbers.
+        parallel fusion for a plain matrix of numbers; ``"search"`` chooses among
+        them, see :class:`AutoFusion`.
 
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
@@ -153,6 +154,9 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
 
     net_ : skorch.NeuralNet
         The net, for strategies trained jointly.
+
+    fusion_report_ : DataFrame
+        Candidates and why one was chosen, after a search (:class:`AutoFusion`).
 
     missing_report_ : DataFrame
         ``count`` and ``share`` of the training rows by pattern of present

@@ -157,6 +157,9 @@ class FusionTransformer(BaseFusionEstimator):
     net_ : skorch.NeuralNet
         The net, for strategies trained jointly.
 
+    fusion_report_ : DataFrame
+        Candidates and why one was chosen, after a search (:class:`AutoFusion`).
+
     missing_report_ : DataFrame
         ``count`` and ``share`` of the training rows by pattern of present
         modalities, which is the index.

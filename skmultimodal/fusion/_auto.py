@@ -30,21 +30,23 @@ FUSIONS = {
     "cross_attention": ("_cross_attention", "CrossAttentionFusion"),
     "bottleneck": ("_bottleneck", "BottleneckFusion"),
 }
+SEARCHES = {"search": ("_search", "AutoFusion")}  # choose among the others
 
 
 def resolve_fusion(fusion, owner: str):
     """Return the strategy of an alias; strategies pass through."""
-    if isinstance(fusion, str) and fusion in FUSIONS:
-        module, name = FUSIONS[fusion]
+    known = {**FUSIONS, **SEARCHES}
+    if isinstance(fusion, str) and fusion in known:
+        module, name = known[fusion]
         return getattr(import_module(f"skmultimodal.fusion.{module}"), name)()
     if hasattr(fusion, "fit_model") and not isinstance(fusion, type):
         return fusion
     hint = ""
     if isinstance(fusion, str):
-        close = difflib.get_close_matches(fusion, FUSIONS, n=1)
+        close = difflib.get_close_matches(fusion, known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(
-        f"The 'fusion' parameter of {owner} must be 'auto', one of {list(FUSIONS)}, "
+        f"The 'fusion' parameter of {owner} must be 'auto', one of {list(known)}, "
         f"or a strategy object. Got {fusion!r} instead.{hint}"
     )
 

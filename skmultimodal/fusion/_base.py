@@ -47,6 +47,8 @@ class FusionProblem:
     missing : {"mask", "impute", "raise"}
     memory : joblib.Memory or None
     n_jobs : int or None
+    encoders_for : callable or None
+        From another strategy to the encoders that suit it, where they are inferred.
     """
 
     cells: dict[str, Any]
@@ -64,6 +66,7 @@ class FusionProblem:
     missing: str = "mask"
     memory: Any = None
     n_jobs: int | None = None
+    encoders_for: Any = None
 
     @property
     def names(self) -> list[str]:
@@ -90,6 +93,13 @@ class FusionProblem:
             present=self.present[:, columns],
             encoders={name: self.encoders[name] for name in names},
         )
+
+    def for_strategy(self, strategy) -> FusionProblem:
+        """Return the problem with encoders that suit a strategy, unless given."""
+        if self.encoders_for is None:
+            return self
+        suited = self.encoders_for(strategy=strategy)
+        return replace(self, encoders={name: suited[name] for name in self.names})
 
     def with_settings(self, settings) -> FusionProblem:
         """Return the problem with other training settings."""
@@ -144,12 +154,15 @@ class BaseFusion(BaseEstimator):
         Whether fits can go on (`partial_fit`, `warm_start`).
     imputes : bool
         Class attribute. Whether ``missing="impute"`` is defined for the strategy.
+    searches : bool
+        Class attribute. Whether the strategy fits others, with encoders of their own.
     """
 
     takes_models = False
     takes_features = False
     trains_by_epoch = False
     imputes = False
+    searches = False
 
     def fit_model(self, problem: FusionProblem) -> FusionModel:
         """Return the model fitted to `problem`."""

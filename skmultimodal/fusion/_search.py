@@ -1,0 +1,330 @@
+"""A strategy chosen among several by its score on rows that it was not fitted on."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from numbers import Real
+from time import perf_counter
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from joblib import Memory, Parallel, delayed
+from sklearn.base import BaseEstimator
+from sklearn.metrics import get_scorer
+
+from skmultimodal.fusion._auto import resolve_fusion
+from skmultimodal.fusion._base import BaseFusion
+from skmultimodal.fusion._cache import Cache
+from skmultimodal.fusion._decision import DecisionFusion
+from skmultimodal.fusion._folds import folds_of
+
+__all__ = ["AutoFusion"]
+
+
+class AutoFusion(BaseFusion):
+    """Choose the strategy by its out-of-fold score.
+
+    Every candidate is fitted to the same folds and scored on the rows left out; the
+    chosen one is then fitted to all rows. Candidates come in order of preference: the
+    first that is no worse than the best, up to noise, is taken. Prefer it to
+    ``fusion="auto"``, a fixed rule that costs nothing, where modalities may interact
+    and there is time for some fits; prefer
+    :func:`~skmultimodal.model_selection.compare_fusion` to look for yourself.
+
+    Read more in the :ref:`User Guide <auto_fusion>`.
+
+    Parameters
+    ----------
+    candidates : "auto" or list of str or strategy, default="auto"
+        Aliases or strategies, the preferred first. ``"auto"`` are decision fusion
+        with fitted and with equal weights, feature, parallel and sequential fusion.
+
+    max_fits : int, default=25
+        Most fits of candidates to folds. A candidate that would exceed it, and all
+        after it, are left out. The last fit to all rows is not counted.
+
+    cv : int, splitter, iterable or None, default=None
+        Folds. None deals rows by content into five stratified folds.
+
+    scoring : str, callable or None, default=None
+        Score, higher is better, as in scikit-learn. None is the negative mean loss:
+        log loss of labels, squared error of standardised values.
+
+    tolerance : "1se" or float, default="1se"
+        How much worse than the best a preferred candidate may score: ``"1se"`` is
+        one standard error of their paired difference over folds.
+
+    max_seconds : float, default=None
+        After so many seconds no further candidate is begun. What is chosen may then
+        differ from one run to the next.
+
+    weights : None
+        Each candidate has weights of its own.
+
+    See Also
+    --------
+    skmultimodal.model_selection.compare_fusion : Scores of strategies, side by side.
+
+    Notes
+    -----
+    The fitted estimator says why in ``fusion_report_``, one row a candidate:
+    ``candidate``, ``score`` and its standard deviation ``sd`` over folds, ``fits``,
+    ``seconds``, ``chosen`` and ``reason``; ``strategy_`` is the chosen strategy.
+
+    Candidates share a cache: rules of decision fusion are compared on the same
+    models, and with ``training="staged"`` all networks on the same encoders. A
+    candidate that refuses the data is left out. With a single modality, or too few
+    rows for folds, the first candidate is taken. The preference for earlier
+    candidates is the one-standard-error rule [1]_, on paired differences.
+
+    References
+    ----------
+    .. [1] L. Breiman, J. Friedman, R. Olshen, C. Stone, "Classification and Regression
+       Trees", Wadsworth, 1984, section 3.4.3.
+
+    Examples
+    --------
+    >>> from skmultimodal import AutoFusion, FusionClassifier
+    >>> from skmultimodal.datasets import make_multimodal_classification
+    >>> X, y = make_multimodal_classification(n_modalities=2, random_state=0)
+    >>> search = AutoFusion(["decision", "parallel"], cv=2)
+    >>> clf = FusionClassifier(fusion=search, max_epochs=3, random_state=0).fit(X, y)
+    >>> clf.fusion_report_[["candidate", "fits", "chosen"]]
+      candidate  fits  chosen
+    0  decision     2    True
+    1  parallel     2   False
+    """
+
+    takes_models = True
+    searches = True
+
+    def __init__(
+        self,
+        candidates: str | list = "auto",
+        *,
+        max_fits: int = 25,
+        cv: Any = None,
+        scoring: Any = None,
+        tolerance: str | float = "1se",
+        max_seconds: float | None = None,
+        weights: None = None,
+    ):
+        self.candidates = candidates
+        self.max_fits = max_fits
+        self.cv = cv
+        self.scoring = scoring
+        self.tolerance = tolerance
+        self.max_seconds = max_seconds
+        self.weights = weights
+
+    def fit_model(self, problem: Any) -> Any:
+        """Score the candidates, and fit the chosen one to all rows."""
+        trials = self._trials()
+        several = len(trials) > 1 and len(problem.names) > 1
+        folds = folds_of(problem, self.cv) if several else []
+        if folds:
+            self._score(trials, problem, folds)
+        chosen = self._choose(trials, _why_unscored(trials, problem))
+        model = chosen.strategy.fit_model(problem.for_strategy(chosen.strategy))
+        model.report, model.strategy = _report(trials, chosen), chosen.strategy
+        return model
+
+    def _trials(self):
+        """Return the candidates as trials, with the parameters checked."""
+        if not isinstance(self.max_fits, Real) or self.max_fits < 1:
+            raise ValueError(
+                "The 'max_fits' parameter of AutoFusion must be an int >= 1. "
+                f"Got {self.max_fits!r} instead."
+            )
+        number = isinstance(self.tolerance, Real) and self.tolerance >= 0
+        if not number and not _is(self.tolerance, "1se"):
+            raise ValueError(
+                "The 'tolerance' parameter of AutoFusion must be '1se' or a number "
+                f">= 0. Got {self.tolerance!r} instead."
+            )
+        if self.weights is not None:
+            raise ValueError(
+                "The 'weights' parameter of AutoFusion must be None: set those of a "
+                f"candidate, such as DecisionFusion(weights=...). Got {self.weights!r}."
+            )
+        given = self.candidates
+        if _is(given, "auto"):
+            equal = DecisionFusion(weights="uniform")
+            given = ["decision", equal, "feature", "parallel", "sequential"]
+        if isinstance(given, str) or not len(given):
+            raise ValueError(
+                "The 'candidates' parameter of AutoFusion must be 'auto' or a list of "
+                f"one strategy or more. Got {self.candidates!r} instead."
+            )
+        return [
+            _Trial(_name(item), resolve_fusion(item, "AutoFusion")) for item in given
+        ]
+
+    def _score(self, trials, problem, folds):
+        """Fit and score the trials on the folds while the budget lasts."""
+        start, left = perf_counter(), self.max_fits
+        scorer = None if self.scoring is None else get_scorer(self.scoring)
+        with _shared_cache(problem) as inner:
+            for trial in trials:
+                late = (
+                    self.max_seconds is not None
+                    and trial is not trials[0]
+                    and perf_counter() - start > self.max_seconds
+                )
+                if late or left < len(folds):
+                    budget = "max_seconds" if late else "max_fits"
+                    for other in trials[trials.index(trial) :]:
+                        other.reason = f"not tried: {budget}={getattr(self, budget)}"
+                    return
+                trial.run(inner, folds, scorer)
+                left -= trial.fits
+
+    def _choose(self, trials, unscored):
+        """Return the first trial that is good enough, and note why."""
+        scored = [trial for trial in trials if trial.scores is not None]
+        if not scored:
+            errors = [trial.error for trial in trials if trial.error is not None]
+            if errors:
+                raise errors[0]
+            trials[0].reason = unscored
+            return trials[0]
+        best = max(scored, key=lambda trial: trial.scores.mean())
+        for trial in scored:
+            trial.gap = best.scores.mean() - trial.scores.mean()
+            trial.slack = self._slack(best.scores - trial.scores)
+        chosen = next(trial for trial in scored if trial.gap <= trial.slack)
+        for trial in scored:
+            trial.reason = f"{trial.gap:.3g} worse than {best.name}"
+            if trial is best:
+                trial.reason = "best score"
+            if trial is not best and trial.gap <= trial.slack:
+                trial.reason += f", within the tolerance of {trial.slack:.3g}"
+            if trial.gap <= trial.slack and trial is not chosen:
+                trial.reason += f"; {chosen.name} is preferred"
+        return chosen
+
+    def _slack(self, differences):
+        if _is(self.tolerance, "1se"):
+            return differences.std(ddof=1) / np.sqrt(len(differences))
+        return self.tolerance
+
+
+@dataclass(eq=False)
+class _Trial:
+    """A candidate and how it fared."""
+
+    name: str
+    strategy: Any
+    scores: np.ndarray | None = None
+    fits: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+    error: Exception | None = field(default=None, repr=False)
+
+    def run(self, problem, folds, scorer):
+        """Fit to every fold, and score; keep the error of one that refuses."""
+        start, n_jobs = perf_counter(), problem.n_jobs
+        problem = replace(problem.for_strategy(self.strategy), n_jobs=None)
+        jobs = [delayed(_fold_score)(self.strategy, problem, *f, scorer) for f in folds]
+        try:
+            self.scores = np.array(Parallel(n_jobs=n_jobs)(jobs))
+            self.fits = len(folds)
+        except (ValueError, TypeError) as error:
+            self.error, self.reason = error, f"refused: {error}"
+        self.seconds = perf_counter() - start
+
+
+def _fold_score(strategy, problem, train, test, scorer) -> float:
+    """Return the score on the rows left out."""
+    model = strategy.fit_model(problem.take(train))
+    held_out = problem.take(test)
+    part = held_out.select(model.names)
+    response, task = model.response(part.cells, part.present), problem.task
+    weight = held_out.sample_weight
+    if scorer is None:
+        losses = task.losses(response, held_out.target)
+        return -float(np.average(losses, weights=weight))
+    extra = {} if weight is None else {"sample_weight": weight}
+    return float(scorer(_Answer(task, response), None, held_out.y, **extra))
+
+
+class _Answer(BaseEstimator):
+    """An estimator whose response is known, for scikit-learn's scorers."""
+
+    def __init__(self, task=None, response=None):
+        self.task = task
+        self.response = response
+        self.classes_ = getattr(task, "classes", None)
+
+    def predict(self, X):
+        return self.task.predict(self.response)
+
+    def predict_proba(self, X):
+        return self.response
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        values = self.task.kind == "regression"
+        tags.estimator_type = "regressor" if values else "classifier"
+        return tags
+
+
+@contextmanager
+def _shared_cache(problem):
+    """Yield the problem with a cache, a temporary one where it has none."""
+    if problem.memory is not None or not _hashable(problem):
+        yield problem
+        return
+    with tempfile.TemporaryDirectory(prefix="auto_fusion_") as folder:
+        yield replace(problem, memory=Cache(Memory(folder, verbose=0)))
+
+
+def _hashable(problem) -> bool:
+    """Whether a cache can tell the encoders apart: it cannot tell lambdas."""
+    try:
+        joblib.hash([problem.encoders, problem.settings.callbacks])
+    except Exception:
+        return False
+    return True
+
+
+def _why_unscored(trials, problem) -> str:
+    if len(problem.names) == 1:
+        return "a single modality: nothing to choose"
+    if len(trials) == 1:
+        return "the only candidate"
+    return "no candidate was scored: the first is taken"
+
+
+def _report(trials, chosen) -> pd.DataFrame:
+    """Return one row a candidate."""
+    return pd.DataFrame(
+        {
+            "candidate": [trial.name for trial in trials],
+            "score": [_of(trial, np.mean) for trial in trials],
+            "sd": [_of(trial, np.std, ddof=1) for trial in trials],
+            "fits": [trial.fits for trial in trials],
+            "seconds": [trial.seconds for trial in trials],
+            "chosen": [trial is chosen for trial in trials],
+            "reason": [trial.reason for trial in trials],
+        }
+    )
+
+
+def _of(trial, statistic, **params) -> float:
+    none = trial.scores is None
+    return float("nan") if none else float(statistic(trial.scores, **params))
+
+
+def _name(candidate) -> str:
+    if isinstance(candidate, str):
+        return candidate
+    return " ".join(repr(candidate).split()).removesuffix("()")
+
+
+def _is(value, word) -> bool:
+    return isinstance(value, str) and value == word
