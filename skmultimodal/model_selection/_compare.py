@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import combinations
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from joblib import Memory, Parallel, delayed
@@ -18,7 +19,7 @@ from sklearn.utils import _safe_indexing
 
 from skmultimodal._data import as_container
 from skmultimodal.encoders._auto import infer_columns
-from skmultimodal.fusion._auto import FUSIONS, resolve_fusion
+from skmultimodal.fusion._auto import FUSIONS, SEARCHES, resolve_fusion
 from skmultimodal.model_selection._comparison import FusionComparison
 from skmultimodal.model_selection._handmade import handmade_stack
 from skmultimodal.model_selection._size import count_trained, pickled_megabytes
@@ -129,6 +130,8 @@ def compare_fusion(
             for row, (_, _, candidate) in enumerate(rows)
             for k, fold in enumerate(folds)
         ]
+        # a backend that cannot give results one by one, as ray's, gives a list
+        return_as = "generator_unordered" if progress else "list"
         outcomes = Parallel(n_jobs=n_jobs, return_as=return_as)(jobs)
         for (row, k), outcome in outcomes:
             done[row][k] = outcome
@@ -177,9 +180,8 @@ def _strategies(estimator, strategies) -> list:
     """Return (kind, name, estimator) of each strategy."""
     if isinstance(strategies, str):
         strategies = SEED_STRATEGIES if strategies == "all" else [strategies]
-    unknown = [
-        s for s in strategies if isinstance(s, str) and s not in {*FUSIONS, "auto"}
-    ]
+    known = {*FUSIONS, *SEARCHES, "auto"}
+    unknown = [s for s in strategies if isinstance(s, str) and s not in known]
     if unknown:
         raise ValueError(
             f"Unknown strategy {unknown[0]!r}. Expected 'all' or some of "
@@ -281,8 +283,16 @@ def _mean_weights(fitted) -> str:
 
 @contextmanager
 def _shared_memory(estimator):
-    """Yield a temporary cache, or None where the estimator has its own."""
-    if estimator.memory is not None:
+    """Yield a temporary cache, or None where the estimator has its own or needs none.
+
+    A cache cannot tell lambdas apart.
+    """
+    try:
+        joblib.hash(estimator)
+        needed = estimator.memory is None
+    except Exception:
+        needed = False
+    if not needed:
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="compare_fusion_") as folder:
