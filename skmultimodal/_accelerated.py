@@ -6,8 +6,8 @@ import torch
 from accelerate.utils import broadcast_object_list
 from skorch.hf import AccelerateMixin
 
-from skmultimodal._tensors import BatchIterator, batches
-from skmultimodal._training import FusionNet, move
+from skmultimodal._tensors import BatchIterator, batches, move
+from skmultimodal._training import FusionNet
 
 __all__ = ["AcceleratedNet", "ShareOfBatches", "shared_seed"]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-
-from skmultimodal._tensors import BatchIterator
+from skmultimodal._tensors import BatchIterator, move
 
 __all__ = ["TrainedNet", "bare_module"]
 
@@ -33,17 +31,9 @@ class TrainedNet:
 
     def infer(self, x, **fit_params):
         """Return the module's output for a batch."""
-        if torch.device(self.device).type != "cpu":
-            x = _moved(x, self.device)
-        return self.module_(**x)
+        return self.module_(**move(x, self.device))
 
 
 def bare_module(net):
     """Return the module of a net without the wrapper of ``torch.compile``."""
     return getattr(net.module_, "_orig_mod", net.module_)
-
-
-def _moved(value, device):
-    if isinstance(value, dict):
-        return {key: _moved(item, device) for key, item in value.items()}
-    return None if value is None else value.to(device)

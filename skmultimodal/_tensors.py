@@ -12,7 +12,7 @@ import torch
 
 from skmultimodal._data import Ragged
 
-__all__ = ["BatchIterator", "TensorRows", "Tensors", "batches"]
+__all__ = ["BatchIterator", "TensorRows", "Tensors", "batches", "move"]
 
 MOST_WORKERS = 4  # threads that decode files
 BUCKET_BATCHES = 32  # batches drawn from one pool of rows sorted by length
@@ -173,6 +173,17 @@ def _rows_in_blocks(value) -> bool:
     """Whether each row fills a block of memory, its axes in whatever order."""
     row_bytes = value.itemsize * math.prod(value.shape[1:])
     return value.strides[0] == row_bytes and min(value.strides) >= 0
+
+
+def move(value, device):
+    """Move a batch, a nest of dicts and tuples of tensors, to a device."""
+    if value is None or device is None or str(device) == "cpu":
+        return value
+    if isinstance(value, dict):
+        return {key: move(item, device) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(move(item, device) for item in value)
+    return value.to(device)
 
 
 class BatchIterator:

@@ -19,7 +19,7 @@ from skmultimodal._callbacks import (
     callbacks_of,
     raised_by_callback,
 )
-from skmultimodal._tensors import BatchIterator, Tensors, batches
+from skmultimodal._tensors import BatchIterator, Tensors, batches, move
 
 __all__ = [
     "FusionNet",
@@ -71,17 +71,6 @@ class TrainingSettings:
         return "cuda" if torch.cuda.is_available() else "cpu"
 
     replace = replace
-
-
-def move(value, device):
-    """Move a batch, a nest of dicts and tuples of tensors, to a device."""
-    if value is None or device is None or str(device) == "cpu":
-        return value
-    if isinstance(value, dict):
-        return {key: move(item, device) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return tuple(move(item, device) for item in value)
-    return value.to(device)
 
 
 class Criterion:

@@ -19,7 +19,7 @@ from skmultimodal._hashing import row_keys
 
 __all__ = ["Cache", "CacheInfo", "cached", "content_key", "model_key", "rows_key"]
 
-CACHE_VERSION = 2  # raise it when a fit of old would no longer be repeated
+CACHE_VERSION = 3  # raise it when a fit of old would no longer be repeated
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch")
 
 

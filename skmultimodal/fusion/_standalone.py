@@ -87,6 +87,7 @@ class NetworkModel:
         encoder = as_encoder(problem.encoders[name])
         problem = replace(problem, encoders={name: encoder}, seed=seed)
         self.name, self.model = name, fit_network(_Alone(), problem)
+        self.model.trim()  # it is not trained further
         self.n_features = self.model.n_features
         self.n_outputs = problem.task.n_outputs
         self.fitted, self.history = self.model.encoders[name], self.model.history
