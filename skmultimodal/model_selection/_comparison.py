@@ -22,8 +22,8 @@ class FusionComparison:
         deviation ``sd`` over folds, ``fit_seconds`` and ``predict_seconds`` as if it
         had no cache to share (features that are computed once a row count where they
         were computed first), trained ``parameters`` (NaN where a model's cannot be
-        counted), pickled ``megabytes`` (10^6 bytes), fitted ``weights``, and the score
-        of each fold, ``fold_0``, ``fold_1``, ...
+        counted), pickled ``megabytes`` (10^6 bytes; NaN where it cannot be pickled),
+        fitted ``weights``, and the score of each fold, ``fold_0``, ``fold_1``, ...
 
     best_estimator_ : estimator
         The best strategy, fitted to all rows; not fitted with ``refit=False``.

@@ -98,7 +98,7 @@ def _table(comparison, folds) -> str:
         "fit_seconds": _seconds,
         "predict_seconds": _seconds,
         "parameters": lambda count: "-" if np.isnan(count) else f"{count:,.0f}",
-        "megabytes": "{:,.2f}".format,
+        "megabytes": lambda size: "-" if np.isnan(size) else f"{size:,.2f}",
         "weights": str,
         **dict.fromkeys(folds, "{:.3f}".format),
     }

@@ -49,8 +49,11 @@ def count_trained(model) -> float:
 
 
 def pickled_megabytes(model) -> float:
-    """Return the pickled size of a fitted estimator, in 10^6 bytes."""
-    return len(pickle.dumps(model, protocol=5)) / 1e6
+    """Return the pickled size of an estimator in 10^6 bytes, NaN if it has none."""
+    try:
+        return len(pickle.dumps(model, protocol=5)) / 1e6
+    except Exception:  # whatever its parts raise: a lambda cannot be pickled
+        return float("nan")
 
 
 class _NotCounted(Exception):

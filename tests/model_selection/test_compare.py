@@ -9,6 +9,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skmultimodal import (
     DecisionFusion,
@@ -135,6 +137,17 @@ def test_pairs():
     # 10 coefficients and an intercept for each modality, a weight for each
     assert table.loc["decision", "parameters"] == 3 * 11 + 3
     assert table.loc["m0 + m1", "parameters"] == 2 * 11 + 2
+
+
+def test_lambdas_are_compared_without_a_cache():
+    X, y = make_multimodal_classification(80, n_modalities=2, random_state=0)
+    model = make_pipeline(FunctionTransformer(lambda x: x), LogisticRegression())
+    clf = FusionClassifier([(name, model) for name in X], random_state=0)
+    table = compare_fusion(
+        clf, X, y, strategies=["decision", "search"], cv=2, baseline=False
+    ).table_
+    assert table["score"].notna().all()
+    assert table["megabytes"].isna().all()
 
 
 class Page(HTMLParser):
