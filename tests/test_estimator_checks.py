@@ -32,6 +32,8 @@ class RowSeries(BaseEncoder):
         self.table_ = TabularEncoder().fit(cells, y, sample_weight)
         self.inner_ = SequenceEncoder(self.cell, hidden_features=16, out_features=16)
         self.inner_.n_channels_, self.inner_.gaps_ = 1, np.array([], dtype=int)
+        self.inner_.mean_ = self.inner_.offset_ = np.zeros(1)
+        self.inner_.scale_ = np.ones(1)  # the table is standardised
         return self
 
     def transform(self, cells):
