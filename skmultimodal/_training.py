@@ -198,6 +198,12 @@ class FusionNet(NeuralNet):
     def _record_loss(self, prefix, losses, sizes):
         """Record the loss of an epoch, and whether it is the lowest so far."""
         key, loss = prefix + "_loss", float(np.average(losses, weights=sizes))
+        if np.isnan(loss):
+            raise ValueError(
+                f"Training failed: {prefix}_loss is NaN in epoch "
+                f"{len(self.history)}. Lower 'lr' (it is {self.lr}), or look for NaN "
+                "and huge values in what your own encoders give."
+            )
         best = all(loss < row[key] for row in self.history[:-1] if key in row)
         self.history.record(key, loss)
         self.history.record(key + "_best", best)

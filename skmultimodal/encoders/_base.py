@@ -79,8 +79,9 @@ class BaseEncoder(BaseEstimator):
 class TransformerEncoder(BaseEncoder):
     """Frozen features of a scikit-learn transformer, then a linear embedding.
 
-    Dense features are standardised; sparse ones enter the network through an
-    embedding bag and are never densified whole.
+    Dense features are standardised. A missing one becomes the mean, and a column
+    with missing ones in `fit` gets a second that marks them. Sparse features enter
+    the network through an embedding bag and are never densified whole.
 
     Parameters
     ----------
@@ -109,21 +110,28 @@ class TransformerEncoder(BaseEncoder):
         features = self.transformer_.fit(cells, y).transform(cells)
         self.n_features_ = features.shape[1]
         self.sparse_ = issparse(features)
-        if not self.sparse_:
-            features = np.asarray(features, dtype=np.float64)
-            self.mean_ = np.average(features, axis=0, weights=sample_weight)
-            variance = np.average(
-                (features - self.mean_) ** 2, axis=0, weights=sample_weight
-            )
-            self.scale_ = np.sqrt(np.where(variance > 0, variance, 1.0))
+        if self.sparse_:
+            return self
+        features = self._dense(features)
+        known = ~np.isnan(features)
+        self.gaps_ = np.flatnonzero(~known.all(axis=0))
+        weight = np.ones(len(features)) if sample_weight is None else sample_weight
+        share = known * np.asarray(weight)[:, None]
+        share /= np.maximum(share.sum(axis=0), np.finfo(float).tiny)
+        self.mean_ = (share * np.where(known, features, 0)).sum(axis=0)
+        deviation = np.where(known, features - self.mean_, 0)
+        variance = (share * deviation**2).sum(axis=0)
+        self.scale_ = np.sqrt(np.where(variance > 0, variance, 1.0))
         return self
 
     def transform(self, cells: Any) -> dict[str, Any]:
         """Return ``features``, or ``indices`` and ``values`` of sparse features."""
         features = self.transformer_.transform(cells)
         if not self.sparse_:
-            features = np.asarray(features, dtype=np.float64)
-            return {"features": (features - self.mean_) / self.scale_}
+            features = (self._dense(features) - self.mean_) / self.scale_
+            missing = np.isnan(features)
+            features[missing] = 0.0
+            return {"features": np.hstack([features, missing[:, self.gaps_]])}
         features = csr_array(features)
         return {
             "indices": Ragged(features.indices.astype(np.int64), features.indptr),
@@ -134,8 +142,19 @@ class TransformerEncoder(BaseEncoder):
         """Return the module that embeds the features."""
         from skmultimodal.encoders._modules import DenseFeatures, SparseFeatures
 
-        module = SparseFeatures if self.sparse_ else DenseFeatures
-        return module(self.n_features_, self.out_features)
+        if self.sparse_:
+            return SparseFeatures(self.n_features_, self.out_features)
+        return DenseFeatures(self.n_features_ + len(self.gaps_), self.out_features)
+
+    def _dense(self, features) -> np.ndarray:
+        features = np.asarray(features, dtype=np.float64)
+        if np.isinf(features).any():
+            row, column = np.argwhere(np.isinf(features))[0]
+            raise ValueError(
+                f"{type(self.transformer).__name__} gave an infinite value in column "
+                f"{column} of row {row}. Scale or clip what it reads."
+            )
+        return features
 
 
 class PassThrough(BaseEncoder):
