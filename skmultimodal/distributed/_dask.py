@@ -6,6 +6,7 @@ from typing import Any
 
 from skmultimodal.distributed._frames import (
     check_method,
+    dense,
     import_extra,
     no_predictions,
     predictions,
@@ -28,7 +29,9 @@ def predict_dask(est: Any, rows: Any, *, method: str = "predict") -> Any:
     est : estimator
         Fitted. After :meth:`~skmultimodal.FusionClassifier.trim` less is sent.
     rows : dask.dataframe.DataFrame
-        The columns seen in `fit`; others are passed over.
+        The columns seen in `fit`; others are passed over. Made by ``from_pandas``
+        with dask's ``dataframe.convert-string`` off, where cells are objects: dask
+        turns pictures into text otherwise.
     method : {"predict", "predict_proba", "decision_function", "transform"}, \
             default="predict"
         What to ask of `est`.
@@ -72,4 +75,4 @@ def _predicted(part, est, method, meta):
     """Return the predictions for a partition, which may have no rows."""
     if not len(part):
         return meta
-    return predictions(est, part, method)
+    return predictions(est, part.apply(dense), method)

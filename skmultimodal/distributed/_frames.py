@@ -12,6 +12,7 @@ from skmultimodal._data import object_array
 
 __all__ = [
     "check_method",
+    "dense",
     "frame_of",
     "import_extra",
     "no_predictions",
@@ -67,15 +68,21 @@ def _cells(column):
             for chunk in column.chunks
         )
         return pd.Series([cell for part in parts for cell in part], dtype=object)
-    cells = column.to_pandas()
-    nested = cells.dtype == object and "list" in str(column.type)
-    return cells.map(_array) if nested else cells
+    return dense(column.to_pandas())
+
+
+def dense(cells: pd.Series) -> pd.Series:
+    """Return a column in which nested lists, as Parquet has them, are arrays."""
+    if cells.dtype != object:
+        return cells
+    nested = [isinstance(cell, np.ndarray) and cell.dtype == object for cell in cells]
+    return cells.map(_array) if any(nested) else cells
 
 
 def _array(cell):
     """Return nested lists as one array; rows of unequal length stay apart."""
-    if cell is None or (isinstance(cell, np.ndarray) and cell.dtype != object):
-        return cell
+    if not isinstance(cell, list | np.ndarray) or np.asarray(cell).dtype != object:
+        return np.asarray(cell) if isinstance(cell, list) else cell
     parts = [_array(part) if np.ndim(part) else part for part in cell]
     shapes = {np.shape(part) for part in parts}
     return np.asarray(parts) if len(shapes) == 1 else object_array(parts)

@@ -45,7 +45,7 @@ def partial_fit_parquet(
         Trained on in place; it goes on where it was, if fitted.
     source : str, path-like, list of them or pyarrow.dataset.Dataset
         Files or a folder, by path or by URL, as :func:`pyarrow.dataset.dataset`
-        takes them.
+        takes them; a Dataset of Parquet without a filter.
     target : str or list of str
         Column of the labels or values; several for several outputs.
     columns : list of str, default=None
@@ -228,18 +228,23 @@ def _columns(dataset, columns, others):
     return list(columns)
 
 
+def _batches(dataset, columns, batch_rows) -> Iterator[Any]:
+    """Yield batches, one row group in memory at a time.
+
+    A scan of the whole data set reads ahead of training, by hundreds of megabytes.
+    """
+    for fragment in dataset.get_fragments():
+        for group in fragment.split_by_row_group():
+            table = group.to_table(schema=dataset.schema, columns=columns)
+            yield from table.to_batches(max_chunksize=batch_rows)
+
+
 def _blocks(dataset, columns, batch_rows) -> Iterator[Any]:
     """Yield tables of `batch_rows` rows, and one of what remains."""
     import pyarrow
 
     kept, n_kept = [], 0
-    batches = dataset.to_batches(
-        columns=columns,
-        batch_size=batch_rows,
-        batch_readahead=1,
-        fragment_readahead=1,
-    )
-    for batch in batches:
+    for batch in _batches(dataset, columns, batch_rows):
         while n_kept + len(batch) >= batch_rows:
             cut = batch_rows - n_kept
             yield pyarrow.Table.from_batches([*kept, batch.slice(0, cut)])
