@@ -142,6 +142,7 @@ API_REFERENCE = {
             "missing_modality_curve",
             "value_of_information",
             "coalition_values",
+            "accuracy_cost_curve",
             "ModalityImportance",
             "ModalityInteraction",
             "PartialInformation",

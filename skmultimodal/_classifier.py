@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Bunch
 from sklearn.utils.class_weight import compute_sample_weight
@@ -342,6 +343,38 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         """
         check_is_fitted(self)
         return self.task_.predict(self._response(X))
+
+    @available_if(_has("seen"))
+    def predict_with_cost(self, X: Any) -> Bunch:
+        """Return predictions and what they cost, for a cascade.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        Bunch
+            ``prediction``, as of `predict`; ``probability``, as of `predict_proba`;
+            ``seen``, a DataFrame of bool with a column for each modality: whether a
+            row was given it; ``n_modalities``, ndarray of int of shape (n_samples,);
+            and ``cost``, ndarray of shape (n_samples,), the sum of their prices.
+
+        See Also
+        --------
+        SequentialFusion : Has the parameters `exit_threshold` and `cost`.
+        """
+        check_is_fitted(self)
+        model = self.fusion_
+        response, seen = self._ask(X, "seen")
+        return Bunch(
+            prediction=self.task_.predict(response),
+            probability=response,
+            seen=pd.DataFrame(seen, columns=model.names),
+            n_modalities=seen.sum(axis=1),
+            cost=seen @ model.prices,
+        )
 
     @available_if(_has("response_per_modality"))
     def predict_proba_per_modality(self, X: Any) -> dict[str, np.ndarray]:

@@ -19,7 +19,10 @@ from skmultimodal.fusion._cache import content_key
 from skmultimodal.fusion._encode import encode_by_network
 from skmultimodal.fusion._impute import GaussianImputer, complete_rows, fit_imputer
 from skmultimodal.fusion._preparation import Preparation
-from skmultimodal.fusion._responses import responses_of_network
+from skmultimodal.fusion._responses import (
+    response_to_embeddings,
+    responses_of_network,
+)
 
 __all__ = ["JointModel", "fit_network"]
 
@@ -166,6 +169,15 @@ class JointModel(FusionModel):
 
     def encode(self, cells, present, name):
         return encode_by_network(self, cells, present, name)
+
+    def stage_input(self, cells, name):
+        """Return the embeddings of cells that are all present."""
+        present = np.ones((len(cells), len(self.names)), dtype=bool)
+        return self.encode({name: cells}, present, name)
+
+    def response_of_stages(self, inputs, present):
+        """Return the response to given embeddings, absent ones left out."""
+        return response_to_embeddings(self, inputs, present)
 
     def response_per_modality(self, cells, present):
         scores = self.branch_scores(cells, present)

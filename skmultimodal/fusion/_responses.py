@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from skmultimodal._network import module_key
 from skmultimodal._tensors import batches
 from skmultimodal._training import threads
 
-__all__ = ["responses_of_network"]
+__all__ = ["response_to_embeddings", "responses_of_network"]
 
 
 def responses_of_network(model, cells, presences) -> list[np.ndarray]:
@@ -50,6 +51,31 @@ def responses_of_network(model, cells, presences) -> list[np.ndarray]:
         scores[~present.any(axis=1)] = model.task.scores(model.prior)
         responses.append(model.task.response(scores))
     return responses
+
+
+def response_to_embeddings(model, embeddings, present) -> np.ndarray:
+    """Return the response of a network to embeddings.
+
+    Parameters
+    ----------
+    model : JointModel
+    embeddings : dict of str to ndarray of shape (n_samples, out_features)
+        Modalities that are absent from all rows may be left out.
+    present : ndarray of bool of shape (n_samples, n_modalities)
+    """
+    module, device = model.net.module_.eval(), model.net.device
+    given = {}
+    for name in module.names:
+        rows = embeddings.get(name)
+        if rows is None:
+            width = module.encoders[module_key(name)].out_features
+            rows = np.zeros((len(present), width), dtype=model.dtype)
+        given[name] = torch.from_numpy(rows).to(device)
+    with torch.inference_mode(), threads(model.n_threads):
+        mask = torch.from_numpy(present).to(device)
+        scores = module.complete_and_fuse(given, mask).scores.cpu().numpy()
+    scores[~present.any(axis=1)] = model.task.scores(model.prior)
+    return model.task.response(scores)
 
 
 def _moved(inputs, device):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput, module_key, per_modality
+from skmultimodal.fusion._cascade import CascadeModel, check_cascade, prices_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, SimplexWeights
 from skmultimodal.fusion._stages import fit_residual, stage_order
@@ -28,9 +30,11 @@ class SequentialFusion(JointFusion):
 
     Parameters
     ----------
-    order : {"given", "best_first", "worst_first"} or list of str, default="given"
+    order : {"given", "auto", "best_first", "worst_first"} or list of str, \
+            default="given"
         Order of the stages; ``"best_first"`` sorts by the out-of-fold loss of each
-        modality alone.
+        modality alone, ``"auto"`` by what it takes off the prior's loss for its
+        `cost`.
 
     mode : {"state", "residual"}, default="state"
         ``"state"`` passes a recurrent state from stage to stage. ``"residual"``
@@ -59,6 +63,14 @@ class SequentialFusion(JointFusion):
     cv : int, splitter or None, default=None
         Folds for out-of-fold scores in residual mode and for `order`; None deals
         rows by content.
+
+    exit_threshold : float or None, default=None
+        Highest probability at which a row is sure: it then exits, and later
+        modalities are not looked at (a cascade). None, or more than 1, uses all.
+
+    cost : dict of str to float or None, default=None
+        Price of each modality, for ``order="auto"`` and for what a prediction cost;
+        None is 1 each.
 
     See Also
     --------
@@ -103,6 +115,8 @@ class SequentialFusion(JointFusion):
         aux_weight: float = 0.3,
         modality_dropout: float = 0.2,
         cv: Any = None,
+        exit_threshold: float | None = None,
+        cost: dict[str, float] | None = None,
     ):
         self.order = order
         self.mode = mode
@@ -112,6 +126,8 @@ class SequentialFusion(JointFusion):
         self.aux_weight = aux_weight
         self.modality_dropout = modality_dropout
         self.cv = cv
+        self.exit_threshold = exit_threshold
+        self.cost = cost
 
     @property
     def trains_by_epoch(self):
@@ -131,10 +147,18 @@ class SequentialFusion(JointFusion):
                 f"'residual'. Got {self.mode!r} instead."
             )
         self._check_weights(problem, self.word_weights)
-        problem = problem.select(stage_order(problem, self.order, self.cv))
-        if self.mode == "residual":
-            return fit_residual(problem, self)
-        return super().fit_model(problem)
+        check_cascade(self.exit_threshold, problem.task)
+        prices_of(problem.names, self.cost, problem.dropped)
+        order = stage_order(problem, self.order, self.cv, self.cost)
+        problem = problem.select(order)
+        residual = self.mode == "residual"
+        fit = partial(fit_residual, spec=self) if residual else super().fit_model
+        model = fit(problem)
+        if self.exit_threshold is None:
+            return model
+        prior = problem.task.prior(problem.target, problem.sample_weight)
+        prices = prices_of(model.names, self.cost, problem.dropped)
+        return CascadeModel(model, problem.task, prior, self.exit_threshold, prices)
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""

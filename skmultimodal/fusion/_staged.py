@@ -173,6 +173,15 @@ class StagedModel(FusionModel):
         union = np.any(presences, axis=0)
         return self.inner.responses(self._embedded(cells, union), presences)
 
+    def stage_input(self, cells, name):
+        """Return the embeddings of cells that are all present."""
+        return self.models[name].embedding(cells)
+
+    def response_of_stages(self, inputs, present):
+        """Return the response to given embeddings, absent ones left out."""
+        cells = {name: inputs.get(name) for name in self.names}
+        return self.inner.response(cells, present)
+
     def embedding(self, cells, present):
         return self.inner.embedding(self._embedded(cells, present), present)
 

@@ -12,6 +12,7 @@ from skmultimodal._data import take_rows
 from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._cascade import prices_of
 from skmultimodal.fusion._folds import folds_of
 from skmultimodal.fusion._network_model import fit_network
 from skmultimodal.fusion._out_of_fold import out_of_fold
@@ -21,7 +22,7 @@ __all__ = ["fit_residual", "stage_order"]
 OFFSET = "offset "  # the blank keeps it apart from names that users type
 
 
-def stage_order(problem, order, cv) -> list[str]:
+def stage_order(problem, order, cv, cost=None) -> list[str]:
     """Return the names of the modalities in the order of the stages."""
     names = problem.names
     if isinstance(order, str) and order == "given":
@@ -30,15 +31,34 @@ def stage_order(problem, order, cv) -> list[str]:
         losses = unimodal_losses(problem, cv)
         ranked = sorted(names, key=lambda name: losses[name])
         return ranked if order == "best_first" else ranked[::-1]
+    if isinstance(order, str) and order == "auto":
+        return order_by_gain(problem, cv, cost)
     listed = list(order) if isinstance(order, (list, tuple)) else None
     if listed is not None:
         listed = [name for name in listed if name not in problem.dropped]
         if sorted(listed) == sorted(names):
             return listed
     raise ValueError(
-        "The 'order' parameter of SequentialFusion must be 'given', 'best_first', "
-        f"'worst_first' or a list of all modalities {names}. Got {order!r} instead."
+        "The 'order' parameter of SequentialFusion must be 'given', 'auto', "
+        f"'best_first', 'worst_first' or a list of all modalities {names}. "
+        f"Got {order!r} instead."
     )
+
+
+def order_by_gain(problem, cv, cost) -> list[str]:
+    """Return the names by what each takes off the prior's loss for its price."""
+    task, losses = problem.task, unimodal_losses(problem, cv)
+    prior = task.prior(problem.target, problem.sample_weight)
+    prior = np.broadcast_to(prior, (problem.n_samples, task.n_outputs))
+    nothing = task.losses(prior, problem.target)
+    nothing = np.average(nothing, weights=problem.sample_weight)
+    prices = prices_of(problem.names, cost, problem.dropped)
+    worth = {
+        name: gain / max(price, 1e-12) if gain > 0 else gain
+        for (name, loss), price in zip(losses.items(), prices, strict=True)
+        for gain in [nothing - loss]
+    }
+    return sorted(problem.names, key=lambda name: -worth[name])
 
 
 def unimodal_losses(problem, cv) -> dict[str, float]:
@@ -194,6 +214,15 @@ class ResidualModel(FusionModel):
             self.task.response(self.base + (terms * present[:, :, None]).sum(axis=1))
             for present in presences
         ]
+
+    def stage_input(self, cells, name):
+        """Return the scaled step of cells that are all present."""
+        m = self.names.index(name)
+        return self.lengths[m] * self.steps[m](cells, np.ones(len(cells), dtype=bool))
+
+    def response_of_stages(self, inputs, present):
+        """Return the response to given steps; those of absent modalities are zero."""
+        return self.task.response(self.base + sum(inputs.values()))
 
     def embedding(self, cells, present):
         return self._terms(cells, present).reshape(len(present), -1)

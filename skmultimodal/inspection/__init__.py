@@ -17,6 +17,7 @@ _LAZY = {
     "ReliabilityDisplay": "inspection._display_reliability",
     "RowDisplay": "inspection._display_row",
     "TrainingHistoryDisplay": "inspection._display_history",
+    "accuracy_cost_curve": "inspection._cost_curve",
     "coalition_values": "inspection._coalitions",
     "missing_modality_curve": "inspection._missing_curve",
     "modality_importance": "inspection._importance",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
+from sklearn.utils import Bunch
 
-from skmultimodal.inspection._plotting import BLUE, figure_and_axes, tidy
+from skmultimodal.inspection._cost_curve import accuracy_cost_curve
+from skmultimodal.inspection._plotting import BLUE, figure_and_axes, fitted, tidy
+from skmultimodal.inspection._scoring import scoring_name
 
 __all__ = ["AccuracyCostDisplay"]
 
@@ -28,6 +31,10 @@ class AccuracyCostDisplay:
     figure_ : matplotlib Figure
         Figure of the axes.
 
+    See Also
+    --------
+    accuracy_cost_curve : Makes the curve.
+
     Examples
     --------
     >>> import pandas as pd
@@ -41,6 +48,39 @@ class AccuracyCostDisplay:
     def __init__(self, curve: pd.DataFrame, *, scoring: str = "score"):
         self.curve = curve
         self.scoring = scoring
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, ax=None, scoring=None, **params):
+        """Compute the curve and draw it.
+
+        Parameters
+        ----------
+        estimator : FusionClassifier
+            Fitted.
+
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows that it was not fitted on.
+
+        y : array-like of shape (n_samples,)
+            Labels.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        scoring : str or callable, default=None
+            Score, higher is better; accuracy by default.
+
+        **params : dict
+            Parameters of :func:`accuracy_cost_curve`.
+
+        Returns
+        -------
+        AccuracyCostDisplay
+        """
+        task = fitted(estimator, "task_", cls.__name__)
+        curve = accuracy_cost_curve(estimator, X, y, scoring=scoring, **params)
+        name = scoring_name(Bunch(task_=task), scoring)
+        return cls(curve, scoring=name).plot(ax)
 
     def plot(self, ax=None):
         """Draw the curve; points that are not too close carry their threshold.
