@@ -13,7 +13,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
+from skmultimodal._answers import Answers, offered
 from skmultimodal._diagram import diagram
+from skmultimodal._exports import Exports
 from skmultimodal._inputs import (
     ReadsModalities,
     check_lengths,
@@ -30,23 +32,9 @@ from skmultimodal._sklearn import (
 from skmultimodal._training import TrainingSettings
 from skmultimodal.fusion._auto import auto_fusion, resolve_fusion
 from skmultimodal.fusion._base import FusionProblem
-from skmultimodal.fusion._cache import Cache, CacheInfo, content_key
+from skmultimodal.fusion._cache import Cache, content_key
 
 FEW_ROWS = 2000  # below it early_stopping="auto" is off
-
-
-def _has(method):
-    """Return a check for `available_if`: the fitted strategy offers `method`."""
-
-    def check(self):
-        model = getattr(self, "fusion_", None)
-        if model is not None:
-            return model.offers(method)
-        if method != "trained_more" or self.fusion == "auto":
-            return True
-        return resolve_fusion(self.fusion, type(self).__name__).trains_by_epoch
-
-    return check
 
 
 def _specification(strategy, encoders):
@@ -62,6 +50,8 @@ def _specification(strategy, encoders):
 
 class BaseFusionEstimator(
     ReadsModalities,
+    Answers,
+    Exports,
     CallbackSupportMixin,
     TransformerMixin,
     _BaseComposition,
@@ -404,32 +394,6 @@ class BaseFusionEstimator(
         """Return sample weights with class weights in; the default has none."""
         return weight
 
-    # -- predict ------------------------------------------------------------------
-
-    def _response(self, X):
-        return self.fusion_.response(*self._cells(X))
-
-    def _ask(self, X, method):
-        """Return a result of the fitted model by row."""
-        cells, present = self._cells(X)
-        return getattr(self.fusion_, method)(cells, present)
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns of `transform`.
-
-        Parameters
-        ----------
-        input_features : object, default=None
-            Ignored.
-
-        Returns
-        -------
-        ndarray of str of shape (n_features_out,)
-            ``image__0`` where a column belongs to one modality, else ``fused__0``.
-        """
-        check_is_fitted(self)
-        return np.asarray(self.fusion_.feature_names(), dtype=object)
-
     def transform(self, X: Any) -> np.ndarray:
         """Return the fused embedding.
 
@@ -445,69 +409,7 @@ class BaseFusionEstimator(
         check_is_fitted(self)
         return self._ask(X, "embedding")
 
-    def encode(self, X: Any, modality: str) -> np.ndarray:
-        """Return the embedding of one modality.
-
-        Parameters
-        ----------
-        X : DataFrame, MultimodalData, dict or array-like
-            Rows with the modalities seen in `fit`.
-
-        modality : str
-            One of `modalities_`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, out_features)
-            What its encoder gives, before the fusion; NaN where it is absent.
-
-        Raises
-        ------
-        ValueError
-            If there is no such modality, or it has a complete model and no encoder.
-        """
-        check_is_fitted(self)
-        if modality not in self.modalities_:
-            raise ValueError(
-                f"{type(self).__name__} was fitted with the modalities "
-                f"{self.modalities_}. Got modality={modality!r}."
-            )
-        cells, present = self._cells(X)
-        if cells[modality] is None:
-            raise ValueError(f"X has no column for modality {modality!r}.")
-        return self.fusion_.encode(cells, present, modality)
-
-    @available_if(_has("contributions"))
-    def contributions(self, X: Any) -> dict[str, np.ndarray]:
-        """Return the exact additive terms of each modality.
-
-        Parameters
-        ----------
-        X : DataFrame, MultimodalData, dict or array-like
-            Rows with the modalities seen in `fit`.
-
-        Returns
-        -------
-        dict of str to ndarray of shape (n_samples, n_outputs)
-            For additive strategies: the terms of the modalities, and of the prior
-            where there is one, sum to the scores before the link.
-        """
-        check_is_fitted(self)
-        return self._ask(X, "contributions")
-
-    def cache_info(self):
-        """Return what `memory` did for the last fit and the predictions since.
-
-        Returns
-        -------
-        CacheInfo
-            Named tuple of ``hits`` and ``misses``, the numbers of results that were
-            found and computed, and ``seconds_saved``. All zero without `memory`.
-        """
-        check_is_fitted(self)
-        return CacheInfo() if self._cache is None else self._cache.info
-
-    @available_if(_has("trained_more"))
+    @available_if(offered("trained_more"))
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Self:
@@ -555,124 +457,6 @@ class BaseFusionEstimator(
             model = strategy.fit_model(problem)
             self._keep(model, strategy, problem, columns, as_matrix)
         return self
-
-    # -- persistence --------------------------------------------------------------
-
-    def save(self, path: Any) -> Self:
-        """Write the fitted estimator to a file that runs no code when loaded.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file, replaced as a whole or not at all.
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        TypeError
-            If the estimator holds what is no plain value and has no name by which it
-            can be imported, a lambda for example; pickle and joblib do not help with
-            lambdas either, but save what is defined in ``__main__``.
-        OSError
-            If the file cannot be written; an earlier one is then as it was.
-        ImportError
-            If safetensors is not installed.
-
-        See Also
-        --------
-        load : Reads the file.
-
-        Notes
-        -----
-        What only training needs is left out, as by :meth:`trim`; the parameters
-        `callbacks` and `memory` are None in the loaded estimator.
-        """
-        from skmultimodal._persistence import save
-
-        check_is_fitted(self)
-        save(self, path)
-        return self
-
-    def trim(self) -> Self:
-        """Drop what prediction does not need: optimisers, callbacks, caches.
-
-        Predictions stay as they are. `partial_fit`, and `fit` with ``warm_start``,
-        then raise a ValueError.
-
-        Returns
-        -------
-        self : object
-        """
-        from skmultimodal._persistence import trim
-
-        check_is_fitted(self)
-        trim(self)
-        return self
-
-    def to_onnx(self, path: Any, X: Any) -> Any:
-        """Write the trained network as an ONNX graph of prepared tensors.
-
-        The graph has what a strategy trained as one network computes; reading cells
-        and preparing them stays with :meth:`onnx_inputs`.
-
-        Parameters
-        ----------
-        path : str, path-like or None
-            The file; None writes none.
-
-        X : DataFrame, MultimodalData, dict or array-like
-            Two rows or more by which the graph is traced. The graph then takes any
-            number of rows, and sequences of any length.
-
-        Returns
-        -------
-        torch.onnx.ONNXProgram
-            With the outputs ``response`` (what `predict_proba`, or `predict` of a
-            regressor, returns), ``scores`` and ``fused_embedding``.
-
-        Raises
-        ------
-        ValueError
-            If the strategy is not one network, as decision fusion and staged training
-            are not; if it imputes; if an encoder has recurrent cells; or if torch
-            cannot trace it, as those with attention.
-        ImportError
-            If onnx or onnxscript is not installed.
-        """
-        from skmultimodal._onnx import to_onnx
-
-        check_is_fitted(self)
-        return to_onnx(self, X, path)
-
-    def onnx_inputs(self, X: Any) -> dict[str, np.ndarray]:
-        """Return the arrays with which the graph of `to_onnx` is fed.
-
-        Parameters
-        ----------
-        X : DataFrame, MultimodalData, dict or array-like
-            Rows with the modalities seen in `fit`.
-
-        Returns
-        -------
-        dict of str to ndarray
-            ``"present"``, bool of shape (n_samples, n_modalities), columns in the order
-            of ``fusion_.names``, and ``"<modality>.<input>"``, of shape
-            (n_samples, ...), for every input that its encoder prepares. Sequences are
-            padded with zeros, (n_samples, n_steps, ...), and come with
-            ``"<modality>.lengths"``, int64 of shape (n_samples,).
-
-        Raises
-        ------
-        ValueError
-            If the strategy is not one network.
-        """
-        from skmultimodal._onnx import onnx_inputs
-
-        check_is_fitted(self)
-        return onnx_inputs(self, X)
 
     # -- display ------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
-from skmultimodal._base import BaseFusionEstimator, _has
+from skmultimodal._answers import offered
+from skmultimodal._base import BaseFusionEstimator
 from skmultimodal._sklearn import _check_y
 from skmultimodal._tasks import Classification, classification_task
 
@@ -344,7 +345,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         check_is_fitted(self)
         return self.task_.predict(self._response(X))
 
-    @available_if(_has("seen"))
+    @available_if(offered("seen"))
     def predict_with_cost(self, X: Any) -> Bunch:
         """Return predictions and what they cost, for a cascade.
 
@@ -376,7 +377,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
             cost=seen @ model.prices,
         )
 
-    @available_if(_has("response_per_modality"))
+    @available_if(offered("response_per_modality"))
     def predict_proba_per_modality(self, X: Any) -> dict[str, np.ndarray]:
         """Return the probabilities by each modality alone.
 
@@ -393,7 +394,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         check_is_fitted(self)
         return self._ask(X, "response_per_modality")
 
-    @available_if(_has("uncertainty"))
+    @available_if(offered("uncertainty"))
     def uncertainty(self, X: Any) -> Bunch:
         """Return belief, ignorance and conflict, for :class:`EvidentialFusion`.
 

@@ -9,7 +9,8 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skmultimodal._base import BaseFusionEstimator, _has
+from skmultimodal._answers import offered
+from skmultimodal._base import BaseFusionEstimator
 from skmultimodal._sklearn import _check_y
 from skmultimodal._tasks import Regression
 
@@ -212,7 +213,7 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
         check_is_fitted(self)
         return self.task_.predict(self._response(X))
 
-    @available_if(_has("response_per_modality"))
+    @available_if(offered("response_per_modality"))
     def predict_per_modality(self, X: Any) -> dict[str, np.ndarray]:
         """Return the values predicted by each modality alone.
 

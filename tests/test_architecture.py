@@ -16,7 +16,7 @@ LAYERS = [
     ["distributed", "model_selection", "inspection", "utils"],
     ["_classifier", "_regressor", "_transformer"],
     ["_base"],
-    ["_diagram", "_inputs", "_onnx", "_persistence"],
+    ["_answers", "_diagram", "_exports", "_inputs", "_onnx", "_persistence"],
     ["_codec"],
     ["_safe_types"],
     ["fusion"],
