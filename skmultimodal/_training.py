@@ -19,6 +19,7 @@ from skmultimodal._callbacks import (
     callbacks_of,
     raised_by_callback,
 )
+from skmultimodal._progress import TrainingBar
 from skmultimodal._tensors import BatchIterator, Tensors, batches, move
 
 __all__ = [
@@ -93,6 +94,7 @@ class FusionNet(NeuralNet):
     """
 
     is_main_process = True
+    epochs_ahead = 0  # of the training that goes on
 
     @property
     def network(self) -> nn.Module:
@@ -217,6 +219,7 @@ class FusionNet(NeuralNet):
 
         Whatever happens, the weights kept by `BestWeights` are restored.
         """
+        self.epochs_ahead = epochs
         self.notify("on_train_begin", X=data, y=valid)
         try:
             self.fit_loop(data, valid, epochs=epochs)
@@ -286,6 +289,8 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
     quiet = settings.accelerator and not settings.accelerator.is_main_process
     if quiet or not settings.verbose:
         params["callbacks__print_log"] = None
+    elif settings.verbose == 1:
+        params["callbacks__print_log"] = TrainingBar()
     else:
         params["verbose"] = 1
     params.update(settings.net_params or {})

@@ -31,6 +31,7 @@ LAYERS = [
         "_tensors",
         "_tasks",
         "_parameters",
+        "_progress",
     ],
     ["datasets"],
     ["_columns"],
@@ -117,7 +118,12 @@ def test_skorch_is_imported_by_the_training_alone():
         for module, _ in imports(path)
         if module.partition(".")[0] == "skorch"
     }
-    assert users == {"_accelerated.py", "_callbacks.py", "_training.py"}
+    assert users == {
+        "_accelerated.py",
+        "_callbacks.py",
+        "_progress.py",
+        "_training.py",
+    }
 
 
 def test_private_scikit_learn_names_are_imported_in_one_file():

@@ -49,8 +49,8 @@ def test_two_processes_reach_the_loss_of_one(options, tmp_path):
 
 def test_one_process_writes_and_prints(tmp_path):
     kept = tmp_path / "kept"
-    _, alone = train(tmp_path / "one", verbose=1)
-    _, both = train(tmp_path / "two", TORCHRUN, verbose=1, checkpoint=str(kept))
+    _, alone = train(tmp_path / "one", verbose=2)
+    _, both = train(tmp_path / "two", TORCHRUN, verbose=2, checkpoint=str(kept))
     assert len(both.splitlines()) == len(alone.splitlines())
     assert not kept.exists()  # written by one process, removed at the end
 
