@@ -133,7 +133,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         Seed of everything random.
 
     verbose : int, default=0
-        Whether to print each epoch.
+        1 shows a bar with loss, scores and time left; 2 prints a line each epoch.
 
     Attributes
     ----------

@@ -129,7 +129,7 @@ class FusionTransformer(BaseFusionEstimator):
         Seed of everything random.
 
     verbose : int, default=0
-        Whether to print each epoch.
+        1 shows a bar with loss, scores and time left; 2 prints a line each epoch.
 
     Attributes
     ----------
