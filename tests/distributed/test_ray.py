@@ -143,22 +143,20 @@ def test_threads_of_torch_in_a_worker(rows):
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
 def test_predictions_of_a_ray_dataset(rows, tmp_path, method):
     import pyarrow
-    from pyarrow import parquet
 
     X, y = rows
     clf = classifier().fit(X, y)
     clf.ballast = counted(np.zeros(10**5), tmp_path / "log")
+    tables = []
     for i in range(3):
         part = X[i::3]
         cells = {"image": [c.tolist() for c in part["image"]], "text": part["text"]}
         nested = pyarrow.list_(pyarrow.list_(pyarrow.list_(pyarrow.uint8())))
         schema = pyarrow.schema({"image": nested, "text": pyarrow.string()})
-        parquet.write_table(pyarrow.table(cells, schema), tmp_path / f"{i}.parquet")
+        tables.append(pyarrow.table(cells, schema))
     ray.data.DataContext.get_current().enable_progress_bars = False
     ray.data.DataContext.get_current().execution_options.preserve_order = True
-    source = ray.data.read_parquet(
-        [str(tmp_path / f"{i}.parquet") for i in range(3)], override_num_blocks=3
-    )
+    source = ray.data.from_arrow(tables)
     found = predict_ray(clf, source, method=method, batch_rows=16).to_pandas()
     order = np.concatenate([np.arange(len(X))[i::3] for i in range(3)])
     expected = getattr(clf, method)(X)[order]

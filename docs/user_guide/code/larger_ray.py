@@ -24,12 +24,12 @@ with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as fo
     X, y = load_birdstrikes(return_X_y=True)
     X, y = X[:400], y[:400]
     clf = FusionClassifier(fusion=DecisionFusion(cv=3), max_epochs=2, random_state=0)
+    rows = ray.data.from_pandas(X)  # or ray.data.read_parquet
+    found = predict_ray(clf.fit(X, y), rows, method="predict_proba").to_pandas()
     grid = {"fusion__rule": ["log_pool", "mean", "max"]}
     # an actor that dies starts again, and so does its task
     revive = {"max_restarts": -1, "max_task_retries": -1}
     with parallel_config("ray", n_jobs=2, ray_remote_args=revive):
         search = GridSearchCV(clf, grid, cv=3).fit(put_on_ray(X), y)
-    rows = ray.data.from_pandas(X)  # or ray.data.read_parquet
-    found = predict_ray(search.best_estimator_, rows, method="predict_proba")
-    print(search.best_params_, found.to_pandas().shape)
+    print(search.best_params_, found.shape)
     ray.shutdown()
