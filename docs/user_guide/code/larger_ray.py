@@ -29,7 +29,7 @@ with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as fo
     grid = {"fusion__rule": ["log_pool", "mean", "max"]}
     # an actor that dies starts again, and so does its task
     revive = {"max_restarts": -1, "max_task_retries": -1}
-    with parallel_config("ray", n_jobs=2, ray_remote_args=revive):
-        search = GridSearchCV(clf, grid, cv=3).fit(put_on_ray(X), y)
+    with parallel_config("ray", ray_remote_args=revive):  # n_jobs of the search alone
+        search = GridSearchCV(clf, grid, cv=3, n_jobs=2).fit(put_on_ray(X), y)
     print(search.best_params_, found.shape)
     ray.shutdown()
