@@ -81,7 +81,7 @@ class HuggingFaceEncoder(PretrainedEncoder):
     n_features_ : int
         Width of the pretrained features.
 
-    mean_, scale_ : ndarray of shape (n_features_,)
+    mean_, scale_ : ndarray of shape (n_features,)
         Standardisation of frozen features.
 
     See Also

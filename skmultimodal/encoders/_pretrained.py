@@ -218,7 +218,7 @@ class SentenceTransformerEncoder(PretrainedEncoder):
     n_features_ : int
         Width of the pretrained embedding.
 
-    mean_, scale_ : ndarray of shape (n_features_,)
+    mean_, scale_ : ndarray of shape (n_features,)
         Standardisation of frozen embeddings.
 
     See Also
