@@ -1,4 +1,4 @@
-"""Sphinx configuration; the reference pages are written from api_reference.py."""
+"""Sphinx configuration; what code can write or draw is made when a build begins."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the examples' networks are small
 
+import references
 from api_reference import API_REFERENCE
 
 import skmultimodal
@@ -20,10 +21,12 @@ version = release = skmultimodal.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    "mathml",
+    "strategy_pictures",
+    "landing",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "examples", "auto_examples/**/*.ipynb"]
@@ -31,6 +34,9 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skmultimodal"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_show_sourcelink = False
+html_math_renderer = "mathml"  # needs no network
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc states the types
@@ -64,6 +70,16 @@ def write_reference(app, config):
         )
 
 
+def write_references(app, config):
+    """Write the papers that the docstrings cite."""
+    documented = {
+        name: f"{module}.{name}"
+        for _, module, names in API_REFERENCE.values()
+        for name in names
+    }
+    _write(references.PAGE, references.page(documented))
+
+
 def _index():
     pages = "\n".join(f"   {page}" for page in API_REFERENCE)
     return f"{_heading('Reference')}\n.. toctree::\n   :maxdepth: 2\n\n{pages}\n"
@@ -87,4 +103,5 @@ def skip_inherited(app, what, name, obj, skip, options):
 
 def setup(app):
     app.connect("config-inited", write_reference)  # before Sphinx lists the pages
+    app.connect("config-inited", write_references)
     app.connect("autodoc-skip-member", skip_inherited)
