@@ -27,6 +27,7 @@ from skmultimodal._sklearn import (
     CallbackSupportMixin,
     _BaseComposition,
     check_weights,
+    fit_task,
     with_callbacks,
 )
 from skmultimodal._training import TrainingSettings
@@ -312,7 +313,7 @@ class BaseFusionEstimator(
             If a parameter, X, y or the weights are not what they must be. The
             estimator is then as it was before.
         """
-        with self._all_or_nothing():
+        with fit_task(self, X, y, sample_weight), self._all_or_nothing():
             strategy, problem, columns, as_matrix = self._problem(
                 X, y, sample_weight, groups
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import _check_sample_weight, _check_y
 
@@ -25,6 +27,7 @@ __all__ = [
     "_check_sample_weight",
     "_check_y",
     "check_weights",
+    "fit_task",
     "visual_block",
     "with_callbacks",
 ]
@@ -39,6 +42,20 @@ def check_weights(sample_weight, X):
             "positive weight."
         )
     return weights
+
+
+@contextmanager
+def fit_task(estimator, X, y, sample_weight):
+    """Tell scikit-learn's callbacks that the block fits the estimator."""
+    if not hasattr(estimator, "_init_callback_context"):  # pragma: no cover
+        yield
+        return
+    weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+    told = {"estimator": estimator, "X": X, "y": y, "metadata": weight}
+    context = estimator._init_callback_context()
+    context.call_on_fit_task_begin(**told)
+    yield
+    context.call_on_fit_task_end(**told, reconstruction_attributes={})
 
 
 class Branches:

@@ -2,8 +2,10 @@
 
 import pickle
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import EpochScoring
 
 from skmultimodal import FusionClassifier, TabularEncoder
@@ -66,3 +68,55 @@ def test_bars_of_parts_name_the_modality(data, capfd):
 def test_two_prints_a_table(data, capfd):
     fit(data, verbose=2)
     assert "train_loss" in capfd.readouterr().out
+
+
+class Recorder:
+    """Notes what scikit-learn tells a callback."""
+
+    def __init__(self):
+        self.told = []
+
+    def setup(self, estimator, context):
+        self.told.append("setup")
+
+    def teardown(self, estimator, context):
+        self.told.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, *, y=None, metadata=None):
+        self.told.append(("begin", len(y), sorted(metadata)))
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.told.append(("end", fitted_estimator.n_iter_))
+
+
+def test_scikit_learn_callbacks_are_told_of_a_fit(data):
+    pytest.importorskip("sklearn.callback")
+    X, y = data
+    recorder = Recorder()
+    clf = FusionClassifier(fusion="parallel", max_epochs=2).set_callbacks(recorder)
+    clf.fit(X, y, sample_weight=np.ones(len(y)))
+    begin = ("begin", len(y), ["sample_weight"])
+    assert recorder.told == ["setup", begin, ("end", 2), "teardown"]
+    recorder.told.clear()
+    with pytest.raises(ValueError, match="max_epochs"):
+        clf.set_params(max_epochs=0).fit(X, y)
+    assert recorder.told == ["setup", ("begin", len(y), []), "teardown"]
+    assert clf.n_iter_ == 2  # as it was before
+
+
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
+def test_progress_bar_and_monitor_under_a_search(data, capsys, n_jobs):
+    callback = pytest.importorskip("sklearn.callback")
+    X = pd.DataFrame({name: list(rows) for name, rows in data[0].items()})
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    clf = FusionClassifier(fusion="parallel", max_epochs=1, random_state=0)
+    clf.set_callbacks(monitor)
+    search = GridSearchCV(clf, {"fusion": ["parallel", "feature"]}, cv=2, n_jobs=n_jobs)
+    search.set_callbacks(callback.ProgressBar()).fit(X, data[1])
+    out = capsys.readouterr().out
+    assert "GridSearchCV" in out
+    assert "FusionClassifier" in out
+    scores = [row["accuracy"] for row in monitor.get_logs().data]
+    assert len(scores) == 5  # 2 candidates on 2 folds, and the refit
+    whole = search.best_estimator_.score(X, data[1])
+    assert any(score == pytest.approx(whole) for score in scores)
