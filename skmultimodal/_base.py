@@ -49,6 +49,14 @@ def _specification(strategy, encoders):
     )
 
 
+def _is_whole(interrupt, problem):
+    """Whether an interrupted training was that of the whole, not of a part of it."""
+    cells = getattr(interrupt, "cells", {})
+    return cells.keys() == problem.cells.keys() and all(
+        cells[name] is problem.cells[name] for name in cells
+    )
+
+
 class BaseFusionEstimator(
     ReadsModalities,
     Answers,
@@ -325,7 +333,7 @@ class BaseFusionEstimator(
             try:
                 model = fit_model(problem)
             except KeyboardInterrupt as error:
-                if not hasattr(error, "model"):
+                if not _is_whole(error, problem):
                     raise
                 interrupt, model = error, error.model
             self._keep(model, strategy, problem, columns, as_matrix)

@@ -45,7 +45,8 @@ def fit_network(spec, problem):
     Raises
     ------
     KeyboardInterrupt
-        On Ctrl-C; after the first epoch it carries the model as ``model``.
+        On Ctrl-C; after the first epoch it carries the model as ``model``, and as
+        ``cells`` those that it was trained on.
     """
     if _imputes(problem):
         complete_rows(problem)  # there are some: said before training
@@ -60,6 +61,7 @@ def fit_network(spec, problem):
     except KeyboardInterrupt as interrupt:
         if hasattr(interrupt, "net"):
             interrupt.model = JointModel(spec, preparation, interrupt.net, problem)
+            interrupt.cells = problem.cells
         raise
     return JointModel(spec, preparation, net, problem)
 
@@ -222,7 +224,7 @@ class JointModel(FusionModel):
         except KeyboardInterrupt as interrupt:
             model._fit_imputer(problem)
             model.weights = model._fitted_weights(problem)
-            interrupt.model = model
+            interrupt.model, interrupt.cells = model, problem.cells
             raise
         model._fit_imputer(problem)
         model.weights = model._fitted_weights(problem)

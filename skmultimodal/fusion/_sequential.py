@@ -153,8 +153,16 @@ class SequentialFusion(JointFusion):
         problem = problem.select(order)
         residual = self.mode == "residual"
         fit = partial(fit_residual, spec=self) if residual else super().fit_model
-        model = fit(problem)
-        if self.exit_threshold is None:
+        try:
+            return self._with_exit(fit(problem), problem)
+        except KeyboardInterrupt as interrupt:
+            if hasattr(interrupt, "model"):
+                interrupt.model = self._with_exit(interrupt.model, problem)
+            raise
+
+    def _with_exit(self, model, problem):
+        """Return the model as a cascade, if it is to be one."""
+        if self.exit_threshold is None or model.names != problem.names:
             return model
         prior = problem.task.prior(problem.target, problem.sample_weight)
         prices = prices_of(model.names, self.cost, problem.dropped)

@@ -1,13 +1,16 @@
 """Early exit: what is not needed is not looked at, and what that costs."""
 
 import pickle
+import signal
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from skorch.callbacks import Callback
 
 from skmultimodal import (
+    AutoFusion,
     FusionClassifier,
     FusionRegressor,
     ParallelFusion,
@@ -150,6 +153,43 @@ def test_saved_pickled_and_trained_on(rows, tmp_path):
     more = clone(clf).set_params(warm_start=True).fit(X, y).fit(X, y)
     assert more.n_iter_ == 8
     assert more.predict_with_cost(X).cost.mean() < sum(COST.values())
+
+
+class CtrlC(Callback):
+    """Sends Ctrl-C after the second epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_interrupted_cascade_is_kept(rows):
+    X, y = rows
+    clf = classifier(exit_threshold=0.6).set_params(callbacks=[CtrlC()])
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    assert clf.n_iter_ == 2
+    assert clf.predict_with_cost(X).cost.shape == (300,)
+
+
+@pytest.mark.parametrize(
+    ("fusion", "training"),
+    [
+        ("decision", "joint"),
+        (SequentialFusion(mode="residual"), "joint"),
+        ("parallel", "staged"),
+        (ParallelFusion("cv"), "joint"),
+        (AutoFusion(["parallel", "feature"], cv=2), "joint"),
+    ],
+    ids=str,
+)
+def test_an_interrupted_part_is_not_taken_for_the_whole(fusion, training, rows):
+    X, y = rows
+    encoders = [(name, TabularEncoder()) for name in X]
+    clf = FusionClassifier(encoders, fusion, training=training, callbacks=[CtrlC()])
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    assert not hasattr(clf, "fusion_")
 
 
 def test_curve_by_hand(rows):
