@@ -34,6 +34,20 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skmultimodal"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_show_sourcelink = False
+html_sidebars = {  # pages without others below them
+    page: []
+    for page in (
+        "install",
+        "quickstart",
+        "comparison",
+        "performance",
+        "glossary",
+        "references",
+        "contributing",
+        "whats_new",
+        "zh/quickstart",
+    )
+}
 html_math_renderer = "mathml"  # needs no network
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

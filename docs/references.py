@@ -59,5 +59,6 @@ def page(documented):
         for name in sorted(objects, key=str.lower):
             full = documented.get(name)
             lines += [f":obj:`~{full}`" if full else name.lstrip("_")]
-            lines += [f"   - {entry}" for entry in objects[name]] + [""]
+            lines += [f"   - \\{entry}" for entry in objects[name]]  # "A." is no list
+            lines += [""]
     return "\n".join(lines)
