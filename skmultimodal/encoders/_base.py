@@ -33,7 +33,7 @@ class BaseEncoder(BaseEstimator):
         for tables, a DataFrame. Absent cells never reach it. Return ``self``.
     ``transform(cells)``
         Return the prepared input, ``{input name: rows}``: ndarrays of shape
-        ``(n_samples, ...)`` or :class:`~skmultimodal._data.Ragged` rows.
+        ``(n_samples, ...)`` or ``Ragged`` rows.
     ``build()``
         Return a new ``nn.Module`` with an attribute ``out_features``.
 
