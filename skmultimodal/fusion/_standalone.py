@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, softmax
 from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
@@ -198,13 +199,19 @@ def weight_params(model, sample_weight, name) -> dict:
         last_name, last = model.steps[-1]
         nested = weight_params(last, sample_weight, name)
         return {f"{last_name}__{key}": value for key, value in nested.items()}
-    if has_fit_parameter(model, "sample_weight"):
+    if _takes_weights(model):
         return {"sample_weight": sample_weight}
     raise ValueError(
         f"Modality {name!r}: its model {type(model).__name__} takes no sample_weight, "
         "but weights were given (class_weight counts as weights). Use a model that "
         "takes them, or enable metadata routing and set its fit request."
     )
+
+
+def _takes_weights(model) -> bool:
+    if isinstance(model, VotingClassifier | VotingRegressor):  # hands them on
+        return all(_takes_weights(member) for _, member in model.estimators)
+    return has_fit_parameter(model, "sample_weight")
 
 
 def _for_task(model, task):

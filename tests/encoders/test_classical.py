@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skmultimodal import FusionClassifier, FusionRegressor
 from skmultimodal._media import CellError
 from skmultimodal.encoders._audio_features import AudioFeatures
 from skmultimodal.encoders._classical import default_model
@@ -271,3 +272,20 @@ def test_default_models_learn_and_take_weights(kind, regression):
     params = model.get_params()
     seeds = [key for key in params if key.endswith("random_state")]
     assert all(params[key] is None for key in seeds)
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_vectors_under_weights(regression):
+    rng = np.random.default_rng(0)
+    X = {"a": rng.standard_normal((80, 4)).astype(np.float32), "b": ["x", "y"] * 40}
+    y = X["a"][:, 0] * 2 + rng.standard_normal(80)
+    estimator = FusionRegressor if regression else FusionClassifier
+    y = y if regression else (y > 0).astype(int)
+    fits = [
+        estimator(random_state=0).fit(X, y, sample_weight=weight).encoders_["a"]
+        for weight in (None, np.ones(80), np.where(np.arange(80) < 40, 5.0, 0.1))
+    ]
+    method = "predict" if regression else "predict_proba"
+    outputs = [getattr(fitted, method)(X["a"]) for fitted in fits]
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-4)
+    assert np.abs(outputs[0] - outputs[2]).max() > 0.01
