@@ -74,11 +74,14 @@ def write_reference(app, config):
     folder = DOCS / "reference"
     folder.mkdir(exist_ok=True)
     _write(folder / "index.rst", _index())
+    described = set()
     for page, (title, module, names) in API_REFERENCE.items():
         listed = "\n".join(f"   {name}" for name in names)
+        directive = "currentmodule" if module in described else "module"
+        described.add(module)
         _write(
             folder / f"{page}.rst",
-            f"{_heading(title)}\n.. currentmodule:: {module}\n\n"
+            f"{_heading(title)}\n.. {directive}:: {module}\n\n"
             f".. autosummary::\n   :toctree: generated/\n   :nosignatures:\n\n"
             f"{listed}\n",
         )
