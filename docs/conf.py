@@ -65,7 +65,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "capture_repr": (),
     "download_all_examples": False,
-    "min_reported_time": 1e6,
+    "write_computation_times": False,  # a page that loads scripts from the network
 }
 
 
