@@ -55,6 +55,15 @@ def test_one_process_writes_and_prints(tmp_path):
     assert not kept.exists()  # written by one process, removed at the end
 
 
+def test_the_recipe_of_the_guide():
+    code = SCRIPT.parents[2] / "docs" / "user_guide" / "code" / "larger_accelerate.py"
+    done = subprocess.run(
+        [sys.executable, *TORCHRUN, code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["(400, 8)"]
+
+
 def test_mixed_precision(tmp_path):
     (full,), _ = train(tmp_path / "full")
     (half,), _ = train(tmp_path / "half", precision="bf16")
