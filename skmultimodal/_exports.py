@@ -80,7 +80,8 @@ class Exports:
 
         X : DataFrame, MultimodalData, dict or array-like
             Two rows or more by which the graph is traced. The graph then takes any
-            number of rows, and sequences of any length.
+            number of rows, and sequences of any length; those that a recurrent cell
+            reads, padded to the longest of X.
 
         Returns
         -------
@@ -92,8 +93,8 @@ class Exports:
         ------
         ValueError
             If the strategy is not one network, as decision fusion and staged training
-            are not; if it imputes; if an encoder has recurrent cells; or if torch
-            cannot trace it, as those with attention.
+            are not; if it imputes; or if torch cannot trace it, as those with
+            attention.
         ImportError
             If onnx or onnxscript is not installed.
         """
@@ -102,13 +103,19 @@ class Exports:
         check_is_fitted(self)
         return to_onnx(self, X, path)
 
-    def onnx_inputs(self, X: Any) -> dict[str, np.ndarray]:
+    def onnx_inputs(
+        self, X: Any, n_steps: dict[str, int] | None = None
+    ) -> dict[str, np.ndarray]:
         """Return the arrays with which the graph of `to_onnx` is fed.
 
         Parameters
         ----------
         X : DataFrame, MultimodalData, dict or array-like
             Rows with the modalities seen in `fit`.
+
+        n_steps : dict of str to int, default=None
+            Steps to which sequences are padded, by modality; for those that a
+            recurrent cell reads, the number that the graph was exported with.
 
         Returns
         -------
@@ -122,9 +129,9 @@ class Exports:
         Raises
         ------
         ValueError
-            If the strategy is not one network.
+            If the strategy is not one network, or a row has more steps.
         """
         from skmultimodal._onnx import onnx_inputs
 
         check_is_fitted(self)
-        return onnx_inputs(self, X)
+        return onnx_inputs(self, X, n_steps or {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import warnings
 from typing import Any
@@ -11,6 +13,7 @@ import torch
 from torch import nn
 
 from skmultimodal._inference import bare_module
+from skmultimodal._network import module_key
 
 __all__ = ["onnx_inputs", "to_onnx"]
 
@@ -44,10 +47,28 @@ class _Graph(nn.Module):
         return response, scores, output.embedding
 
 
-def onnx_inputs(estimator: Any, X: Any) -> dict[str, np.ndarray]:
+def onnx_inputs(estimator: Any, X: Any, n_steps) -> dict[str, np.ndarray]:
     """Return the arrays with which the exported graph is fed, by input name."""
     tensors = _tensors(_network_model(estimator), *estimator._cells(X))
-    return {name: value.numpy() for name, value in tensors.items()}
+    inputs = {name: value.numpy() for name, value in tensors.items()}
+    for name, wanted in n_steps.items():
+        if f"{name}.lengths" not in inputs:
+            raise ValueError(
+                f"'n_steps' is for sequences. Got {name!r}, and the inputs are "
+                f"{list(inputs)}."
+            )
+        longest = inputs[f"{name}.lengths"].max()
+        if longest > wanted:
+            raise ValueError(
+                f"Modality {name!r}: a row has {longest} steps, and n_steps is "
+                f"{wanted}. Export the graph with rows as long as that."
+            )
+        for key, rows in inputs.items():
+            if key.startswith(f"{name}.") and rows.ndim > 1:
+                padded = np.zeros((len(rows), wanted, *rows.shape[2:]), rows.dtype)
+                padded[:, : rows.shape[1]] = rows
+                inputs[key] = padded
+    return inputs
 
 
 def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
@@ -73,19 +94,14 @@ def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
             "missing='impute' cannot be exported: it solves one system for each "
             "pattern of absence. Use missing='mask'."
         )
-    if any(isinstance(module, nn.RNNBase) for module in network.modules()):
-        raise ValueError(
-            "Recurrent cells cannot be exported: torch fixes their number of steps to "
-            "that of X. Use encoders with cell='conv' or cell='mean'."
-        )
     graph = _Graph(network, model.task, names).eval()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")  # of torch, about itself
             traced = torch.export.export(
                 graph,
                 tuple(value.to(model.net.device) for value in tensors.values()),
-                dynamic_shapes=_dynamic(tensors),
+                dynamic_shapes=_dynamic(tensors, _recurrent(model)),
                 strict=True,  # len(tensor) stays a variable
             )
             program = torch.onnx.export(
@@ -111,6 +127,18 @@ def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
     return program
 
 
+@contextlib.contextmanager
+def _quiet():
+    """Keep torch from telling that torchvision is not installed."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def _network_model(estimator):
     """Return the model of a strategy that is one network."""
     model = estimator.fusion_
@@ -134,7 +162,17 @@ def _tensors(model, cells, present):
     return tensors
 
 
-def _dynamic(tensors):
+def _recurrent(model):
+    """Return the modalities read step by step, whose number of steps torch fixes."""
+    encoders = bare_module(model.net).encoders
+    return {
+        name
+        for name in model.names
+        if any(isinstance(m, nn.RNNBase) for m in encoders[module_key(name)].modules())
+    }
+
+
+def _dynamic(tensors, recurrent):
     """Return which axes vary: rows, and the steps of padded sequences."""
     rows = torch.export.Dim("rows", min=2)
     steps = {}
@@ -143,7 +181,7 @@ def _dynamic(tensors):
     for name, value in tensors.items():
         axes = {0: rows}
         modality = name.rsplit(".", 1)[0]
-        if modality in padded and value.ndim > 1:
+        if modality in padded - recurrent and value.ndim > 1:
             number = steps.setdefault(modality, len(steps))
             axes[1] = torch.export.Dim(f"steps_{number}", min=2)
         shapes.append(axes)

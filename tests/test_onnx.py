@@ -11,7 +11,9 @@ from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
     FusionTransformer,
+    MultimodalData,
     SequenceEncoder,
+    TabularEncoder,
     TextEncoder,
 )
 from skmultimodal.datasets import (
@@ -101,10 +103,30 @@ def test_sequences_of_any_length(params, tmp_path):
     inputs = clf.onnx_inputs(X)
     assert inputs["series.lengths"].tolist() == [len(row) for row in series]
     assert inputs["present"].shape == (n, 2)
-    encoders[0] = ("series", SequenceEncoder(cell="gru"))
-    clf.set_params(encoders=encoders).fit(X, np.arange(n) % 2)
-    with pytest.raises(ValueError, match=r"Recurrent cells .* cell='conv'"):
-        clf.to_onnx(path, X)
+
+
+@pytest.mark.parametrize("cell", ["gru", pytest.param("lstm", marks=slow)])
+def test_recurrent_cells_read_a_fixed_number_of_steps(cell, tmp_path, capfd):
+    rng = np.random.default_rng(0)
+    series = [rng.normal(size=(length, 2)) for length in rng.integers(2, 9, 24)]
+    rest = rng.normal(size=(24, 3))
+    X = MultimodalData({"series": series, "rest": rest})
+    encoders = [("series", SequenceEncoder(cell)), ("rest", TabularEncoder())]
+    clf = FusionClassifier(encoders, "feature", **SHORT).fit(X, np.arange(24) % 2)
+    path = tmp_path / "model.onnx"
+    clf.to_onnx(path, X)
+    assert "torchvision" not in capfd.readouterr().err
+    longest = max(map(len, series))
+    short = [i for i, row in enumerate(series) if len(row) < longest]
+    session = pytest.importorskip("onnxruntime").InferenceSession(path)
+    for rows in (X, X[short], X[:1]):
+        inputs = clf.onnx_inputs(rows, n_steps={"series": longest})
+        found = session.run(["response"], inputs)[0]
+        np.testing.assert_allclose(found, clf.predict_proba(rows), atol=1e-5)
+    with pytest.raises(ValueError, match=f"a row has {longest} steps, and n_steps"):
+        clf.onnx_inputs(X, n_steps={"series": longest - 1})
+    with pytest.raises(ValueError, match=r"'n_steps' is for sequences\. Got 'rest'"):
+        clf.onnx_inputs(X, n_steps={"rest": 3})
 
 
 def test_regression_and_float64(tmp_path):
