@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from accelerate.utils import broadcast_object_list
 from skorch.hf import AccelerateMixin
 
 from skmultimodal._tensors import BatchIterator, batches, move
@@ -91,6 +90,8 @@ class ShareOfBatches(BatchIterator):
 
 def shared_seed(seed: int) -> int:
     """Return the first process's seed in all of them."""
+    from accelerate.utils import broadcast_object_list
+
     seeds = [seed]
     broadcast_object_list(seeds)
     return seeds[0]

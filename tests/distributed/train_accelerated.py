@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from accelerate import Accelerator
 
 from skmultimodal import FusionClassifier, ImageEncoder, ParallelFusion, TextEncoder
 from skmultimodal.datasets import load_emoji
 
 
 def main(folder, accumulation=1, precision="no", partial=False, **params):
+    from accelerate import Accelerator  # not where pytest looks for doctests
+
     X, y = load_emoji(return_X_y=True)
     X, y = X[:303], y[:303]  # of batches of 50, the last has 3 rows
     accelerator = Accelerator(
