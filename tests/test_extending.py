@@ -51,7 +51,9 @@ def test_encoder(encoder, check):
     check(encoder)
 
 
-@pytest.mark.parametrize("path", sorted(CODE.glob("my_*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(CODE.glob("my_*.py")), ids=lambda path: path.stem
+)
 def test_the_code_is_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) < 40
 
