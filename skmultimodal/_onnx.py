@@ -129,14 +129,16 @@ def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
 
 @contextlib.contextmanager
 def _quiet():
-    """Keep torch from telling that torchvision is not installed."""
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+    """Keep the exporters from telling of torchvision, and of what they optimise."""
+    loggers = [logging.getLogger(n) for n in ("torch.onnx", "onnxscript", "onnx_ir")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def _network_model(estimator):

@@ -34,7 +34,10 @@ def test_two_hundred_fits_do_not_grow(fusion):
     sizes = []
     for cycle in range(CYCLES):
         clf = FusionClassifier(
-            [("table", TabularEncoder((8,), 8)), ("text", TextEncoder(8, 8))],
+            [
+                ("table", TabularEncoder((8,), 8)),
+                ("text", TextEncoder(embedding_features=8, out_features=8)),
+            ],
             fusion,
             columns={"table": ["a", "b"]},
             max_epochs=2,

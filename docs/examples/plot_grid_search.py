@@ -1,0 +1,57 @@
+"""
+Search over strategies and weights
+==================================
+
+The strategy is a parameter like any other. With ``memory``, and with encoders trained
+once per fold (``training="staged"``), a search over strategies trains no encoder twice.
+"""
+
+import tempfile
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+
+from skmultimodal import (
+    DecisionFusion,
+    FeatureFusion,
+    FusionClassifier,
+    ImageEncoder,
+    ParallelFusion,
+    TextEncoder,
+)
+from skmultimodal.datasets import load_emoji
+
+X, y = load_emoji(return_X_y=True)
+X, y = X[::3], y[::3]
+encoders = [("image", ImageEncoder((8, 16), 32)), ("text", TextEncoder())]
+grid = [
+    {"fusion": [ParallelFusion()], "fusion__weights": ["learned", "uniform"]},
+    {"fusion": [FeatureFusion()], "fusion__merge": ["concat", "sum"]},
+    {"fusion": [DecisionFusion()], "fusion__rule": ["log_pool", "mean", "stacking"]},
+]
+with tempfile.TemporaryDirectory() as folder:
+    clf = FusionClassifier(
+        encoders,
+        training="staged",
+        max_epochs=15,
+        lr=5e-3,
+        memory=folder,
+        random_state=0,
+    )
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    search = GridSearchCV(clf, grid, cv=folds, refit=False).fit(X, y)
+
+# %%
+# Differences of a standard deviation between folds are no ground for a choice.
+
+found = pd.DataFrame(search.cv_results_)
+labels = []
+for params in search.cv_results_["params"]:
+    (option,) = (value for key, value in params.items() if key != "fusion")
+    labels.append(f"{type(params['fusion']).__name__}, {option}")
+
+fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+ax.errorbar(found["mean_test_score"], labels, xerr=found["std_test_score"], fmt="o")
+ax.set_xlabel("accuracy: mean and standard deviation of 3 folds")
+ax.invert_yaxis()

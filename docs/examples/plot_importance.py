@@ -1,0 +1,50 @@
+"""
+Which modality matters, and do they interact?
+=============================================
+
+Shapley values share the score among modalities, whatever the order in which they come;
+interactions say how much of a prediction no sum over modalities could give.
+"""
+
+import matplotlib.pyplot as plt
+
+from skmultimodal import FusionClassifier
+from skmultimodal.datasets import load_spoken_digits, make_multimodal_xor
+from skmultimodal.inspection import (
+    InteractionDisplay,
+    ModalityImportanceDisplay,
+    modality_importance,
+    modality_interaction,
+)
+
+data = load_spoken_digits()
+X, y = data.data, data.target
+clf = FusionClassifier(random_state=0).fit(X[:500], y[:500])
+result = modality_importance(clf, X[500:700], y[500:700])
+result.values_  # the score of every coalition
+
+# %%
+# Bars share out the accuracy over chance; each dot beside is one row's share of the
+# probability of its true class.
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+shown = ModalityImportanceDisplay(
+    result.importances_, std=result.std_, per_row=result.per_row_
+)
+shown.plot(ax=left)
+shown.plot(ax=right, kind="beeswarm")
+
+# %%
+# The digits need no interaction: each modality tells the class by itself. For XOR most
+# of it is interaction, for neither modality says anything alone.
+
+bits, parity = make_multimodal_xor(400, n_features=(4, 4), random_state=0)
+joint = FusionClassifier(fusion="feature", max_epochs=40, random_state=0)
+joint.fit(bits, parity)
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+for ax, (name, model, rows) in zip(
+    axes, [("digits", clf, X[500:600]), ("XOR", joint, bits[:100])], strict=True
+):
+    found = modality_interaction(model, rows, random_state=0)
+    InteractionDisplay(found.matrix_).plot(ax=ax)
+    ax.set_title(f"{name}: {found.score_:.2f} of it is interaction")
