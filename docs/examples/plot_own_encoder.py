@@ -3,8 +3,8 @@ An encoder of your own
 ======================
 
 An encoder learns its preprocessing in ``fit``, makes arrays in ``transform``, and
-returns a new torch module in ``build``. This one embeds a text by how often it uses each
-letter.
+returns a new torch module in ``build``. This one embeds a text by how often it uses
+each letter.
 """
 
 import matplotlib.pyplot as plt
