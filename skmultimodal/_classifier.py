@@ -396,7 +396,9 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
 
     @available_if(offered("uncertainty"))
     def uncertainty(self, X: Any) -> Bunch:
-        """Return belief, ignorance and conflict, for :class:`EvidentialFusion`.
+        """Return how unsure each prediction is, and how much modalities conflict.
+
+        For :class:`EvidentialFusion` and, of single-label y, :class:`DecisionFusion`.
 
         Parameters
         ----------
@@ -406,10 +408,16 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         Returns
         -------
         Bunch
-            ``belief``, ndarray of shape (n_samples, n_classes), and ``ignorance``,
-            ndarray of shape (n_samples,), which sum to one in each row, and
-            ``conflict``, ndarray of shape (n_samples,): the mean over pairs of
-            present modalities, 0 where they agree or know nothing, at most 1.
+            Of evidential fusion ``belief``, ndarray of shape (n_samples, n_classes),
+            and ``ignorance``, ndarray of shape (n_samples,), which sum to one in each
+            row, and ``conflict``, ndarray of shape (n_samples,): the mean over pairs
+            of present modalities, 0 where they agree or know nothing, at most 1.
+
+            Of decision fusion ``total``, ``aleatoric`` and ``epistemic``, each an
+            ndarray of shape (n_samples,), in nats: the entropy of the weighted mixture
+            of the modalities' predictions, the mean entropy of these, and the
+            difference, which is what they disagree by (Depeweg et al., ICML, 2018);
+            and ``conflict``, their mean Jensen-Shannon divergence over pairs.
         """
         check_is_fitted(self)
         return self._ask(X, "uncertainty")

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import BaseFusion, FusionModel
 from skmultimodal.fusion._calibration import CALIBRATORS
+from skmultimodal.fusion._disagreement import disagreement
 from skmultimodal.fusion._encode import encode_by_member
 from skmultimodal.fusion._fixed import FixedFeatures
 from skmultimodal.fusion._folds import folds_of
@@ -366,6 +367,16 @@ class DecisionModel(FusionModel):
 
     def encode(self, cells, present, name):
         return encode_by_member(self.models[0], cells, present, name, self.names)
+
+    def offers(self, method):
+        if method == "uncertainty":
+            return self.task.kind == "classification"
+        return super().offers(method)
+
+    def uncertainty(self, cells, present):
+        """Return what the modalities' predictions disagree by, by row."""
+        weights = [self.weights[name] for name in self.names]
+        return disagreement(self._responses(cells, present), weights, self.prior)
 
     def response_per_modality(self, cells, present):
         return dict(zip(self.names, self._responses(cells, present), strict=True))
