@@ -63,7 +63,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "doc_module": ("skmultimodal",),
     "abort_on_example_error": True,
-    "capture_repr": (),
+    "capture_repr": ("_repr_html_",),
     "download_all_examples": False,
     "write_computation_times": False,  # a page that loads scripts from the network
 }
