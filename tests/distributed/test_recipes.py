@@ -50,8 +50,10 @@ def test_recipe(script, module, shape):
         # Ray's own messages may come between
         assert any(line.endswith(shape) for line in done.stdout.splitlines())
         assert list(home.iterdir()) == []
+    left = [process for process in psutil.process_iter() if _has(process, mark)]
+    _, alive = psutil.wait_procs(left, timeout=60)  # Ray's end a little later
+    assert alive == []
     assert set(Path("/dev/shm").iterdir()) <= shared
-    assert [process for process in psutil.process_iter() if _has(process, mark)] == []
 
 
 def _has(process, mark):
