@@ -21,7 +21,7 @@ data = load_spoken_digits()
 X, y = data.data, data.target
 clf = FusionClassifier(random_state=0).fit(X[:500], y[:500])
 result = modality_importance(clf, X[500:700], y[500:700])
-result.values_  # the score of every coalition
+result.values_.round(2)  # the score of every set of modalities
 
 # %%
 # Bars share out the accuracy over chance; each dot beside is one row's share of the
@@ -35,15 +35,18 @@ shown.plot(ax=left)
 shown.plot(ax=right, kind="beeswarm")
 
 # %%
-# The digits need no interaction: each modality tells the class by itself. For XOR most
+# Only a strategy that can interact may be asked, so both models fuse features. The
+# digits need little interaction: each modality tells the class by itself. For XOR most
 # of it is interaction, for neither modality says anything alone.
 
 bits, parity = make_multimodal_xor(400, n_features=(4, 4), random_state=0)
-joint = FusionClassifier(fusion="feature", max_epochs=40, random_state=0)
-joint.fit(bits, parity)
+xor = FusionClassifier(fusion="feature", max_epochs=40, random_state=0)
+xor.fit(bits, parity)
+digits = FusionClassifier(fusion="feature", max_epochs=15, random_state=0)
+digits.fit(X[:500], y[:500])
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 for ax, (name, model, rows) in zip(
-    axes, [("digits", clf, X[500:600]), ("XOR", joint, bits[:100])], strict=True
+    axes, [("digits", digits, X[500:560]), ("XOR", xor, bits[:100])], strict=True
 ):
     found = modality_interaction(model, rows, random_state=0)
     InteractionDisplay(found.matrix_).plot(ax=ax)

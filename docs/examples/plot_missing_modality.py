@@ -25,11 +25,13 @@ for name, fusion in models.items():
     models[name] = clf.fit(X[train], y[train])
 
 # %%
-# One row of the report a pattern of presence; predictions for a pattern that training
-# never saw are extrapolations, and said to be.
+# Training rows may have gaps too: with ``missing="mask"``, the default, what is absent
+# is left out of the fusion. The report has one row a pattern of presence; predictions
+# for a pattern that training never saw are extrapolations, and said to be.
 
-clf = FusionClassifier(fusion="parallel", max_epochs=5, random_state=0)
-clf.fit(drop_modalities(X[train], 0.3, random_state=1), y[train]).missing_report_
+clf = FusionClassifier(fusion="parallel", missing="mask", max_epochs=5, random_state=0)
+clf.fit(drop_modalities(X[train], 0.3, random_state=1), y[train])
+clf.missing_report_
 
 # %%
 # The exact expectation for every missing rate, from predictions for all patterns.
