@@ -24,7 +24,7 @@ from skmultimodal.datasets import load_emoji
 
 X, y = load_emoji(return_X_y=True)
 X, y = X[::3], y[::3]
-encoders = [("image", ImageEncoder((8, 16), 32)), ("text", TextEncoder())]
+encoders = [("image", ImageEncoder((4, 8), 32)), ("text", TextEncoder())]
 grid = [
     {"fusion": [ParallelFusion()], "fusion__weights": ["learned", "uniform"]},
     {"fusion": [FeatureFusion()], "fusion__merge": ["concat", "sum"]},
@@ -34,8 +34,8 @@ with tempfile.TemporaryDirectory() as folder:
     clf = FusionClassifier(
         encoders,
         training="staged",
-        max_epochs=15,
-        lr=5e-3,
+        max_epochs=10,
+        lr=1e-2,
         memory=folder,
         random_state=0,
     )
@@ -48,8 +48,9 @@ with tempfile.TemporaryDirectory() as folder:
 found = pd.DataFrame(search.cv_results_)
 labels = []
 for params in search.cv_results_["params"]:
-    (option,) = (value for key, value in params.items() if key != "fusion")
-    labels.append(f"{type(params['fusion']).__name__}, {option}")
+    ((key, value),) = (item for item in params.items() if item[0] != "fusion")
+    option = key.removeprefix("fusion__")
+    labels.append(f"{type(params['fusion']).__name__}, {option}={value}")
 
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.errorbar(found["mean_test_score"], labels, xerr=found["std_test_score"], fmt="o")
