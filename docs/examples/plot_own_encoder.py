@@ -10,11 +10,11 @@ each letter.
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from sklearn.model_selection import cross_val_score
 from torch import nn
 
 from skmultimodal import BaseEncoder, FusionClassifier, ImageEncoder, TextEncoder
-from skmultimodal.datasets import load_emoji
+from skmultimodal.datasets import load_spoken_digits
+from skmultimodal.utils.estimator_checks import check_encoder
 
 
 class LetterEncoder(BaseEncoder):
@@ -46,25 +46,34 @@ class _Letters(nn.Module):
 
 
 # %%
-# Its parameters are searched as ``text__out_features``. What an encoder adds is to be
-# measured: letters alone say little, and nothing that the picture did not say.
+# The checks that our own encoders pass are public, and raise at the first promise that
+# is broken. They need some cells of the kind that the encoder reads.
 
-X, y = load_emoji(return_X_y=True)
-X, y = X[::2], y[::2]
+train = load_spoken_digits(subset="train")
+test = load_spoken_digits(subset="test")
+check_encoder(LetterEncoder(), train.data["text"][:40])
+
+# %%
+# The words of the digits are alike from one language to another: "sept", "siete",
+# "sete". The test rows come in languages that training never saw, and there counts of
+# letters carry further than the order of characters that a recurrent network learns.
+
 image = ("image", ImageEncoder((8, 16), 32))
 candidates = {
-    "letters": [("text", LetterEncoder())],
-    "words": [("text", TextEncoder())],
-    "picture": [image],
-    "picture, letters": [image, ("text", LetterEncoder())],
-    "picture, words": [image, ("text", TextEncoder())],
+    "image": [image],
+    "text: TextEncoder": [("text", TextEncoder())],
+    "text: LetterEncoder": [("text", LetterEncoder())],
+    "image + TextEncoder": [image, ("text", TextEncoder())],
+    "image + LetterEncoder": [image, ("text", LetterEncoder())],
 }
 scores = {}
 for name, encoders in candidates.items():
-    clf = FusionClassifier(encoders, "feature", max_epochs=20, random_state=0)
-    scores[name] = cross_val_score(clf, X[[n for n, _ in encoders]], y, cv=2).mean()
+    columns = [modality for modality, _ in encoders]
+    clf = FusionClassifier(encoders, "parallel", max_epochs=20, lr=5e-3, random_state=0)
+    clf.fit(train.data[columns][:600], train.target[:600])
+    scores[name] = clf.score(test.data[columns], test.target)
 
 fig, ax = plt.subplots(figsize=(5.5, 2.4), layout="constrained")
 ax.bar_label(ax.barh(list(scores), list(scores.values())), fmt="%.2f", padding=3)
-ax.set(xlabel="accuracy, 2 folds", xlim=(0, 1))
+ax.set(xlabel="accuracy, 599 rows in new languages", xlim=(0, 1.1))
 ax.invert_yaxis()
