@@ -31,7 +31,7 @@ right = {
 scores = pd.Series(right | {"fused": fused}).sort_values()
 fig, ax = plt.subplots(figsize=(5, 2.2), layout="constrained")
 ax.bar_label(ax.barh(scores.index, scores), fmt="%.3f", padding=3)
-ax.set(xlabel="accuracy, new voices and languages", xlim=(0, 1.2))
+ax.set(xlabel="accuracy, new voices and languages", xlim=(0, 1.15))
 
 # %%
 RowDisplay.from_estimator(clf, test.data, 7, test.target)
