@@ -65,6 +65,7 @@ sphinx_gallery_conf = {
     "filename_pattern": "plot_" if SENTENCE_MODEL else "plot_(?!sentences)",
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
+    "within_subsection_order": "gallery_order.ReadingOrder",
     "doc_module": ("skmultimodal",),
     "abort_on_example_error": True,
     "capture_repr": ("_repr_html_",),
