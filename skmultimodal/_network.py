@@ -64,6 +64,9 @@ class FusionModule(nn.Module):
         :meth:`loss` where the output has ``branch_scores``.
     balance : GradientModulation or None
         Changes the gradients of the encoders.
+    blend : sequence of float or None
+        Weights of the losses of the branches and, last, of the fused scores, in
+        place of `aux_weight` and 1.
     """
 
     takes_tokens = False
@@ -71,6 +74,7 @@ class FusionModule(nn.Module):
     aux_weight = 0.0
     agreement_weight = 0.0
     balance = None
+    blend = None
 
     def __init__(self, in_features: dict[str, int]):
         super().__init__()
@@ -86,26 +90,51 @@ class FusionModule(nn.Module):
 
     def loss(self, output: FusionOutput, target: Tensor, criterion) -> Tensor:
         """Return the loss of each row, of shape (n_samples,)."""
-        losses = criterion(output.scores, target)
+        losses = self.head_loss(output.scores, target, criterion)
         branches = output.branch_scores
         if branches is None:
+            if self.balance is not None or self.blend is not None:
+                raise ValueError(
+                    f"{type(self).__name__} gives no scores of single modalities, "
+                    "which 'balance' compares. Return them as 'branch_scores', or "
+                    "set balance=None."
+                )
             return losses
         present = output.present
         if present is None:
             present = torch.ones(branches.shape[:2], dtype=bool, device=losses.device)
         mask = present.to(losses.dtype)  # (n, n_modalities)
         n_modalities = len(self.names)
-        if self.aux_weight:
+        trained = self.aux_weight or self.blend is not None
+        shown = self.training and branches.shape[1] == n_modalities > 1
+        if trained or shown:
+            heads = branches if trained else branches.detach()
             aux = torch.stack(
-                [criterion(branches[:, m], target) for m in range(n_modalities)], 1
+                [
+                    self.head_loss(heads[:, m], target, criterion)
+                    for m in range(n_modalities)
+                ],
+                1,
             )
+            self.track(self.truth_losses(aux.detach(), branches, target), mask)
+        if self.blend is not None:
+            *shares, fused = self.blend
+            losses = fused * losses + (aux.new_tensor(shares) * mask * aux).sum(1)
+        elif self.aux_weight:
             losses = losses + self.aux_weight / n_modalities * (mask * aux).sum(1)
-            self.track(aux.detach(), mask)
         if self.agreement_weight:
             gaps = branches[:, :, None] - branches[:, None]  # (n, m, m, n_outputs)
             pairs = mask[:, :, None] * mask[:, None]
             gaps = (gaps**2).mean(-1) * pairs
             losses = losses + self.agreement_weight / 4 * gaps.sum((1, 2))
+        return losses
+
+    def head_loss(self, scores: Tensor, target: Tensor, criterion) -> Tensor:
+        """Return the loss of each row for fused scores or those of a branch, (n,)."""
+        return criterion(scores, target)
+
+    def truth_losses(self, losses: Tensor, branches: Tensor, target: Tensor) -> Tensor:
+        """Return -log of how likely the truth is for each branch, (n, n_modalities)."""
         return losses
 
     def track(self, losses: Tensor, mask: Tensor) -> None:
@@ -119,7 +148,8 @@ class FusionModule(nn.Module):
         """Return how likely each modality alone gave the truth in this epoch.
 
         The mean of ``exp(-loss)`` of the branch, for a classifier the probability of
-        the true class, over the training rows that have the modality.
+        the true class, over the training rows that have the modality. With blended
+        losses also their weights, that of the fused scores as ``"blend"``.
         """
         if not self.tracked:
             return {}
@@ -127,7 +157,11 @@ class FusionModule(nn.Module):
         self.tracked = []
         means = (mask * torch.exp(-losses)).sum(0) / mask.sum(0).clamp(min=1)
         keys = [f"alone_{name}" for name in self.names]
-        return dict(zip(keys, means.tolist(), strict=True))
+        report = dict(zip(keys, means.tolist(), strict=True))
+        if self.blend is not None:
+            keys = [*(f"blend_{name}" for name in self.names), "blend"]
+            report |= dict(zip(keys, self.blend, strict=True))
+        return report
 
 
 def per_modality(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["GradientModulation", "balance_of"]
+__all__ = ["GradientModulation", "balance_of", "check_balance"]
+
+BALANCES = ("ogm_ge", "gradient_blending")
 
 
 class GradientModulation:
@@ -53,18 +55,29 @@ class GradientModulation:
 
 
 def balance_of(spec, names) -> GradientModulation | None:
-    """Return what balances the modalities of a strategy, None if nothing does."""
-    owner = type(spec).__name__
-    if spec.balance is None:
+    """Return what changes the gradients of a strategy's encoders, None if nothing."""
+    if spec.balance != "ogm_ge" or len(names) < 2:
         return None
-    if spec.balance != "ogm_ge":
+    return GradientModulation(spec.balance_strength)
+
+
+def check_balance(spec, training="joint") -> None:
+    """Raise a ValueError for training options that a strategy cannot follow."""
+    owner, balance = type(spec).__name__, spec.balance
+    if balance is not None and balance not in BALANCES:
         raise ValueError(
-            f"The 'balance' parameter of {owner} must be None or 'ogm_ge'. Got "
-            f"{spec.balance!r} instead."
+            f"The 'balance' parameter of {owner} must be None or one of "
+            f"{list(BALANCES)}. Got {balance!r} instead."
         )
-    if not spec.aux_weight:
+    for name in ("balance", "agreement_weight"):
+        if getattr(spec, name) and not (spec.has_branches or spec.aux_weight):
+            raise ValueError(
+                f"{name}={getattr(spec, name)!r} of {owner} compares what the "
+                "modalities say alone. Set 'aux_weight' above 0. Got aux_weight=0."
+            )
+    if balance == "ogm_ge" and training == "staged":
         raise ValueError(
-            f"balance='ogm_ge' of {owner} compares the modalities' own losses. Set "
-            "'aux_weight' above 0. Got aux_weight=0."
+            f"balance='ogm_ge' of {owner} changes the gradients of encoders, which "
+            "training='staged' has trained before. Use training='joint' or "
+            "balance='gradient_blending'."
         )
-    return GradientModulation(spec.balance_strength) if len(names) > 1 else None

@@ -59,9 +59,21 @@ class BottleneckFusion(JointFusion):
         Weight of the mean loss of one linear auxiliary head a modality. With 0
         there is none, and no prediction by a single modality.
 
+    agreement_weight : float, default=0.0
+        Weight of the squared differences between the modalities' own scores.
+
     modality_dropout : float, default=0.2
         Probability of hiding a modality from a row in training; one is always
         left.
+
+    balance : {None, "ogm_ge", "gradient_blending"}, default=None
+        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
+        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
+        losses of the modalities and of the fused scores by how well they
+        generalise; see :ref:`balancing`.
+
+    balance_strength : float, default=0.5
+        How much ``"ogm_ge"`` slows down.
 
     See Also
     --------
@@ -113,7 +125,10 @@ class BottleneckFusion(JointFusion):
         out_features: int = 64,
         dropout: float = 0.1,
         aux_weight: float = 0.3,
+        agreement_weight: float = 0.0,
         modality_dropout: float = 0.2,
+        balance: str | None = None,
+        balance_strength: float = 0.5,
     ):
         self.weights = weights
         self.n_bottlenecks = n_bottlenecks
@@ -122,9 +137,12 @@ class BottleneckFusion(JointFusion):
         self.out_features = out_features
         self.dropout = dropout
         self.aux_weight = aux_weight
+        self.agreement_weight = agreement_weight
         self.modality_dropout = modality_dropout
+        self.balance = balance
+        self.balance_strength = balance_strength
 
-    def build(self, in_features, n_outputs):
+    def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
         for name, least in (("n_bottlenecks", 1), ("n_layers", 2)):
             if getattr(self, name) < least:

@@ -100,7 +100,7 @@ class CanonicalFusion(BaseFusion):
         self.weights = weights
         self.head = head
 
-    def fit_model(self, problem):
+    def fit_model(self, problem: Any) -> Any:
         """Fit the encoders' preprocessing, the maps and the head."""
         self._check_weights(problem, ("uniform",))
         if not 0 < self.regularization <= 1:

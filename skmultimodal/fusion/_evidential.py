@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,9 +56,21 @@ class EvidentialFusion(JointFusion):
     aux_weight : float, default=1.0
         Weight of the sum of the modalities' own losses.
 
+    agreement_weight : float, default=0.0
+        Weight of the squared differences between the modalities' own scores.
+
     modality_dropout : float, default=0.2
         Probability of hiding a modality from a row in training; one is always
         left.
+
+    balance : {None, "ogm_ge", "gradient_blending"}, default=None
+        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
+        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
+        losses of the modalities and of the fused scores by how well they
+        generalise; see :ref:`balancing`.
+
+    balance_strength : float, default=0.5
+        How much ``"ogm_ge"`` slows down.
 
     See Also
     --------
@@ -119,6 +132,8 @@ class EvidentialFusion(JointFusion):
     (200,)
     """
 
+    has_branches = True
+
     def __init__(
         self,
         rule: str = "dempster",
@@ -128,7 +143,10 @@ class EvidentialFusion(JointFusion):
         pseudo_view: bool = False,
         conflict_weight: float = 0.0,
         aux_weight: float = 1.0,
+        agreement_weight: float = 0.0,
         modality_dropout: float = 0.2,
+        balance: str | None = None,
+        balance_strength: float = 0.5,
     ):
         self.rule = rule
         self.weights = weights
@@ -136,9 +154,12 @@ class EvidentialFusion(JointFusion):
         self.pseudo_view = pseudo_view
         self.conflict_weight = conflict_weight
         self.aux_weight = aux_weight
+        self.agreement_weight = agreement_weight
         self.modality_dropout = modality_dropout
+        self.balance = balance
+        self.balance_strength = balance_strength
 
-    def check_task(self, task):
+    def check_task(self, task: Any) -> None:
         """Raise a ValueError unless there is one class a row."""
         if task.kind != "classification":
             raise ValueError(
@@ -147,7 +168,7 @@ class EvidentialFusion(JointFusion):
                 "ParallelFusion, or one classifier a label."
             )
 
-    def build(self, in_features, n_outputs):
+    def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
         if self.rule not in RULES:
             raise ValueError(
@@ -164,7 +185,7 @@ class _Evidential(FusionModule):
         super().__init__(in_features)
         self.rule, self.annealing_epochs = spec.rule, spec.annealing_epochs
         self.conflict_weight = spec.conflict_weight
-        self.aux_weight = spec.aux_weight
+        self.aux_weight = len(self.names) * spec.aux_weight  # the sum, not the mean
         self.heads = Heads(in_features, n_outputs)
         self.simplex = SimplexWeights(self.names, spec.weights)
         self.pseudo = None
@@ -198,24 +219,24 @@ class _Evidential(FusionModule):
 
     def loss(self, output, target, criterion):
         """Return the loss of each row; `criterion` is not used."""
+        losses = super().loss(output, target, criterion)
         branches = output.branch_scores
         mask = mask_of(output.present, branches)
-        losses = self._dirichlet_loss(output.scores, target)
-        if self.aux_weight:
-            targets = target[:, None].expand(mask.shape)
-            aux = self._dirichlet_loss(branches, targets)
-            logs = branches.detach().log_softmax(2)
-            self.track(-logs.gather(2, targets[:, :, None])[:, :, 0], mask)
-            losses = losses + self.aux_weight * (mask * aux).sum(1)
-            if self.pseudo is not None:
-                scores = self._pseudo(output.embedding, mask.amax(1)).log1p()
-                losses = losses + self.aux_weight * self._dirichlet_loss(scores, target)
+        if self.pseudo is not None and self.aux_weight and self.blend is None:
+            scores = self._pseudo(output.embedding, mask.amax(1)).log1p()
+            own = self.head_loss(scores, target, criterion)
+            losses = losses + self.aux_weight / len(self.names) * own
         if self.conflict_weight:
             losses = losses + self.conflict_weight * conflict(branches, mask)
         return losses
 
-    def _dirichlet_loss(self, scores, target):
-        """Return the loss of log alpha (..., n_outputs) and class indices (...)."""
+    def truth_losses(self, losses, branches, target):
+        logs = branches.detach().log_softmax(2)
+        target = target[:, None, None].expand(*logs.shape[:2], 1)
+        return -logs.gather(2, target)[:, :, 0]
+
+    def head_loss(self, scores, target, criterion):
+        """Return the loss of log alpha (n, n_outputs) and class indices (n,)."""
         alpha = scores.exp()
         truth = one_hot(target, alpha.shape[-1]).to(alpha.dtype)
         true = (truth * alpha).sum(-1)

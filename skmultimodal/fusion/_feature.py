@@ -9,7 +9,6 @@ from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal.encoders._modules import MLP
-from skmultimodal.fusion._balance import balance_of
 from skmultimodal.fusion._head import fit_head
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
@@ -62,17 +61,21 @@ class FeatureFusion(JointFusion):
         Weight of the mean loss of one linear auxiliary head a modality. With 0
         there is none, and no prediction by a single modality.
 
+    agreement_weight : float, default=0.0
+        Weight of the squared differences between the modalities' own scores.
+
     modality_dropout : float, default=0.2
         Probability of hiding a modality from a row in training; one is always
         left.
 
-    balance : {None, "ogm_ge"}, default=None
-        ``"ogm_ge"`` slows down the encoder of a modality that is ahead of the others
-        and adds noise to the gradients of all encoders [2]_; with
-        ``optimizer="sgd"``, for Adam rescales gradients anyway.
+    balance : {None, "ogm_ge", "gradient_blending"}, default=None
+        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
+        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
+        losses of the modalities and of the fused scores by how well they
+        generalise; see :ref:`balancing`.
 
     balance_strength : float, default=0.5
-        How much it slows down.
+        How much ``"ogm_ge"`` slows down.
 
     See Also
     --------
@@ -90,8 +93,6 @@ class FeatureFusion(JointFusion):
     References
     ----------
     .. [1] J. Ngiam et al., "Multimodal deep learning", ICML, 2011.
-    .. [2] X. Peng, Y. Wei, A. Deng, D. Wang, D. Hu, "Balanced multimodal learning
-       via on-the-fly gradient modulation", CVPR, 2022.
 
     Examples
     --------
@@ -113,6 +114,7 @@ class FeatureFusion(JointFusion):
         dropout: float = 0.0,
         normalize: bool = True,
         aux_weight: float = 0.3,
+        agreement_weight: float = 0.0,
         modality_dropout: float = 0.2,
         balance: str | None = None,
         balance_strength: float = 0.5,
@@ -124,6 +126,7 @@ class FeatureFusion(JointFusion):
         self.dropout = dropout
         self.normalize = normalize
         self.aux_weight = aux_weight
+        self.agreement_weight = agreement_weight
         self.modality_dropout = modality_dropout
         self.balance = balance
         self.balance_strength = balance_strength
@@ -159,7 +162,6 @@ class _Feature(FusionModule):
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
         self.merge, self.aux_weight = spec.merge, spec.aux_weight
-        self.balance = balance_of(spec, in_features)
         width, n_modalities = spec.out_features, len(self.names)
         self.project = Projections(in_features, width, spec.normalize)
         self.simplex = SimplexWeights(self.names, spec.weights)

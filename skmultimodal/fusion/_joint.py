@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.base import clone
 
 from skmultimodal._network import FusionModule
+from skmultimodal.fusion._balance import balance_of, check_balance
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion._network_model import fit_network
 from skmultimodal.fusion._staged import cross_fitted_weights, fit_staged
@@ -19,16 +20,26 @@ class JointFusion(BaseFusion):
 
     A subclass writes ``build(in_features, n_outputs)`` and gets preparation,
     training, prediction and missing modalities for free. It has the parameters
-    ``weights`` and ``modality_dropout``.
+    ``weights`` and ``modality_dropout``; the other training options of the strategies
+    of this library (``aux_weight``, ``agreement_weight``, ``balance``,
+    ``balance_strength``) are off unless it has them too.
 
     Attributes
     ----------
     ordered : bool
         Class attribute. If True, `in_features` comes in the user's order;
         otherwise sorted by name, so that the order of modalities changes nothing.
+    has_branches : bool
+        Class attribute. If True, modalities have scores of their own even with
+        ``aux_weight=0``.
     """
 
     ordered = False
+    has_branches = False
+    aux_weight = 0.0
+    agreement_weight = 0.0
+    balance = None
+    balance_strength = 0.5
     trains_by_epoch = True
     imputes = True
     word_weights = ("learned", "uniform")
@@ -42,13 +53,17 @@ class JointFusion(BaseFusion):
 
     def build_for(self, task: Any, in_features: dict[str, int]) -> FusionModule:
         """Return a new fusion module that knows the kind of its task."""
+        check_balance(self)
         module = self.build(in_features, task.n_outputs)
         module.task_kind = task.kind
+        module.agreement_weight = self.agreement_weight
+        module.balance = balance_of(self, in_features)
         return module
 
     def fit_model(self, problem: Any) -> Any:
         """Train encoders and fusion, together or (staged) one after the other."""
         self._check_weights(problem, self.word_weights)
+        check_balance(self, problem.training)
         self.check_task(problem.task)
         names = problem.names if self.ordered else sorted(problem.names)
         problem = problem.select(names)

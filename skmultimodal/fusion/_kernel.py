@@ -100,7 +100,7 @@ class KernelFusion(BaseFusion):
         self.alphas = alphas
         self.max_landmarks = max_landmarks
 
-    def fit_model(self, problem):
+    def fit_model(self, problem: Any) -> Any:
         """Fit the encoders' preprocessing, the weights and the kernel machine."""
         self._check_weights(problem, ("alignment", "uniform"))
         problem = problem.select(sorted(problem.names))

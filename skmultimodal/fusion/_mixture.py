@@ -52,9 +52,21 @@ class MixtureOfExpertsFusion(JointFusion):
     aux_weight : float, default=0.3
         Weight of the mean of the experts' own losses.
 
+    agreement_weight : float, default=0.0
+        Weight of the squared differences between the modalities' own scores.
+
     modality_dropout : float, default=0.2
         Probability of hiding a modality from a row in training; one is always
         left.
+
+    balance : {None, "ogm_ge", "gradient_blending"}, default=None
+        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
+        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
+        losses of the modalities and of the fused scores by how well they
+        generalise; see :ref:`balancing`.
+
+    balance_strength : float, default=0.5
+        How much ``"ogm_ge"`` slows down.
 
     See Also
     --------
@@ -98,6 +110,8 @@ class MixtureOfExpertsFusion(JointFusion):
     ['m0', 'm1', 'm2']
     """
 
+    has_branches = True
+
     def __init__(
         self,
         weights: str | dict[str, float] = "learned",
@@ -106,16 +120,22 @@ class MixtureOfExpertsFusion(JointFusion):
         gate_hidden: tuple[int, ...] = (32,),
         entropy_weight: float = 0.01,
         aux_weight: float = 0.3,
+        agreement_weight: float = 0.0,
         modality_dropout: float = 0.2,
+        balance: str | None = None,
+        balance_strength: float = 0.5,
     ):
         self.weights = weights
         self.gate_input = gate_input
         self.gate_hidden = gate_hidden
         self.entropy_weight = entropy_weight
         self.aux_weight = aux_weight
+        self.agreement_weight = agreement_weight
         self.modality_dropout = modality_dropout
+        self.balance = balance
+        self.balance_strength = balance_strength
 
-    def build(self, in_features, n_outputs):
+    def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
         if self.gate_input not in GATE_INPUTS:
             raise ValueError(

@@ -15,6 +15,7 @@ from skmultimodal._network import FusionNetwork, FusionOutput, module_key
 from skmultimodal._tensors import TensorRows
 from skmultimodal._training import predict_outputs, resume, seeded, train
 from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._blending import estimate_blend
 from skmultimodal.fusion._cache import content_key
 from skmultimodal.fusion._encode import encode_by_network
 from skmultimodal.fusion._impute import GaussianImputer, complete_rows, fit_imputer
@@ -53,6 +54,11 @@ def fit_network(spec, problem):
     preparation = Preparation(problem)
     data, valid = _training_parts(preparation, problem)
     make = partial(make_network, spec, preparation.encoders, problem.task)
+    blends = getattr(spec, "balance", None) == "gradient_blending"
+    if blends and len(problem.names) > 1:
+        whole = data if valid is None else data.tensors
+        blend = estimate_blend(make, problem, whole, *validation_split(problem))
+        make = partial(make, blend=blend)
     settings, file = problem.settings, None
     if settings.checkpoint is not None:
         file = settings.checkpoint.file(repr(spec), problem.seed, *content_key(problem))
@@ -66,13 +72,15 @@ def fit_network(spec, problem):
     return JointModel(spec, preparation, net, problem)
 
 
-def make_network(spec, encoders, task):
+def make_network(spec, encoders, task, blend=None):
     """Return a new network of fitted encoders and a strategy."""
-    return FusionNetwork(
+    network = FusionNetwork(
         {name: encoder.build for name, encoder in encoders.items()},
         partial(spec.build_for, task),
         modality_dropout=spec.modality_dropout,
     )
+    network.fusion.blend = blend
+    return network
 
 
 def _training_parts(preparation, problem):

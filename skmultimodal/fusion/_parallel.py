@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput
-from skmultimodal.fusion._balance import balance_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, SimplexWeights
 
@@ -43,13 +42,14 @@ class ParallelFusion(JointFusion):
         Probability of hiding a modality from a row in training; one is always
         left.
 
-    balance : {None, "ogm_ge"}, default=None
-        ``"ogm_ge"`` slows down the encoder of a modality that is ahead of the others
-        and adds noise to the gradients of all encoders [2]_; with
-        ``optimizer="sgd"``, for Adam rescales gradients anyway.
+    balance : {None, "ogm_ge", "gradient_blending"}, default=None
+        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
+        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
+        losses of the modalities and of the fused scores by how well they
+        generalise; see :ref:`balancing`.
 
     balance_strength : float, default=0.5
-        How much it slows down.
+        How much ``"ogm_ge"`` slows down.
 
     See Also
     --------
@@ -72,8 +72,6 @@ class ParallelFusion(JointFusion):
     ----------
     .. [1] K. Simonyan, A. Zisserman, "Two-stream convolutional networks for action
        recognition in videos", NeurIPS, 2014.
-    .. [2] X. Peng, Y. Wei, A. Deng, D. Wang, D. Hu, "Balanced multimodal learning
-       via on-the-fly gradient modulation", CVPR, 2022.
 
     Examples
     --------
@@ -85,6 +83,7 @@ class ParallelFusion(JointFusion):
     (200, 2)
     """
 
+    has_branches = True
     word_weights = ("learned", "uniform", "gated", "cv")
 
     def __init__(
@@ -106,20 +105,16 @@ class ParallelFusion(JointFusion):
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
-        module = _Parallel(
-            in_features, n_outputs, self.weights, self.aux_weight, self.agreement_weight
-        )
-        module.balance = balance_of(self, in_features)
-        return module
+        return _Parallel(in_features, n_outputs, self.weights, self.aux_weight)
 
 
 class _Parallel(FusionModule):
     additive = True
 
-    def __init__(self, in_features, n_outputs, weights, aux_weight, agreement_weight):
+    def __init__(self, in_features, n_outputs, weights, aux_weight):
         super().__init__(in_features)
         self.heads = Heads(in_features, n_outputs)
-        self.aux_weight, self.agreement_weight = aux_weight, agreement_weight
+        self.aux_weight = aux_weight
         gated = weights == "gated" and len(self.names) > 1
         if gated:
             self.gate = nn.Linear(sum(in_features.values()), len(self.names))

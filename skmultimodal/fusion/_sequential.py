@@ -56,9 +56,17 @@ class SequentialFusion(JointFusion):
     aux_weight : float, default=0.3
         Weight of the mean of the stages' own losses.
 
+    agreement_weight : float, default=0.0
+        Weight of the squared differences between the stages' scores.
+
     modality_dropout : float, default=0.2
         Probability of hiding a modality from a row in training; one is always
         left.
+
+    balance : {None, "gradient_blending"}, default=None
+        Against modalities that learn little beside a stronger one:
+        ``"gradient_blending"`` weights the losses of the stages and of the fused
+        scores by how well they generalise; see :ref:`balancing`. In state mode only.
 
     cv : int, splitter or None, default=None
         Folds for out-of-fold scores in residual mode and for `order`; None deals
@@ -102,6 +110,7 @@ class SequentialFusion(JointFusion):
     """
 
     ordered = True
+    has_branches = True
     word_weights = ("learned", "uniform", "last", "cv")
 
     def __init__(
@@ -113,7 +122,9 @@ class SequentialFusion(JointFusion):
         state_features: int = 64,
         detach: bool = False,
         aux_weight: float = 0.3,
+        agreement_weight: float = 0.0,
         modality_dropout: float = 0.2,
+        balance: str | None = None,
         cv: Any = None,
         exit_threshold: float | None = None,
         cost: dict[str, float] | None = None,
@@ -124,7 +135,9 @@ class SequentialFusion(JointFusion):
         self.state_features = state_features
         self.detach = detach
         self.aux_weight = aux_weight
+        self.agreement_weight = agreement_weight
         self.modality_dropout = modality_dropout
+        self.balance = balance
         self.cv = cv
         self.exit_threshold = exit_threshold
         self.cost = cost
@@ -147,6 +160,7 @@ class SequentialFusion(JointFusion):
                 f"'residual'. Got {self.mode!r} instead."
             )
         self._check_weights(problem, self.word_weights)
+        self._check_balance()
         check_cascade(self.exit_threshold, problem.task)
         prices_of(problem.names, self.cost, problem.dropped)
         order = stage_order(problem, self.order, self.cv, self.cost)
@@ -159,6 +173,20 @@ class SequentialFusion(JointFusion):
             if hasattr(interrupt, "model"):
                 interrupt.model = self._with_exit(interrupt.model, problem)
             raise
+
+    def _check_balance(self):
+        if self.balance == "ogm_ge":
+            raise ValueError(
+                "balance='ogm_ge' is not defined for SequentialFusion: the scores of a "
+                "stage are those of its modality and all before it, not of one alone. "
+                "Use balance='gradient_blending' or ParallelFusion."
+            )
+        if self.balance is not None and self.mode == "residual":
+            raise ValueError(
+                f"balance={self.balance!r} is not defined for "
+                "SequentialFusion(mode='residual'): its stages are trained apart. Use "
+                "mode='state' or balance=None."
+            )
 
     def _with_exit(self, model, problem):
         """Return the model as a cascade, if it is to be one."""

@@ -1,6 +1,7 @@
 """Gradient modulation by formula, and how single modalities fare in the history."""
 
 import pickle
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
     ParallelFusion,
+    SequentialFusion,
     TabularEncoder,
 )
 from skmultimodal._network import FusionNetwork
@@ -21,9 +23,17 @@ from skmultimodal.datasets import (
     make_multimodal_regression,
 )
 from skmultimodal.encoders._modules import MLP
+from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.fusion._balance import GradientModulation
+from skmultimodal.fusion._joint import JointFusion
 
 TASK = Classification(np.arange(2))
+STRATEGIES = [
+    getattr(import_module(f"skmultimodal.fusion.{module}"), name)
+    for module, name in FUSIONS.values()
+]
+JOINT = [cls for cls in STRATEGIES if issubclass(cls, JointFusion)]
+every_strategy = pytest.mark.parametrize("fusion", JOINT)
 
 
 def test_factors_by_hand():
@@ -84,7 +94,9 @@ def test_gradients_of_encoders_are_changed_and_no_others(unpickled, monkeypatch)
         torch.testing.assert_close(after[name], factor * gradient)
 
 
-@pytest.mark.parametrize("fusion", [ParallelFusion, FeatureFusion])
+@pytest.mark.parametrize(
+    "fusion", [cls for cls in JOINT if cls is not SequentialFusion]
+)
 def test_history_shows_the_lazy_modality(fusion):
     X, y = make_multimodal_classification(
         200, class_sep=[0.0, 0.5, 3.0], random_state=0
@@ -111,11 +123,82 @@ def test_history_of_other_tasks():
     assert clf.history_["alone_m0"].between(0, 1).all()
 
 
-@pytest.mark.parametrize("fusion", [ParallelFusion, FeatureFusion])
-def test_refused(fusion):
-    widths = {"a": 3, "b": 4}
+@every_strategy
+def test_options_of_all_joint_strategies(fusion):
+    options = {"modality_dropout", "aux_weight", "agreement_weight", "balance"}
+    assert options <= set(fusion().get_params())
+    changed = {"aux_weight": 0.5, "agreement_weight": 0.25}
+    module = fusion(**changed).build_for(TASK, {"a": 3, "b": 4})
+    assert module.agreement_weight == 0.25
     with pytest.raises(ValueError, match=rf"'balance' parameter of {fusion.__name__}"):
-        fusion(balance="ogm").build(widths, 2)
-    with pytest.raises(ValueError, match=r"Set 'aux_weight' above 0"):
-        fusion(balance="ogm_ge", aux_weight=0).build(widths, 2)
-    assert fusion(balance="ogm_ge").build({"a": 3}, 2).balance is None
+        fusion(balance="ogm").build_for(TASK, {"a": 3, "b": 4})
+
+
+@every_strategy
+def test_modulation_is_set_or_refused(fusion):
+    if fusion is SequentialFusion:
+        return
+    spec = fusion(balance="ogm_ge", balance_strength=0.2)
+    assert spec.build_for(TASK, {"a": 3, "b": 4}).balance.strength == 0.2
+    assert spec.build_for(TASK, {"a": 3}).balance is None
+    for name in ("balance", "agreement_weight"):
+        value = {"balance": "ogm_ge", "agreement_weight": 0.1}[name]
+        mute = fusion(aux_weight=0, **{name: value})
+        if fusion.has_branches:
+            mute.build_for(TASK, {"a": 3, "b": 4})
+            continue
+        with pytest.raises(ValueError, match=rf"{name}=.* of {fusion.__name__} .*Set"):
+            mute.build_for(TASK, {"a": 3, "b": 4})
+
+
+@every_strategy
+@pytest.mark.parametrize("aux_weight", [0.3, 0.0])
+def test_history_shows_each_modality(fusion, aux_weight):
+    X, y = make_multimodal_classification(60, random_state=0)
+    encoders = [(name, TabularEncoder((), 4)) for name in X]
+    spec = fusion(aux_weight=aux_weight, agreement_weight=0.1 * (aux_weight > 0))
+    clf = FusionClassifier(encoders, spec, max_epochs=2, random_state=0).fit(X, y)
+    shown = {f"alone_{name}" for name in X} <= set(clf.history_)
+    assert shown == bool(aux_weight or fusion.has_branches)
+    if shown:
+        columns = clf.history_.filter(like="alone_")
+        assert columns.notna().all(axis=None)
+        assert (columns > 0).all(axis=None)
+
+
+def test_agreement_brings_branches_together():
+    X, y = make_multimodal_classification(200, random_state=0)
+    encoders = [(name, TabularEncoder((), 4)) for name in X]
+    gaps = []
+    for weight in (0.0, 1.0):
+        spec = FeatureFusion(agreement_weight=weight)
+        clf = FusionClassifier(encoders, spec, max_epochs=20, lr=0.01, random_state=0)
+        parts = list(clf.fit(X, y).predict_proba_per_modality(X).values())
+        gaps.append(np.abs(parts[0] - parts[1]).mean())
+    assert gaps[1] < 0.6 * gaps[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"balance": "ogm_ge"}, "not defined for SequentialFusion: the scores"),
+        (
+            {"balance": "gradient_blending", "mode": "residual"},
+            "not defined for SequentialFusion.*residual",
+        ),
+    ],
+)
+def test_sequential_says_what_is_not_defined(options, message):
+    X, y = make_multimodal_classification(60, random_state=0)
+    clf = FusionClassifier(fusion=SequentialFusion(**options), max_epochs=1)
+    with pytest.raises(ValueError, match=message):
+        clf.fit(X, y)
+
+
+def test_encoders_trained_before_are_not_modulated():
+    X, y = make_multimodal_classification(60, random_state=0)
+    clf = FusionClassifier(
+        fusion=FeatureFusion(balance="ogm_ge"), training="staged", max_epochs=1
+    )
+    with pytest.raises(ValueError, match="training='staged' has trained before"):
+        clf.fit(X, y)
