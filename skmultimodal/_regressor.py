@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -229,6 +230,32 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
         """
         check_is_fitted(self)
         return self._ask(X, "response_per_modality")
+
+    @available_if(offered("uncertainty"))
+    def uncertainty(self, X: Any) -> Bunch:
+        """Return how unsure each prediction is, and how much modalities conflict.
+
+        For :class:`DecisionFusion` with out-of-fold predictions, which are made for
+        ``weights="cv"``, and two modalities or more.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        Bunch
+            ``total``, ``aleatoric`` and ``epistemic``, each an ndarray of shape
+            (n_samples,) or (n_samples, n_outputs), in squared units of y: the variance
+            of the weighted mixture of the modalities' predictions, the mean of their
+            out-of-fold squared errors, which depends on a row only by what is present,
+            and the variance of their predictions, which add up to the total (Depeweg
+            et al., ICML, 2018); and ``conflict``, the variance of two predictions, mean
+            over pairs of modalities.
+        """
+        check_is_fitted(self)
+        return self._ask(X, "uncertainty")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils import Bunch
 
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import BaseFusion, FusionModel
 from skmultimodal.fusion._calibration import CALIBRATORS
-from skmultimodal.fusion._disagreement import disagreement
+from skmultimodal.fusion._disagreement import disagreement, spread
 from skmultimodal.fusion._encode import encode_by_member
 from skmultimodal.fusion._fixed import FixedFeatures
 from skmultimodal.fusion._folds import folds_of
@@ -204,12 +205,25 @@ class DecisionModel(FusionModel):
         self.calibrators = {}
         if spec.calibrate is not None and responses is not None:
             self._calibrate(CALIBRATORS[spec.calibrate], responses, problem)
+        self.errors = None
+        if self.task.kind == "regression" and responses is not None:
+            self.errors = self._squared_errors(responses, problem)
         self.passed = None
         if getattr(rule, "passthrough", ()):
             self.passed = passed_features(problem, rule.passthrough)
         self.rules = self._fit_rules(rule, spec.weights, responses, problem)
         weights = np.mean([rule.weights_ for rule in self.rules], axis=0)
         self.weights = dict(zip(self.names, weights.tolist(), strict=True))
+
+    def _squared_errors(self, responses, problem):
+        """Return the mean out-of-fold errors, of shape (n_modalities, n_outputs)."""
+        errors = (responses - self._rule_target(problem)) ** 2
+        weight = problem.sample_weight
+        weight = np.ones(problem.n_samples) if weight is None else weight
+        known = np.isfinite(responses).all(axis=2) * weight  # (n_modalities, n)
+        total = np.maximum(known.sum(axis=1), np.finfo(float).tiny)
+        sums = np.einsum("mn,mnk->mk", known, np.nan_to_num(errors))
+        return sums / total[:, None]
 
     def _calibrate(self, make, responses, problem):
         if self.task.kind == "regression":
@@ -370,13 +384,17 @@ class DecisionModel(FusionModel):
 
     def offers(self, method):
         if method == "uncertainty":
-            return self.task.kind == "classification"
+            return self.task.kind == "classification" or self.errors is not None
         return super().offers(method)
 
     def uncertainty(self, cells, present):
         """Return what the modalities' predictions disagree by, by row."""
-        weights = [self.weights[name] for name in self.names]
-        return disagreement(self._responses(cells, present), weights, self.prior)
+        weights = np.array([self.weights[name] for name in self.names])
+        responses = self._responses(cells, present)
+        if self.task.kind == "classification":
+            return disagreement(responses, weights, self.prior)
+        parts = spread(responses, weights, self.errors, self.task.scale**2)
+        return Bunch(**{key: self.task.predict(part) for key, part in parts.items()})
 
     def response_per_modality(self, cells, present):
         return dict(zip(self.names, self._responses(cells, present), strict=True))
