@@ -70,7 +70,10 @@ def on_rows(encoder, **kwargs):
         FusionClassifier(),
         FusionRegressor(),
         FusionTransformer(),
-        *[FusionClassifier(fusion=f) for f in ("parallel", "sequential", "decision")],
+        *[
+            FusionClassifier(fusion=fusion)
+            for fusion in ("parallel", "sequential", "feature", "decision")
+        ],
         on_rows(RowSeries("gru"), fusion="feature"),
         on_rows(RowSeries("lstm"), fusion="parallel"),
         on_rows(RowSeries("conv"), fusion="sequential"),

@@ -25,13 +25,15 @@ from skmultimodal.utils.estimator_checks import (
     parametrize_with_fusion_checks,
 )
 
-# accuracy on the XOR of two modalities: additive in the scores about 0.5, any
+# accuracy on the XOR of two modalities: additive in the scores, decisions of models
+# fitted apart, linear in features or a sum of kernels about 0.5, any other
 # interaction above 0.9; the cells that a mixture of one-modality experts can have
 # right are three of four, unless its gate alone computes the XOR
 XOR = {
     "parallel": (0.38, 0.62),
     "sequential": (0.9, 1.0),
     "feature": (0.9, 1.0),
+    "decision": (0.38, 0.62),
     "gated": (0.9, 1.0),
     "low_rank": (0.9, 1.0),
     "film": (0.9, 1.0),
@@ -42,6 +44,8 @@ XOR = {
     "attention": (0.9, 1.0),
     "cross_attention": (0.9, 1.0),
     "bottleneck": (0.9, 1.0),
+    "canonical": (0.38, 0.62),
+    "kernel": (0.38, 0.62),
 }
 
 # parameters under which the training loss has the same terms in every epoch
@@ -68,6 +72,8 @@ VARIANTS = [
         *[("feature", {"merge": merge}) for merge in ("sum", "mean", "max", "product")],
         ("decision", {"rule": "stacking"}),
         ("gated", {"gate": "sigmoid"}),
+        ("gated", {"balance": "ogm_ge", "agreement_weight": 0.5}),
+        ("embrace", {"balance": "gradient_blending"}),
         ("gated", {"gate_sharing": "scalar", "head": ()}),
         ("low_rank", {"rank": 1, "weights": "uniform"}),
         ("film", {"weights": "uniform", "aux_weight": 0.0}),
@@ -107,7 +113,7 @@ def test_parameters_nest(alias):
     assert again.get_params()["weights"] == "uniform"
 
 
-@every_strategy
+@pytest.mark.parametrize("alias", list(STRATEGIES))
 def test_xor_across_modalities(alias):
     X, y = make_multimodal_xor(1200, n_features=(8, 8), random_state=0)
     encoders = [(name, TabularEncoder()) for name in X]

@@ -15,7 +15,7 @@ from skmultimodal import (
     SequentialFusion,
     TabularEncoder,
 )
-from skmultimodal._network import derived_seed
+from skmultimodal._network import derived_seed, module_key
 from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
 
 WIDTHS = {"a": 5, "b": 3, "c": 4}
@@ -144,6 +144,46 @@ def test_feature_hand_computed():
     for merge, value in expected.items():
         merged = getattr(module, "_" + merge)(blocks, weights, None)
         torch.testing.assert_close(merged, torch.tensor(value))
+
+
+def test_an_absent_modality_is_the_neutral_element_of_each_merge():
+    spec = FeatureFusion("sum", {"a": 1, "b": 3}, normalize=False, aux_weight=0.0)
+    module = spec.build({"a": 2, "b": 2}, 2)
+    blocks = torch.tensor([[[1.0, 2.0], [3.0, -1.0]]])  # (1, 2 modalities, 2)
+    only_a = torch.tensor([[True, False]])
+    weights = module.simplex(1, only_a)
+    expected = {  # the block of a times 2 * .25, and nothing of b
+        "sum": [[0.5, 1.0]],
+        "mean": [[1.0, 2.0]],
+        "max": [[0.5, 1.0]],
+        "product": [[1.5, 2.0]],
+    }
+    for merge, value in expected.items():
+        merged = getattr(module, "_" + merge)(blocks, weights, only_a)
+        torch.testing.assert_close(merged, torch.tensor(value))
+
+
+def test_an_absent_modality_passes_the_state_through():
+    module, inputs = build(SequentialFusion()), embeddings()
+    without_b = torch.tensor([[True, False, True]]).expand(6, 3)
+    state = module.start.expand(6, -1)
+    for name in ("a", "c"):
+        state = module.stages[module_key(name)](inputs[name], state)
+    torch.testing.assert_close(module(inputs, without_b).embedding, state)
+
+
+def test_a_linear_layer_on_concatenation_is_parallel_fusion():
+    """Why the head of feature fusion must be nonlinear."""
+    module, inputs = build(ParallelFusion("uniform", aux_weight=0.0)), embeddings()
+    heads = [module.heads.heads[module_key(name)] for name in WIDTHS]
+    linear = torch.nn.Linear(sum(WIDTHS.values()), 2)
+    with torch.no_grad():
+        linear.weight.copy_(torch.cat([head.weight for head in heads], 1) / 3)
+        linear.bias.copy_(sum(head.bias for head in heads) / 3)
+    joined = torch.cat(list(inputs.values()), 1)
+    torch.testing.assert_close(linear(joined), module(inputs).scores)
+    with pytest.raises(ValueError, match="For a linear head use ParallelFusion"):
+        FeatureFusion(head=()).build(WIDTHS, 2)
 
 
 def test_retraining_without_a_modality_changes_parallel_branches(rows):
