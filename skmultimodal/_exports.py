@@ -93,8 +93,8 @@ class Exports:
         ------
         ValueError
             If the strategy is not one network, as decision fusion and staged training
-            are not; if it imputes; or if torch cannot trace it, as those with
-            attention.
+            are not; if it imputes more than 6 modalities; or if torch cannot trace it,
+            as where a computation branches by what is in the rows.
         ImportError
             If onnx or onnxscript is not installed.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import os
 import warnings
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from skmultimodal._inference import bare_module
 from skmultimodal._network import module_key
+from skmultimodal.fusion._impute import UnrolledImputer
 
 __all__ = ["onnx_inputs", "to_onnx"]
 
@@ -90,13 +93,11 @@ def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
     names = [tuple(name.rsplit(".", 1)) for name in tensors if name != "present"]
     network = bare_module(model.net)
     if network.imputer is not None:
-        raise ValueError(
-            "missing='impute' cannot be exported: it solves one system for each "
-            "pattern of absence. Use missing='mask'."
-        )
+        network = copy.deepcopy(network)
+        network.imputer = UnrolledImputer(network.imputer)
     graph = _Graph(network, model.task, names).eval()
     try:
-        with warnings.catch_warnings(), _quiet():
+        with warnings.catch_warnings(), _quiet(), sdpa_kernel(SDPBackend.MATH):
             warnings.simplefilter("ignore")  # of torch, about itself
             traced = torch.export.export(
                 graph,

@@ -15,7 +15,7 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal.fusion._impute import GaussianImputer
+from skmultimodal.fusion._impute import GaussianImputer, UnrolledImputer
 
 PARTS = {"u": ["a", "b"], "v": ["c", "d"]}
 
@@ -168,6 +168,45 @@ def test_the_conditional_mean_by_numpy():
     given = {"u": torch.from_numpy(rows[:, :2]), "v": torch.zeros(50, 2).double()}
     out, _ = imputer(given, torch.tensor([[True, False]]).expand(50, 2))
     np.testing.assert_allclose(out["v"], expected)
+
+
+def test_weighted_rows_count_as_often():
+    rng = np.random.default_rng(1)
+    rows, often = rng.normal(size=(3000, 4)) @ rng.normal(size=(4, 4)), [1, 3]
+    often = np.tile(often, 1500)
+
+    def fitted(rows, weight=None):
+        return GaussianImputer({"u": rows[:, :2], "v": rows[:, 2:]}, weight)
+
+    weighted, repeated = fitted(rows, often), fitted(np.repeat(rows, often, axis=0))
+    torch.testing.assert_close(weighted.mean, repeated.mean)
+    torch.testing.assert_close(weighted.scale, repeated.scale)
+    # but for the shrinkage, which counts rows
+    torch.testing.assert_close(
+        weighted.covariance, repeated.covariance, rtol=0, atol=5e-3
+    )
+    assert not np.allclose(weighted.mean, fitted(rows).mean, rtol=1e-3)
+
+
+def test_rows_without_weight_are_not_learnt_from(numbers):
+    X, y = numbers
+    some = np.arange(len(y)) % 2
+    X = without(X, X.index[some == 1], "u")
+    with pytest.raises(ValueError, match="Got 0 such rows"):
+        two_tables(missing="impute").fit(X, y, sample_weight=some)
+
+
+def test_unrolled_imputation_is_the_same():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 6)) @ rng.normal(size=(6, 6))
+    rows = {"u": rows[:, :2], "v": rows[:, 2:3], "w": rows[:, 3:]}
+    imputer = GaussianImputer(rows)
+    given = {name: torch.from_numpy(values) for name, values in rows.items()}
+    present = torch.from_numpy(rng.random((60, 3)) < 0.5)
+    filled, there = imputer(given, present)
+    unrolled, also = UnrolledImputer(imputer)(given, present)
+    torch.testing.assert_close(unrolled, filled)
+    assert torch.equal(there, also)
 
 
 def test_tokens_become_one_token():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import torch
 from sklearn.covariance import ledoit_wolf
@@ -9,7 +11,9 @@ from torch import nn
 
 from skmultimodal._training import threads
 
-__all__ = ["GaussianImputer", "complete_rows", "fit_imputer"]
+__all__ = ["GaussianImputer", "UnrolledImputer", "complete_rows", "fit_imputer"]
+
+LARGEST_UNROLLED = 6  # modalities: 62 patterns of absence
 
 
 class GaussianImputer(nn.Module):
@@ -27,6 +31,8 @@ class GaussianImputer(nn.Module):
     ----------
     rows : dict of str to ndarray of shape (n_samples, out_features)
         Embeddings of complete rows, by modality.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the rows in the mean and in the covariance.
 
     References
     ----------
@@ -46,12 +52,15 @@ class GaussianImputer(nn.Module):
     3.0
     """
 
-    def __init__(self, rows: dict[str, np.ndarray]):
+    def __init__(self, rows: dict[str, np.ndarray], weight: np.ndarray | None = None):
         super().__init__()
         joined = np.hstack([values.astype(np.float64) for values in rows.values()])
-        mean, scale = joined.mean(axis=0), joined.std(axis=0)
+        share = np.ones(len(joined)) if weight is None else weight / weight.mean()
+        mean = np.average(joined, axis=0, weights=share)
+        scale = np.sqrt(np.average((joined - mean) ** 2, axis=0, weights=share))
         scale[scale == 0] = 1.0
-        covariance, _ = ledoit_wolf((joined - mean) / scale, assume_centered=True)
+        standard = np.sqrt(share)[:, None] * (joined - mean) / scale
+        covariance, _ = ledoit_wolf(standard, assume_centered=True)
         covariance[np.diag_indices_from(covariance)] += 1e-9  # constant columns
         widths = [values.shape[1] for values in rows.values()]
         self.names, self.widths = list(rows), dict(zip(rows, widths, strict=True))
@@ -64,17 +73,8 @@ class GaussianImputer(nn.Module):
     def forward(self, embeddings, present):
         """Return embeddings and presence with the absent ones of a batch filled in."""
         joined = torch.cat([pooled(embeddings[name]) for name in self.names], dim=1)
-        filled = (joined.to(self.mean.dtype) - self.mean) / self.scale
-        for pattern in torch.unique(present, dim=0):
-            known = pattern[self.owner]
-            if known.all() or not known.any():
-                continue
-            rows = (present == pattern).all(dim=1)
-            among, across = self.covariance[known][:, known], self.covariance[known]
-            gain = torch.linalg.solve(among, across[:, ~known])
-            part = filled[rows]
-            part[:, ~known] = part[:, known] @ gain
-            filled[rows] = part
+        standard = (joined.to(self.mean.dtype) - self.mean) / self.scale
+        filled = self.fill(standard, present)
         filled = (filled * self.scale + self.mean).to(joined.dtype)
         something = present.any(dim=1)
         out = {}
@@ -82,6 +82,61 @@ class GaussianImputer(nn.Module):
             new = something & ~present[:, m]
             out[name] = _put(embeddings[name], filled[:, self.owner == m], new)
         return out, present | something[:, None]
+
+    def fill(self, standard, present):
+        """Return standardised columns with those of absent modalities filled in."""
+        for pattern in torch.unique(present, dim=0):
+            known = pattern[self.owner]
+            if known.all() or not known.any():
+                continue
+            rows = (present == pattern).all(dim=1)
+            part = standard[rows]
+            part[:, ~known] = part[:, known] @ self.gain(known)
+            standard[rows] = part
+        return standard
+
+    def gain(self, known):
+        """Return what absent columns are of known ones, (n_known, n_absent)."""
+        among, across = self.covariance[known][:, known], self.covariance[known]
+        return torch.linalg.solve(among, across[:, ~known])
+
+
+class UnrolledImputer(GaussianImputer):
+    """The same with one matrix for each pattern of absence, a graph without solves.
+
+    Parameters
+    ----------
+    imputer : GaussianImputer
+    """
+
+    def __init__(self, imputer):
+        nn.Module.__init__(self)
+        self.names, self.widths = imputer.names, imputer.widths
+        for name, value in imputer.named_buffers():
+            self.register_buffer(name, value)
+        n_modalities = len(self.names)
+        if n_modalities > LARGEST_UNROLLED:
+            raise ValueError(
+                "missing='impute' can be exported with at most "
+                f"{LARGEST_UNROLLED} modalities: it takes a matrix for each pattern of "
+                f"absence. Got {n_modalities}. Use missing='mask'."
+            )
+        patterns = list(product((False, True), repeat=n_modalities))[1:-1]
+        patterns = torch.tensor(patterns, device=self.owner.device)
+        maps = torch.eye(len(self.owner)).to(self.mean).repeat(len(patterns), 1, 1)
+        for pattern, matrix in zip(patterns, maps, strict=True):
+            known = pattern[self.owner]
+            matrix[~known] = 0
+            matrix[known.nonzero(), ~known] = self.gain(known)
+        self.register_buffer("patterns", patterns)
+        self.register_buffer("maps", maps)
+
+    def fill(self, standard, present):
+        filled = standard
+        for pattern, matrix in zip(self.patterns, self.maps, strict=True):
+            rows = (present == pattern).all(dim=1, keepdim=True)
+            filled = torch.where(rows, standard @ matrix, filled)
+        return filled
 
 
 def pooled(embedding):
@@ -105,7 +160,7 @@ def _put(embedding, filled, rows):
     return tokens, torch.where(rows[:, None], first, mask)
 
 
-def fit_imputer(net, tensors, n_threads=None) -> None:
+def fit_imputer(net, tensors, weight=None, n_threads=None) -> None:
     """Fit the imputer of a trained net to complete rows, and set it there.
 
     Parameters
@@ -113,6 +168,7 @@ def fit_imputer(net, tensors, n_threads=None) -> None:
     net : FusionNet
     tensors : Tensors
         Rows that have every modality.
+    weight : ndarray of shape (n_samples,), default=None
     n_threads : int, default=None
     """
     network = net.module_
@@ -126,12 +182,15 @@ def fit_imputer(net, tensors, n_threads=None) -> None:
                 encoded = network.encode(name, _on(inputs[name], net.device))
                 parts[name].append(pooled(encoded).cpu().numpy())
     embedded = {name: np.concatenate(values) for name, values in parts.items()}
-    network.imputer = GaussianImputer(embedded).to(net.device)
+    network.imputer = GaussianImputer(embedded, weight).to(net.device)
 
 
 def complete_rows(problem) -> np.ndarray:
     """Return the positions of the rows to learn from; refuse fewer than two."""
-    rows = np.flatnonzero(problem.present.all(axis=1))
+    complete = problem.present.all(axis=1)
+    if problem.sample_weight is not None:
+        complete = complete & (problem.sample_weight > 0)
+    rows = np.flatnonzero(complete)
     if len(rows) < 2:
         raise ValueError(
             "missing='impute' learns from training rows that have every modality of "

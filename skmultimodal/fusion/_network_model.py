@@ -143,7 +143,7 @@ class JointModel(FusionModel):
         if _imputes(problem):
             part = problem.take(complete_rows(problem))
             tensors = self.preparation.tensors((part.cells, part.present))
-            fit_imputer(self.net, tensors, self.n_threads)
+            fit_imputer(self.net, tensors, part.sample_weight, self.n_threads)
 
     def _fitted_weights(self, problem):
         weights = self.net.module_.fusion.modality_weights()
