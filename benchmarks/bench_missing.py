@@ -1,6 +1,6 @@
 """What an absent modality costs: removed at predict, and never there.
 
-Each strategy is trained with ``modality_dropout=0.3`` on complete rows of a bundled
+Each strategy is trained with ``modality_dropout=0.5`` on complete rows of a bundled
 data set. Then, on held-out rows,
 
 - "removed" is the accuracy with one modality removed at predict, and "refitted" that
@@ -9,7 +9,7 @@ data set. Then, on held-out rows,
   modalities S are present, the mean over sizes s = 0, ..., M of the mean of V(S) over
   all S of that size. Nothing present gives the prior.
 
-    python benchmarks/bench_missing.py --rows 800 --repeats 3 --json missing.json
+    python benchmarks/bench_missing.py --repeats 3 --json missing.json
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from skmultimodal import (
 )
 from skmultimodal.datasets import load_birdstrikes, load_emoji, load_spoken_digits
 
-DROPOUT = 0.3
+DROPOUT = 0.5
 BAR = -0.03  # three points
 LOADERS = {
     "emoji": load_emoji,
@@ -101,7 +101,7 @@ def measure(loader, strategy, rows, epochs, seed):
 def main():
     args = arguments(
         __doc__,
-        rows=(int, 800, "most rows of a data set"),
+        rows=(int, 6000, "most rows of a data set"),
         epochs=(int, 30, "epochs of each fit"),
         repeats=(int, 3, "splits"),
         data=(str, ",".join(LOADERS), "data sets"),
