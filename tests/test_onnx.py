@@ -171,7 +171,7 @@ def test_too_many_patterns_of_absence_are_refused(tmp_path):
     X = {f"m{i}": X[:, [i]] for i in range(7)}
     clf = FusionClassifier(fusion="parallel", missing="impute", **SHORT)
     clf.fit(X, np.arange(20) % 2)
-    with pytest.raises(ValueError, match=r"at most 6 modalities, .* Got 7\. Use miss"):
+    with pytest.raises(ValueError, match=r"at most 6 modalities: .* Got 7\. Use miss"):
         clf.to_onnx(tmp_path / "model.onnx", X)
 
 
