@@ -27,9 +27,15 @@ OPSET = 18
 class _Graph(nn.Module):
     """The network as a function of tensors in a fixed order."""
 
-    def __init__(self, network, task, names):
+    def __init__(self, network, model, names):
         super().__init__()
+        task, given = model.task, model.spec.weights
         self.network, self.kind, self.names = network, task.kind, names
+        dtype = getattr(torch, model.dtype)
+        prior = np.asarray(task.scores(model.prior))
+        self.register_buffer("prior", torch.as_tensor(prior, dtype=dtype))
+        heard = [not isinstance(given, dict) or given[name] > 0 for name in model.names]
+        self.register_buffer("heard", torch.tensor(heard))
         if task.kind == "regression":
             self.register_buffer("mean", torch.as_tensor(task.mean))
             self.register_buffer("scale", torch.as_tensor(task.scale))
@@ -39,7 +45,8 @@ class _Graph(nn.Module):
         for (modality, key), value in zip(self.names, values, strict=True):
             inputs.setdefault(modality, {})[key] = value
         output = self.network(inputs, present)
-        scores = output.scores
+        something = (present & self.heard).any(dim=1, keepdim=True)
+        scores = torch.where(something, output.scores, self.prior)
         if self.kind == "regression":
             mean, scale = self.mean.to(scores.dtype), self.scale.to(scores.dtype)
             response = scores * scale + mean
@@ -95,7 +102,7 @@ def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
     if network.imputer is not None:
         network = copy.deepcopy(network)
         network.imputer = UnrolledImputer(network.imputer)
-    graph = _Graph(network, model.task, names).eval()
+    graph = _Graph(network, model, names).to(model.net.device).eval()
     try:
         with warnings.catch_warnings(), _quiet(), sdpa_kernel(SDPBackend.MATH):
             warnings.simplefilter("ignore")  # of torch, about itself

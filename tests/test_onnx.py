@@ -86,7 +86,8 @@ def test_strategies_over_pictures_and_texts(fusion, tmp_path):
     path = tmp_path / "model.onnx"
     clf.to_onnx(path, X[:5])
     holes = drop_modalities(X, 0.4, random_state=0)
-    for rows in (X, holes, X[:1], holes[7:13]):
+    nothing = X[:3].assign(image=None, text=None)  # the prior
+    for rows in (X, holes, X[:1], holes[7:13], nothing):
         agrees(clf, path, rows)
 
 

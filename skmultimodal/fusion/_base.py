@@ -278,6 +278,13 @@ class FusionModel:
         )
 
 
+def unheard(weights, names, present) -> np.ndarray:
+    """Return which rows have no modality, or only such as were given weight zero."""
+    if isinstance(weights, dict):
+        present = present[:, [weights[name] > 0 for name in names]]
+    return ~present.any(axis=1)
+
+
 @contextlib.contextmanager
 def naming(modality: str):
     """Name the modality in an error raised inside the block."""

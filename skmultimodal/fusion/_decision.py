@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils import Bunch
 
 from skmultimodal.encoders._tabular import TabularEncoder
-from skmultimodal.fusion._base import BaseFusion, FusionModel
+from skmultimodal.fusion._base import BaseFusion, FusionModel, unheard
 from skmultimodal.fusion._calibration import CALIBRATORS
 from skmultimodal.fusion._disagreement import disagreement, spread
 from skmultimodal.fusion._encode import encode_by_member
@@ -192,6 +192,7 @@ class DecisionModel(FusionModel):
 
     def __init__(self, spec, problem, rule, models, responses):
         self.task, self.names, self.models = problem.task, problem.names, models
+        self.given_weights = spec.weights
         self.memory = problem.memory
         self.n_features = len(self.names) * problem.task.n_outputs
         weight = problem.sample_weight
@@ -348,7 +349,7 @@ class DecisionModel(FusionModel):
         return found
 
     def _combined(self, responses, present, extra):
-        return self._joined(
+        combined = self._joined(
             [
                 rule.combine(part, present=present.T, **extra)
                 for rule, (part, _) in zip(
@@ -356,6 +357,8 @@ class DecisionModel(FusionModel):
                 )
             ]
         )
+        combined[unheard(self.given_weights, self.names, present)] = self.prior
+        return combined
 
     def _passed(self, cells, present) -> dict:
         """Return the features that a rule sees beside the decisions, if any."""
@@ -391,6 +394,7 @@ class DecisionModel(FusionModel):
         """Return what the modalities' predictions disagree by, by row."""
         weights = np.array([self.weights[name] for name in self.names])
         responses = self._responses(cells, present)
+        responses[:, unheard(self.given_weights, self.names, present)] = np.nan
         if self.task.kind == "classification":
             return disagreement(responses, weights, self.prior)
         parts = spread(responses, weights, self.errors, self.task.scale**2)

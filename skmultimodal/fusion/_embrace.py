@@ -11,7 +11,6 @@ from skmultimodal.fusion._layers import (
     Projections,
     Readout,
     SimplexWeights,
-    mask_of,
 )
 
 __all__ = ["EmbraceFusion"]
@@ -145,7 +144,7 @@ class _Embrace(FusionModule):
             drawn = _draw(weights.detach(), features.shape[2])
             # the gradient of the draw is taken to be that of its probabilities
             selection = drawn + selection - selection.detach()
-        selection = selection * mask_of(present, features)[:, :, None]
+        selection = selection * (weights > 0)[:, :, None]
         scores, hidden = self.readout((selection * features).sum(1))
         branch_scores = self.readout(features)[0] if self.aux_weight else None
         return FusionOutput(scores, hidden, branch_scores, weights)
@@ -153,7 +152,7 @@ class _Embrace(FusionModule):
 
 def _draw(weights, n_units):
     """Return one-hot draws of a modality for each unit, (n, n_modalities, n_units)."""
-    nothing = weights.sum(1, keepdim=True) == 0  # a row without modalities
+    nothing = weights.sum(1, keepdim=True) == 0  # a row that has none to draw
     weights = torch.where(nothing, torch.ones_like(weights), weights)
     drawn = torch.multinomial(weights, n_units, replacement=True)  # (n, n_units)
     return one_hot(drawn, weights.shape[1]).transpose(1, 2).to(weights.dtype)

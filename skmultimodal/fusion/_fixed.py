@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.preprocessing import OneHotEncoder
 
 from skmultimodal._data import Ragged
-from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._base import FusionModel, unheard
 from skmultimodal.fusion._preparation import Preparation
 from skmultimodal.fusion._standalone import fit_standalone
 
@@ -145,7 +145,7 @@ class FixedModel(FusionModel):
 
     def _respond(self, features, present):
         response = self.head.response(self.joined(features, present))
-        response[~present.any(axis=1)] = self.prior
+        response[unheard(self.weights, self.names, present)] = self.prior
         return response
 
     def scores(self, cells, present):

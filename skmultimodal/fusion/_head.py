@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._base import FusionModel, unheard
 from skmultimodal.fusion._encode import encode_by_member
 from skmultimodal.fusion._staged import embed_rows, embeddings_of
 from skmultimodal.fusion._standalone import fit_standalone
@@ -98,8 +98,7 @@ class HeadModel(FusionModel):
 
     def _respond(self, embeddings, present):
         response = self.head.response(self.joined(embeddings, present))
-        nothing = ~present.any(axis=1)
-        response[nothing] = self.prior
+        response[unheard(self.weights, self.names, present)] = self.prior
         return response
 
     def scores(self, cells, present):

@@ -21,6 +21,8 @@ __all__ = [
 class SimplexWeights(nn.Module):
     """Weights of the modalities on the simplex, renormalised over present ones.
 
+    All are zero in a row whose present modalities were given weight zero.
+
     Parameters
     ----------
     names : list of str
@@ -50,10 +52,7 @@ class SimplexWeights(nn.Module):
         if present is None:
             return weights
         weights = weights * present
-        total = weights.sum(dim=1, keepdim=True)
-        # the present modalities may all have a given weight of zero: share equally
-        equal = present / present.sum(dim=1, keepdim=True).clamp(min=1)
-        return torch.where(total > 0, weights / total.clamp(min=1e-30), equal)
+        return weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-30)
 
 
 class AbsentTokens(nn.Module):

@@ -14,7 +14,7 @@ from skmultimodal._inference import TrainedNet, bare_module
 from skmultimodal._network import FusionNetwork, FusionOutput, module_key
 from skmultimodal._tensors import TensorRows
 from skmultimodal._training import predict_outputs, resume, seeded, train
-from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._base import FusionModel, unheard
 from skmultimodal.fusion._blending import estimate_blend
 from skmultimodal.fusion._cache import content_key
 from skmultimodal.fusion._encode import encode_by_network
@@ -163,8 +163,12 @@ class JointModel(FusionModel):
 
     def scores(self, cells, present):
         scores = self._outputs(cells, present, ["scores"])["scores"]
-        nothing = ~present.any(axis=1)
-        if nothing.any():  # nothing observed: the prior
+        return self.with_prior(scores, present)
+
+    def with_prior(self, scores, present):
+        """Put the prior's scores in the rows where nothing is heard, and return all."""
+        nothing = unheard(self.spec.weights, self.names, present)
+        if nothing.any():
             scores[nothing] = self.task.scores(self.prior)
         return scores
 

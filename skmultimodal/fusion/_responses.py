@@ -48,8 +48,7 @@ def responses_of_network(model, cells, presences) -> list[np.ndarray]:
     responses = []
     for present, scores in zip(presences, parts, strict=True):
         scores = np.concatenate(scores)[back]
-        scores[~present.any(axis=1)] = model.task.scores(model.prior)
-        responses.append(model.task.response(scores))
+        responses.append(model.task.response(model.with_prior(scores, present)))
     return responses
 
 
@@ -74,8 +73,7 @@ def response_to_embeddings(model, embeddings, present) -> np.ndarray:
     with torch.inference_mode(), threads(model.n_threads):
         mask = torch.from_numpy(present).to(device)
         scores = module.complete_and_fuse(given, mask).scores.cpu().numpy()
-    scores[~present.any(axis=1)] = model.task.scores(model.prior)
-    return model.task.response(scores)
+    return model.task.response(model.with_prior(scores, present))
 
 
 def _moved(inputs, device):

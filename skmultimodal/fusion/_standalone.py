@@ -65,6 +65,7 @@ class _Alone:
     """Specification of a linear head on the embedding of one modality."""
 
     modality_dropout = 0.0
+    weights = None
 
     def build_for(self, task, in_features):
         return _Linear(in_features, task.n_outputs)

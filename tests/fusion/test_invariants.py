@@ -17,6 +17,7 @@ from skmultimodal import (
 )
 from skmultimodal._network import derived_seed, module_key
 from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
+from skmultimodal.fusion._auto import FUSIONS, resolve_fusion
 
 WIDTHS = {"a": 5, "b": 3, "c": 4}
 JOINT = [
@@ -288,3 +289,19 @@ def test_decision_weights_ignore_test_rows(rows):
     clf.predict(X[200:])
     assert clf.fusion_weights_ == before
     assert min(before.values()) >= 0
+
+
+@pytest.mark.filterwarnings("ignore:X has rows whose present")
+@pytest.mark.parametrize("alias", FUSIONS)
+def test_a_modality_of_weight_zero_says_nothing_alone(alias, rows):
+    X, y = rows
+    X, y = {name: X[name][:90] for name in ("m0", "m2")}, y[:90]
+    spec = resolve_fusion(alias, "a test").set_params(weights={"m0": 1.0, "m2": 0.0})
+    encoders = "auto"
+    if not (spec.takes_models or spec.takes_features):
+        encoders = [(name, TabularEncoder((8,), 8)) for name in X]
+    clf = FusionClassifier(encoders, spec, max_epochs=2, random_state=0).fit(X, y)
+    proba = clf.predict_proba({"m0": np.full_like(X["m0"], np.nan), "m2": X["m2"]})
+    prior = np.bincount(y) / len(y)
+    np.testing.assert_allclose(proba, np.tile(prior, (len(y), 1)), atol=1e-5)
+    assert clf.predict_proba(X).std(axis=0).min() > 1e-4
