@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -270,9 +269,10 @@ class FusionNetwork(nn.Module):
     def _modulate(self):
         """Let the balance change gradients; hooks are lost by pickling."""
         for m, name in enumerate(self.names):
-            adjust = partial(self.fusion.balance.adjust, m)
+            adjust = _Adjust(self.fusion.balance, m)
             for parameter in self.encoders[module_key(name)].parameters():
-                if parameter.requires_grad and not parameter._backward_hooks:
+                hooks = (parameter._backward_hooks or {}).values()
+                if parameter.requires_grad and adjust not in hooks:
                     parameter.register_hook(adjust)
 
     def loss(self, output, target, criterion):
@@ -289,6 +289,16 @@ class FusionNetwork(nn.Module):
             keep &= present
         lost = ~keep.any(dim=1, keepdim=True)
         return keep | (lost if present is None else lost & present)
+
+
+class _Adjust(NamedTuple):
+    """Hook by which a balance changes the gradients of encoder `m`."""
+
+    balance: Any
+    m: int
+
+    def __call__(self, gradient):
+        return self.balance.adjust(self.m, gradient)
 
 
 def _zero_absent(embedding, present):

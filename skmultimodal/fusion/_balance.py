@@ -17,7 +17,8 @@ class GradientModulation:
     :math:`m` alone gives the truth, and :math:`\\rho_m` its ratio to the mean of the
     others, the gradients of encoder :math:`m` are multiplied by
     :math:`1 - \\tanh(\\alpha \\rho_m)` where :math:`\\rho_m > 1`, and Gaussian noise
-    with their own standard deviation is added to those of all encoders [1]_.
+    with their own standard deviation is added to those of all encoders [1]_. A
+    modality that no row of the batch has is not among the others.
 
     Parameters
     ----------
@@ -41,10 +42,13 @@ class GradientModulation:
         losses, mask : Tensor of shape (n, n_modalities)
         """
         truth = (mask * torch.exp(-losses)).sum(0) / mask.sum(0).clamp(min=1)
-        others = (truth.sum() - truth) / (len(truth) - 1)
+        seen = mask.any(0).to(truth)
+        n_others = seen.sum() - seen
+        others = (truth.sum() - truth) / n_others.clamp(min=1)
         ratio = truth / others.clamp(min=1e-12)
         slower = 1 - torch.tanh(self.strength * ratio)
-        self.factors = torch.where(ratio > 1, slower, torch.ones_like(ratio))
+        ahead = (ratio > 1) & (n_others > 0)
+        self.factors = torch.where(ahead, slower, torch.ones_like(ratio))
 
     def adjust(self, m: int, gradient: Tensor) -> Tensor:
         """Return the gradient of a parameter of encoder `m`, changed."""

@@ -96,11 +96,15 @@ def estimate_blend(make, problem, data, rows, held_out) -> tuple[float, ...]:
     n_modalities = len(problem.names)
     branches, fused = (1.0,) * n_modalities + (0.0,), (0.0,) * n_modalities + (1.0,)
     part = TensorRows(data, rows)
+
+    def make_alone():
+        network = make(blend=branches)
+        network.fusion.agreement_weight = 0.0  # by which a branch learns from others
+        return network
+
     alone, joint = (
-        train(
-            partial(make, blend=blend), problem.task, part, None, settings, problem.seed
-        )
-        for blend in (branches, fused)
+        train(start, problem.task, part, None, settings, problem.seed)
+        for start in (make_alone, partial(make, blend=fused))
     )
     prior = problem.task.scores(problem.task.prior(problem.target[rows]))
     constants = torch.tensor(np.stack([prior, np.zeros_like(prior)]))  # (2, n_outputs)

@@ -16,7 +16,7 @@ from skmultimodal.fusion._layers import Heads, SimplexWeights, mask_of
 __all__ = ["EvidentialFusion", "combine_evidence"]
 
 RULES = ("dempster", "cumulative", "average", "weighted")
-LARGEST_LOG = 50.0  # of the product in Dempster's rule; exp(50) fits in float32
+LARGEST_LOG = 50.0  # of products in Dempster's rule, larger ones are scaled down to it
 
 
 class EvidentialFusion(JointFusion):
@@ -283,7 +283,8 @@ def combine_evidence(evidence: Tensor, mask: Tensor, rule: str) -> Tensor:
     n_outputs = evidence.shape[2]
     if rule == "dempster":
         logs = (evidence / n_outputs).log1p().sum(1)
-        return n_outputs * logs.clamp(max=LARGEST_LOG).expm1()
+        excess = (logs.max(1, keepdim=True).values - LARGEST_LOG).clamp(min=0)
+        return n_outputs * (logs - excess).clamp(min=0).expm1()
     if rule == "average":
         return evidence.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
     total = evidence.sum(2)

@@ -46,6 +46,16 @@ def test_factors_by_hand():
     np.testing.assert_allclose(balance.factors, expected, rtol=1e-6)
 
 
+def test_a_modality_absent_from_a_batch_slows_nobody_down():
+    balance = GradientModulation(0.5)
+    truth = torch.tensor([[0.9, 0.5, 0.3], [0.7, 0.5, 0.1]])
+    balance.update(-truth.log(), torch.tensor([[1.0, 0.0, 1.0]] * 2))
+    expected = [1 - np.tanh(0.5 * 0.8 / 0.2), 1.0, 1.0]
+    np.testing.assert_allclose(balance.factors, expected, rtol=1e-6)
+    balance.update(-truth.log(), torch.tensor([[1.0, 0.0, 0.0]] * 2))
+    np.testing.assert_array_equal(balance.factors, 1.0)
+
+
 def test_noise_has_the_spread_of_the_gradient():
     balance = GradientModulation(0.5)
     balance.factors = torch.tensor([0.25, 1.0])
@@ -75,6 +85,16 @@ def gradients(net):
     with seeded(1):
         loss.backward()
     return {name: p.grad.clone() for name, p in net.named_parameters()}
+
+
+def test_hooks_of_the_user_stay(monkeypatch):
+    monkeypatch.setattr(torch, "randn_like", torch.zeros_like)  # no noise
+    plain, hooked = network("ogm_ge"), network("ogm_ge")
+    for parameter in hooked.parameters():
+        parameter.register_hook(lambda gradient: 3 * gradient)
+    before, after = gradients(plain), gradients(hooked)
+    for name, gradient in before.items():
+        torch.testing.assert_close(after[name], 3 * gradient)
 
 
 @pytest.mark.parametrize("unpickled", [False, True])

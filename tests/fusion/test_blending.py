@@ -127,6 +127,19 @@ def test_an_overfitting_modality_counts_less():
         assert first["blend_signal"] > 10 * first["blend_noise"]
 
 
+def test_branches_are_judged_without_the_agreement_of_others():
+    X, y = make_multimodal_classification(120, class_sep=[2, 1.5, 1], random_state=0)
+    encoders = [(name, TabularEncoder((16,), 8)) for name in X]
+    ratios = []
+    for weight in (0.0, 5.0):
+        spec = ParallelFusion(balance="gradient_blending", agreement_weight=weight)
+        clf = FusionClassifier(encoders, spec, max_epochs=20, lr=0.01, random_state=0)
+        blend = clf.fit(X, y).history_.iloc[0]
+        ratios.append(blend["blend_m0"] / blend["blend_m1"])
+    assert ratios[0] == pytest.approx(ratios[1])
+    assert ratios[0] != pytest.approx(1, rel=0.05)
+
+
 def test_regression_weights_and_missing():
     X, y = make_multimodal_regression(120, random_state=0)
     X = {name: np.array(block) for name, block in X.items()}

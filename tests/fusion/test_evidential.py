@@ -62,6 +62,18 @@ def test_dempster_equals_the_pairwise_rule():
     np.testing.assert_allclose(fused.numpy(), expected, rtol=1e-10)
 
 
+def test_dempster_keeps_the_odds_of_very_strong_evidence():
+    pieces = torch.tensor([[[1500.0, 1000.0]] * 8, [[1e6, 10.0]] * 8])
+    fused = combine_evidence(pieces, everyone(pieces), "dempster")
+    odds = fused[:, 0] / fused[:, 1]
+    assert torch.isfinite(fused).all()
+    # (1 + 1500 / 2)^8 / (1 + 1000 / 2)^8
+    torch.testing.assert_close(
+        odds[0], torch.tensor((751 / 501) ** 8), rtol=1e-4, atol=0
+    )
+    assert odds[1] > 1e20
+
+
 @pytest.mark.parametrize("rule", ["dempster", "cumulative", "average", "weighted"])
 def test_order_changes_nothing_and_no_evidence_is_neutral(rule):
     pieces = evidence()
