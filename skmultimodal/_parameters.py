@@ -1,4 +1,4 @@
-"""What each parameter of the estimators may be, checked in `fit`."""
+"""What parameters may be, checked in `fit`: pairs of words and a test."""
 
 from __future__ import annotations
 
@@ -9,28 +9,41 @@ from numbers import Integral, Real
 
 from joblib import Memory
 
-__all__ = ["check_parameters"]
+__all__ = [
+    "BOOL",
+    "FRACTION",
+    "NONE",
+    "NOT_NEGATIVE",
+    "POSITIVE",
+    "POSITIVE_INT",
+    "WIDTHS",
+    "a_number",
+    "an_int",
+    "check_parameters",
+    "either",
+    "one_of",
+]
 
 
-def _int(low):
+def an_int(low):
     return (
         f"an int >= {low}",
         lambda v: isinstance(v, Integral) and not isinstance(v, bool) and v >= low,
     )
 
 
-def _real(text, test):
+def a_number(text, test):
     return text, lambda v: isinstance(v, Real) and not isinstance(v, bool) and test(v)
 
 
-def _choice(*options):
+def one_of(*options):
     return (
         f"one of {list(options)}",
         lambda v: any(v is o or (isinstance(v, str) and v == o) for o in options),
     )
 
 
-def _either(*rules):
+def either(*rules):
     return " or ".join(text for text, _ in rules), lambda v: any(t(v) for _, t in rules)
 
 
@@ -59,31 +72,40 @@ def _is_path_and_count(value):
     if not isinstance(value, tuple) or len(value) != 2:
         return False
     path, every = value
-    return isinstance(path, str | os.PathLike) and _int(1)[1](every)
+    return isinstance(path, str | os.PathLike) and POSITIVE_INT[1](every)
 
 
-_BOOL = ("a bool", lambda v: isinstance(v, bool) or type(v).__name__ == "bool")
-_NONE = ("None", lambda v: v is None)
+def _are_widths(value):
+    return isinstance(value, (tuple, list)) and all(map(POSITIVE_INT[1], value))
+
+
+BOOL = ("a bool", lambda v: isinstance(v, bool) or type(v).__name__ == "bool")
+NONE = ("None", lambda v: v is None)
+FRACTION = a_number("a number in [0, 1)", lambda v: 0 <= v < 1)
+NOT_NEGATIVE = a_number("a finite number >= 0", lambda v: 0 <= v < math.inf)
+POSITIVE = a_number("a finite number > 0", lambda v: 0 < v < math.inf)
+POSITIVE_INT = an_int(1)
+WIDTHS = ("a tuple of ints >= 1", _are_widths)
 
 RULES = {
-    "training": _choice("joint", "staged"),
-    "max_epochs": _int(1),
-    "lr": _real("a finite number > 0", lambda v: 0 < v < math.inf),
-    "lr_schedule": _choice("one_cycle", "constant"),
-    "batch_size": _int(1),
-    "optimizer": _either(
-        _choice("adamw", "adam", "sgd", "rmsprop"),
+    "training": one_of("joint", "staged"),
+    "max_epochs": POSITIVE_INT,
+    "lr": POSITIVE,
+    "lr_schedule": one_of("one_cycle", "constant"),
+    "batch_size": POSITIVE_INT,
+    "optimizer": either(
+        one_of("adamw", "adam", "sgd", "rmsprop"),
         (
             "a torch.optim.Optimizer class",
             lambda v: inspect.isclass(v) and hasattr(v, "zero_grad"),
         ),
     ),
-    "weight_decay": _real("a finite number >= 0", lambda v: 0 <= v < math.inf),
-    "early_stopping": _either(_choice("auto"), _BOOL),
-    "validation_fraction": _real("a number between 0 and 1", lambda v: 0 < v < 1),
-    "missing": _choice("mask", "impute", "raise"),
-    "missing_values": _either(
-        _NONE,
+    "weight_decay": NOT_NEGATIVE,
+    "early_stopping": either(one_of("auto"), BOOL),
+    "validation_fraction": a_number("a number between 0 and 1", lambda v: 0 < v < 1),
+    "missing": one_of("mask", "impute", "raise"),
+    "missing_values": either(
+        NONE,
         ("a str", lambda v: isinstance(v, str)),
         (
             "a list of str",
@@ -93,44 +115,44 @@ RULES = {
             ),
         ),
     ),
-    "on_empty": _choice("prior", "raise"),
-    "on_error": _choice("raise", "missing"),
-    "callbacks": _either(
-        _NONE,
+    "on_empty": one_of("prior", "raise"),
+    "on_error": one_of("raise", "missing"),
+    "callbacks": either(
+        NONE,
         (
             "a list of skorch callbacks",
             lambda v: isinstance(v, (list, tuple)) and all(map(_is_callback, v)),
         ),
     ),
-    "net_params": _either(
-        _NONE, ("a dict of skorch parameters", lambda v: isinstance(v, dict))
+    "net_params": either(
+        NONE, ("a dict of skorch parameters", lambda v: isinstance(v, dict))
     ),
-    "accelerator": _either(
-        _NONE,
+    "accelerator": either(
+        NONE,
         ("an accelerate.Accelerator", lambda v: hasattr(v, "unwrap_model")),
     ),
-    "checkpoint": _either(
-        _NONE,
+    "checkpoint": either(
+        NONE,
         ("a path", lambda v: isinstance(v, str | os.PathLike)),
         ("a tuple of a path and an int >= 1", _is_path_and_count),
     ),
-    "compile": _BOOL,
+    "compile": BOOL,
     "device": ("'auto' or a torch device of this machine, such as 'cpu'", _is_device),
-    "n_threads": _either(_NONE, _int(1)),
-    "n_jobs": _either(_NONE, ("an int", lambda v: isinstance(v, Integral) and v != 0)),
-    "memory": _either(
-        _NONE,
+    "n_threads": either(NONE, POSITIVE_INT),
+    "n_jobs": either(NONE, ("an int", lambda v: isinstance(v, Integral) and v != 0)),
+    "memory": either(
+        NONE,
         (
             "a path or a joblib.Memory",
             lambda v: isinstance(v, (str, Memory)) or hasattr(v, "cache"),
         ),
     ),
-    "columns": _either(
-        _NONE, ("a dict {modality: column(s)}", lambda v: isinstance(v, dict))
+    "columns": either(
+        NONE, ("a dict {modality: column(s)}", lambda v: isinstance(v, dict))
     ),
-    "class_weight": _either(
-        _NONE,
-        _choice("balanced"),
+    "class_weight": either(
+        NONE,
+        one_of("balanced"),
         (
             "a dict {label: weight >= 0}",
             lambda v: (
@@ -139,17 +161,17 @@ RULES = {
             ),
         ),
     ),
-    "warm_start": _BOOL,
-    "verbose": _either(_int(0), _BOOL),
+    "warm_start": BOOL,
+    "verbose": either(an_int(0), BOOL),
 }
 
 
-def check_parameters(estimator) -> None:
+def check_parameters(owner, rules=RULES) -> None:
     """Raise ValueError for the first parameter that is not what it must be."""
-    for name, (expected, test) in RULES.items():
-        value = getattr(estimator, name, None)  # class_weight is not for values
+    for name, (expected, test) in rules.items():
+        value = getattr(owner, name, None)  # class_weight is not for values
         if not test(value):
             raise ValueError(
-                f"The {name!r} parameter of {type(estimator).__name__} must be "
+                f"The {name!r} parameter of {type(owner).__name__} must be "
                 f"{expected}. Got {value!r} instead."
             )

@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from scipy.sparse import csr_array
+from sklearn.base import clone
 
 from skmultimodal import (
     FusionClassifier,
@@ -28,6 +29,8 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
+from skmultimodal.fusion._auto import FUSIONS as STRATEGIES
+from skmultimodal.fusion._auto import resolve_fusion
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -501,6 +504,35 @@ def test_input(case, fitted):
     assert estimator.get_params(deep=False).keys() == params.keys()
     vars(estimator).update(plain)
     np.testing.assert_array_equal(estimator.predict(X), reference)
+
+
+OF_THEIR_OWN = {  # parameters that depend on the data or the task, tested elsewhere
+    "weights": STRATEGIES,
+    "cv": ["decision", "sequential"],
+    "head": ["canonical"],
+    "rule": ["decision"],
+    "order": ["sequential"],
+    "exit_threshold": ["sequential"],
+    "cost": ["sequential"],
+    "primary": ["film"],
+    "condition": ["film"],
+}
+
+
+@pytest.mark.parametrize("alias", STRATEGIES)
+def test_parameters_of_strategies(alias):
+    strategy = resolve_fusion(alias, "a test")
+    own = {name for name, aliases in OF_THEIR_OWN.items() if alias in aliases}
+    assert set(strategy.get_params()) <= own | set(strategy.limits)
+    for name in set(strategy.get_params()) - own:
+        for value in (-1, "nonsense", NAN, [0.5, "x"], {}):
+            bad = clone(strategy).set_params(**{name: value})
+            estimator = FusionClassifier(fusion=bad)
+            before = dict(vars(estimator))
+            message = f"'{name}' parameter of {type(bad).__name__} must be .* instead"
+            with pytest.raises(ValueError, match=message):
+                estimator.fit(X, Y)
+            assert vars(estimator) == before
 
 
 def test_an_unfitted_estimator_stays_unfitted():

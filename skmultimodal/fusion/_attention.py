@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal._parameters import FRACTION, POSITIVE_INT, one_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights
 from skmultimodal.fusion._tokens import (
@@ -18,8 +21,6 @@ from skmultimodal.fusion._tokens import (
 )
 
 __all__ = ["AttentionFusion"]
-
-OPTIONS = {"pool": ("cls", "mean"), "tokens": ("pooled", "sequence")}
 
 
 class AttentionFusion(JointFusion):
@@ -116,6 +117,15 @@ class AttentionFusion(JointFusion):
     (200, 16)
     """
 
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "pool": one_of("cls", "mean"),
+        "tokens": one_of("pooled", "sequence"),
+        "n_layers": POSITIVE_INT,
+        "n_heads": POSITIVE_INT,
+        "out_features": POSITIVE_INT,
+        "dropout": FRACTION,
+    }
+
     def __init__(
         self,
         weights: str | dict[str, float] = "learned",
@@ -147,13 +157,6 @@ class AttentionFusion(JointFusion):
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
-        for name, allowed in OPTIONS.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                raise ValueError(
-                    f"The {name!r} parameter of AttentionFusion must be one of "
-                    f"{list(allowed)}. Got {value!r} instead."
-                )
         check_heads(self)
         return _Attention(in_features, n_outputs, self)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -14,6 +14,7 @@ from skmultimodal._columns import did_you_mean
 from skmultimodal._data import bytes_of, take_rows
 from skmultimodal._media import CellError
 from skmultimodal._network import derived_seed
+from skmultimodal._parameters import check_parameters
 from skmultimodal._training import TrainingSettings
 
 __all__ = ["BaseFusion", "FusionModel", "FusionProblem"]
@@ -156,6 +157,9 @@ class BaseFusion(BaseEstimator):
         Class attribute. Whether ``missing="impute"`` is defined for the strategy.
     searches : bool
         Class attribute. Whether the strategy fits others, with encoders of their own.
+    limits : dict of str to tuple of (str, callable)
+        Class attribute. What parameters must be, by name: in words, and as a function
+        that says whether a value is. ``fit`` checks it.
     """
 
     takes_models = False
@@ -163,10 +167,16 @@ class BaseFusion(BaseEstimator):
     trains_by_epoch = False
     imputes = False
     searches = False
+    limits: ClassVar[dict] = {}
 
     def fit_model(self, problem: FusionProblem) -> FusionModel:
         """Return the model fitted to `problem`."""
         raise NotImplementedError
+
+    def _check(self, problem: FusionProblem, allowed=()) -> None:
+        """Refuse parameters beyond the limits, and weights as `_check_weights`."""
+        check_parameters(self, self.limits)
+        self._check_weights(problem, allowed)
 
     def _check_weights(self, problem: FusionProblem, allowed=()) -> None:
         """Refuse weights that are no allowed word and do not name the modalities."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -11,6 +13,7 @@ from skmultimodal._network import (
     module_key,
     per_modality,
 )
+from skmultimodal._parameters import FRACTION, POSITIVE_INT, an_int
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights
 from skmultimodal.fusion._tokens import (
@@ -115,6 +118,14 @@ class BottleneckFusion(JointFusion):
     (200, 16)
     """
 
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "n_bottlenecks": POSITIVE_INT,
+        "n_layers": an_int(2),
+        "n_heads": POSITIVE_INT,
+        "out_features": POSITIVE_INT,
+        "dropout": FRACTION,
+    }
+
     def __init__(
         self,
         weights: str | dict[str, float] = "learned",
@@ -144,13 +155,6 @@ class BottleneckFusion(JointFusion):
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
-        for name, least in (("n_bottlenecks", 1), ("n_layers", 2)):
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"The {name!r} parameter of BottleneckFusion must be at least "
-                    f"{least}, or the modalities exchange nothing. Got "
-                    f"{getattr(self, name)} instead."
-                )
         check_heads(self)
         return _Bottleneck(in_features, n_outputs, self)
 

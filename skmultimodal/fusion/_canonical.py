@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, eigh, solve_triangular
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from skmultimodal._parameters import POSITIVE_INT, a_number
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion._fixed import FixedFeatures, FixedModel, shares_of
 
@@ -86,6 +87,10 @@ class CanonicalFusion(BaseFusion):
     """
 
     takes_features = True
+    limits: ClassVar[dict] = {
+        "n_components": POSITIVE_INT,
+        "regularization": a_number("a number in (0, 1]", lambda v: 0 < v <= 1),
+    }
 
     def __init__(
         self,
@@ -102,12 +107,7 @@ class CanonicalFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Fit the encoders' preprocessing, the maps and the head."""
-        self._check_weights(problem, ("uniform",))
-        if not 0 < self.regularization <= 1:
-            raise ValueError(
-                "The 'regularization' parameter of CanonicalFusion must be in (0, 1]. "
-                f"Got {self.regularization!r} instead."
-            )
+        self._check(problem, ("uniform",))
         problem = problem.select(sorted(problem.names))
         features = FixedFeatures(problem, type(self).__name__)
         shares = shares_of(self.weights, problem.names)

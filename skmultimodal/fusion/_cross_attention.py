@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -11,6 +13,7 @@ from skmultimodal._network import (
     module_key,
     per_modality,
 )
+from skmultimodal._parameters import FRACTION, POSITIVE_INT
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights
 from skmultimodal.fusion._tokens import (
@@ -117,6 +120,13 @@ class CrossAttentionFusion(JointFusion):
     >>> FusionClassifier(fusion=fusion, max_epochs=3).fit(X, y).transform(X).shape
     (200, 16)
     """
+
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "n_layers": POSITIVE_INT,
+        "n_heads": POSITIVE_INT,
+        "out_features": POSITIVE_INT,
+        "dropout": FRACTION,
+    }
 
     def __init__(
         self,

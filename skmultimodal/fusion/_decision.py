@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import Bunch
 
+from skmultimodal._parameters import BOOL, NONE, either, one_of
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import BaseFusion, FusionModel, unheard
 from skmultimodal.fusion._calibration import CALIBRATORS
@@ -101,6 +102,10 @@ class DecisionFusion(BaseFusion):
     """
 
     takes_models = True
+    limits: ClassVar[dict] = {
+        "calibrate": either(NONE, one_of(*CALIBRATORS)),
+        "refit": BOOL,
+    }
 
     def __init__(
         self,
@@ -119,13 +124,8 @@ class DecisionFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Fit the models apart, then the combination on out-of-fold predictions."""
-        self._check_weights(problem, ("cv", "learned", "uniform"))
+        self._check(problem, ("cv", "learned", "uniform"))
         rule = self._rule(problem.task)
-        if self.calibrate is not None and self.calibrate not in CALIBRATORS:
-            raise ValueError(
-                "The 'calibrate' parameter of DecisionFusion must be None or one of "
-                f"{list(CALIBRATORS)}. Got {self.calibrate!r} instead."
-            )
         folds, responses, of_folds = [], None, []
         if self._needs_folds(problem, rule):
             folds = folds_of(problem, self.cv)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch.nn.functional import one_hot
 
 from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal._parameters import FRACTION, POSITIVE_INT, WIDTHS
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
     Projections,
@@ -96,6 +99,12 @@ class EmbraceFusion(JointFusion):
     >>> clf.fit(X, y).transform(X).shape
     (200, 64)
     """
+
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "out_features": POSITIVE_INT,
+        "head": WIDTHS,
+        "dropout": FRACTION,
+    }
 
     def __init__(
         self,

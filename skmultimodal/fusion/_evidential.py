@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 
 from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal._parameters import BOOL, NOT_NEGATIVE, an_int, one_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, SimplexWeights, mask_of
 
 __all__ = ["EvidentialFusion", "combine_evidence"]
 
-RULES = ("dempster", "cumulative", "average", "weighted")
 LARGEST_LOG = 50.0  # of products in Dempster's rule, larger ones are scaled down to it
 
 
@@ -133,6 +133,12 @@ class EvidentialFusion(JointFusion):
     """
 
     has_branches = True
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "rule": one_of("dempster", "cumulative", "average", "weighted"),
+        "annealing_epochs": an_int(0),
+        "pseudo_view": BOOL,
+        "conflict_weight": NOT_NEGATIVE,
+    }
 
     def __init__(
         self,
@@ -170,11 +176,6 @@ class EvidentialFusion(JointFusion):
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
-        if self.rule not in RULES:
-            raise ValueError(
-                f"The 'rule' parameter of EvidentialFusion must be one of "
-                f"{list(RULES)}. Got {self.rule!r} instead."
-            )
         return _Evidential(in_features, n_outputs, self)
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal._parameters import (
+    BOOL,
+    FRACTION,
+    POSITIVE_INT,
+    WIDTHS,
+    either,
+    one_of,
+)
 from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._head import fit_head
 from skmultimodal.fusion._joint import JointFusion
@@ -104,6 +112,14 @@ class FeatureFusion(JointFusion):
     (200, 64)
     """
 
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "merge": one_of(*MERGES),
+        "out_features": POSITIVE_INT,
+        "head": either(WIDTHS, ("an estimator", lambda v: hasattr(v, "fit"))),
+        "dropout": FRACTION,
+        "normalize": BOOL,
+    }
+
     def __init__(
         self,
         merge: str = "concat",
@@ -140,16 +156,11 @@ class FeatureFusion(JointFusion):
         """Train the network, or fit a scikit-learn head on embeddings."""
         if self.trains_by_epoch:
             return super().fit_model(problem)
-        self._check_weights(problem, self.word_weights)
+        self._check(problem, self.word_weights)
         return fit_head(self, problem.select(sorted(problem.names)))
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
-        if self.merge not in MERGES:
-            raise ValueError(
-                f"The 'merge' parameter of FeatureFusion must be one of "
-                f"{list(MERGES)}. Got {self.merge!r} instead."
-            )
         if not len(self.head):
             raise ValueError(
                 "The 'head' parameter of FeatureFusion must have at least one hidden "

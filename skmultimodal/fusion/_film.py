@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -12,6 +12,7 @@ from skmultimodal._network import (
     module_key,
     per_modality,
 )
+from skmultimodal._parameters import FRACTION, WIDTHS
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights, mask_of
 
@@ -105,6 +106,10 @@ class FiLMFusion(JointFusion):
     """
 
     ordered = True
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "head": WIDTHS,
+        "dropout": FRACTION,
+    }
 
     def __init__(
         self,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal._parameters import FRACTION, POSITIVE_INT, WIDTHS, one_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
     Heads,
@@ -17,8 +20,6 @@ from skmultimodal.fusion._layers import (
 )
 
 __all__ = ["GatedFusion"]
-
-OPTIONS = {"gate": ("softmax", "sigmoid"), "gate_sharing": ("unit", "scalar")}
 
 
 class GatedFusion(JointFusion):
@@ -114,6 +115,14 @@ class GatedFusion(JointFusion):
     ['m0', 'm1', 'm2']
     """
 
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "gate": one_of("softmax", "sigmoid"),
+        "gate_sharing": one_of("unit", "scalar"),
+        "out_features": POSITIVE_INT,
+        "head": WIDTHS,
+        "dropout": FRACTION,
+    }
+
     def __init__(
         self,
         weights: str | dict[str, float] = "learned",
@@ -143,13 +152,6 @@ class GatedFusion(JointFusion):
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
-        for name, allowed in OPTIONS.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                raise ValueError(
-                    f"The {name!r} parameter of GatedFusion must be one of "
-                    f"{list(allowed)}. Got {value!r} instead."
-                )
         return _Gated(in_features, n_outputs, self)
 
 

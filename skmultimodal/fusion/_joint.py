@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sklearn.base import clone
 
 from skmultimodal._network import FusionModule
+from skmultimodal._parameters import (
+    FRACTION,
+    NONE,
+    NOT_NEGATIVE,
+    check_parameters,
+    either,
+    one_of,
+)
 from skmultimodal.fusion._balance import balance_of, check_balance
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion._network_model import fit_network
@@ -43,6 +51,13 @@ class JointFusion(BaseFusion):
     trains_by_epoch = True
     imputes = True
     word_weights = ("learned", "uniform")
+    limits: ClassVar[dict] = {
+        "aux_weight": NOT_NEGATIVE,
+        "agreement_weight": NOT_NEGATIVE,
+        "modality_dropout": FRACTION,
+        "balance": either(NONE, one_of("ogm_ge", "gradient_blending")),
+        "balance_strength": NOT_NEGATIVE,
+    }
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new fusion module for the widths of the embeddings."""
@@ -53,6 +68,7 @@ class JointFusion(BaseFusion):
 
     def build_for(self, task: Any, in_features: dict[str, int]) -> FusionModule:
         """Return a new fusion module that knows the kind of its task."""
+        check_parameters(self, self.limits)
         check_balance(self)
         module = self.build(in_features, task.n_outputs)
         module.task_kind = task.kind
@@ -62,7 +78,7 @@ class JointFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Train encoders and fusion, together or (staged) one after the other."""
-        self._check_weights(problem, self.word_weights)
+        self._check(problem, self.word_weights)
         check_balance(self, problem.training)
         self.check_task(problem.task)
         names = problem.names if self.ordered else sorted(problem.names)

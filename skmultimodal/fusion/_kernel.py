@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.metrics.pairwise import rbf_kernel
 
+from skmultimodal._parameters import POSITIVE, POSITIVE_INT
 from skmultimodal.encoders._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion._fixed import FixedFeatures, FixedModel, shares_of
@@ -14,6 +15,11 @@ from skmultimodal.fusion._fixed import FixedFeatures, FixedModel, shares_of
 __all__ = ["KernelFusion", "alignment"]
 
 ALIGNED_ROWS = 1500  # rows of which the alignment is computed
+
+
+def _are_alphas(value):
+    listed = isinstance(value, (tuple, list, np.ndarray)) and len(value)
+    return listed and all(map(POSITIVE[1], value))
 
 
 class KernelFusion(BaseFusion):
@@ -86,6 +92,11 @@ class KernelFusion(BaseFusion):
     """
 
     takes_features = True
+    limits: ClassVar[dict] = {
+        "gamma": POSITIVE,
+        "alphas": ("a tuple of one finite number > 0 or more", _are_alphas),
+        "max_landmarks": POSITIVE_INT,
+    }
 
     def __init__(
         self,
@@ -102,7 +113,7 @@ class KernelFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Fit the encoders' preprocessing, the weights and the kernel machine."""
-        self._check_weights(problem, ("alignment", "uniform"))
+        self._check(problem, ("alignment", "uniform"))
         problem = problem.select(sorted(problem.names))
         features = FixedFeatures(problem, type(self).__name__)
         blocks = features.transform(problem.cells, problem.present)

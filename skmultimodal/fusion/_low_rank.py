@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput, module_key
+from skmultimodal._parameters import FRACTION, NONE, POSITIVE_INT, WIDTHS, either
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
     Heads,
@@ -118,6 +119,14 @@ class LowRankFusion(JointFusion):
     (200, 64)
     """
 
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "rank": either(NONE, POSITIVE_INT),
+        "out_features": POSITIVE_INT,
+        "tensor_features": POSITIVE_INT,
+        "head": WIDTHS,
+        "dropout": FRACTION,
+    }
+
     def __init__(
         self,
         rank: int | None = 4,
@@ -153,11 +162,6 @@ class LowRankFusion(JointFusion):
                 f"LowRankFusion with rank=None takes at most {MAX_TENSOR_MODALITIES} "
                 f"modalities, for the tensor grows exponentially. Got {n_modalities}: "
                 f"{list(in_features)}. Pass an int as 'rank'."
-            )
-        if rank is not None and not (isinstance(rank, Integral) and rank >= 1):
-            raise ValueError(
-                "The 'rank' parameter of LowRankFusion must be a positive int or "
-                f"None. Got {rank!r} instead."
             )
         return _LowRank(in_features, n_outputs, self)
 

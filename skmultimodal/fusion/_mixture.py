@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch.nn.functional import logsigmoid
 
 from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal._parameters import NOT_NEGATIVE, WIDTHS, one_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
     Heads,
@@ -17,7 +20,6 @@ from skmultimodal.fusion._layers import (
 
 __all__ = ["MixtureOfExpertsFusion"]
 
-GATE_INPUTS = ("features", "scores")
 TINY = 1e-30  # smallest weight that enters a logarithm
 
 
@@ -111,6 +113,11 @@ class MixtureOfExpertsFusion(JointFusion):
     """
 
     has_branches = True
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "gate_input": one_of("features", "scores"),
+        "gate_hidden": WIDTHS,
+        "entropy_weight": NOT_NEGATIVE,
+    }
 
     def __init__(
         self,
@@ -137,11 +144,6 @@ class MixtureOfExpertsFusion(JointFusion):
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
-        if self.gate_input not in GATE_INPUTS:
-            raise ValueError(
-                "The 'gate_input' parameter of MixtureOfExpertsFusion must be one of "
-                f"{list(GATE_INPUTS)}. Got {self.gate_input!r} instead."
-            )
         return _Mixture(in_features, n_outputs, self)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from typing import ClassVar
 
 import torch
 from torch.nn.functional import softplus
 
 from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal._parameters import FRACTION, NOT_NEGATIVE, POSITIVE_INT, WIDTHS
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
     Projections,
@@ -114,6 +116,13 @@ class ProductOfExpertsFusion(JointFusion):
     >>> clf.fit(X, y).transform(X).shape
     (200, 64)
     """
+
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "beta": NOT_NEGATIVE,
+        "out_features": POSITIVE_INT,
+        "head": WIDTHS,
+        "dropout": FRACTION,
+    }
 
     def __init__(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from skmultimodal._network import FusionModule, FusionOutput, module_key, per_modality
+from skmultimodal._parameters import BOOL, POSITIVE_INT, one_of
 from skmultimodal.fusion._cascade import CascadeModel, check_cascade, prices_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, SimplexWeights
@@ -112,6 +113,11 @@ class SequentialFusion(JointFusion):
     ordered = True
     has_branches = True
     word_weights = ("learned", "uniform", "last", "cv")
+    limits: ClassVar[dict] = JointFusion.limits | {
+        "mode": one_of("state", "residual"),
+        "state_features": POSITIVE_INT,
+        "detach": BOOL,
+    }
 
     def __init__(
         self,
@@ -154,12 +160,7 @@ class SequentialFusion(JointFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Order the stages, then fit them."""
-        if self.mode not in ("state", "residual"):
-            raise ValueError(
-                "The 'mode' parameter of SequentialFusion must be 'state' or "
-                f"'residual'. Got {self.mode!r} instead."
-            )
-        self._check_weights(problem, self.word_weights)
+        self._check(problem, self.word_weights)
         self._check_balance()
         check_cascade(self.exit_threshold, problem.task)
         prices_of(problem.names, self.cost, problem.dropped)

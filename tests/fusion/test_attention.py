@@ -12,6 +12,7 @@ from skmultimodal import (
     FusionClassifier,
     TextEncoder,
 )
+from skmultimodal._tasks import Classification
 from skmultimodal._training import seeded
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._tokens import Block, attention_bias, masked_mean, positions
@@ -291,11 +292,11 @@ def test_words_reach_the_fusion_as_tokens(fusion):
         (AttentionFusion(tokens="all"), r"'tokens' parameter of .* Got 'all'"),
         (AttentionFusion(n_heads=5), r"multiple of n_heads=5. Got 64 instead"),
         (CrossAttentionFusion(n_heads=5), r"of CrossAttentionFusion must be a mult"),
-        (BottleneckFusion(n_layers=1), r"'n_layers' .* at least 2, .* Got 1 instead"),
-        (BottleneckFusion(n_bottlenecks=0), r"'n_bottlenecks' .* at least 1"),
+        (BottleneckFusion(n_layers=1), r"'n_layers' .* int >= 2. Got 1 instead"),
+        (BottleneckFusion(n_bottlenecks=0), r"'n_bottlenecks' .* int >= 1"),
     ],
     ids=str,
 )
 def test_refused(spec, match):
     with pytest.raises(ValueError, match=match):
-        spec.build(WIDTHS, 2)
+        spec.build_for(Classification(np.arange(2)), WIDTHS)

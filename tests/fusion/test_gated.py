@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from skmultimodal import FusionClassifier, GatedFusion, TabularEncoder
+from skmultimodal._tasks import Classification
 from skmultimodal._training import seeded
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
@@ -128,4 +129,4 @@ def test_gates_follow_the_modality_that_is_right():
 )
 def test_unknown_options(params, match):
     with pytest.raises(ValueError, match=match):
-        GatedFusion(**params).build(WIDTHS, 2)
+        GatedFusion(**params).build_for(Classification(np.arange(2)), WIDTHS)

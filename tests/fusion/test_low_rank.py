@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from skmultimodal import LowRankFusion
 from skmultimodal._network import module_key
+from skmultimodal._tasks import Classification
 from skmultimodal._training import seeded
 
 WIDTHS = {"a": 3, "b": 3, "c": 3}
@@ -122,7 +123,7 @@ def test_full_tensor_of_four_modalities_is_refused():
     LowRankFusion(2).build(widths, 2)
 
 
-@pytest.mark.parametrize("rank", [0, -1, 2.0, "full"])
+@pytest.mark.parametrize("rank", [0, -1, 2.0, "full", True])
 def test_rank_must_be_a_positive_int(rank):
     with pytest.raises(ValueError, match="'rank' parameter of LowRankFusion"):
-        LowRankFusion(rank).build(WIDTHS, 2)
+        LowRankFusion(rank).build_for(Classification(np.arange(2)), WIDTHS)

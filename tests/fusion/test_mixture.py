@@ -126,5 +126,6 @@ def test_gate_may_look_at_scores():
 
 
 def test_unknown_gate_input():
+    spec = MixtureOfExpertsFusion(gate_input="logits")
     with pytest.raises(ValueError, match=r"'gate_input'.*\['features', 'scores'\]"):
-        MixtureOfExpertsFusion(gate_input="logits").build(WIDTHS, 2)
+        spec.build_for(Classification(np.arange(2)), WIDTHS)
