@@ -47,7 +47,8 @@ class DecisionFusion(BaseFusion):
     ----------
     rule : str or rule, default="auto"
         How decisions combine. ``"auto"`` is the prior-corrected log-linear pool
-        (``"log_pool"``) for labels and the weighted mean for values. Other names
+        (``"log_pool"``) for labels and, for values, the non-negative sum (``"nnls"``)
+        of fitted weights or the weighted mean of given ones. Other names
         for labels: ``"mean"``, ``"product"``, ``"max"``, ``"min"``, ``"median"``,
         ``"trimmed_mean"``, ``"majority"``, ``"weighted_vote"``, ``"borda"``,
         ``"naive_bayes"``, ``"decision_template"``, ``"dempster"``, ``"stacking"``;
@@ -79,7 +80,10 @@ class DecisionFusion(BaseFusion):
     The default is :math:`p(y|x) \\propto \\pi_y \\prod_{m \\in a} (p_m(y|x_m) /
     \\pi_y)^{w_m}` over the present modalities :math:`a`, with :math:`w \\ge 0`
     minimising the out-of-fold log loss, lightly shrunk to equal weights. With
-    nothing observed it gives the prior :math:`\\pi`.
+    nothing observed it gives the prior :math:`\\pi`. For values it is
+    :math:`\\bar y + \\sum_{m \\in a} w_m (f_m(x_m) - \\bar y)` with :math:`w \\ge 0` of
+    least squared error, stacked regression [3]_; the weights are fitted for each
+    set :math:`a`.
 
     References
     ----------
@@ -88,6 +92,8 @@ class DecisionFusion(BaseFusion):
 
     .. [2] C. Genest, J. Zidek, "Combining probability distributions", Statistical
        Science, 1986.
+
+    .. [3] L. Breiman, "Stacked regressions", Machine Learning, 1996.
 
     Examples
     --------
@@ -151,8 +157,10 @@ class DecisionFusion(BaseFusion):
         if not isinstance(self.rule, str):
             return self.rule
         name = self.rule
-        if name == "auto":
-            name = "weighted_mean" if task.kind == "regression" else "log_pool"
+        if name == "auto" and task.kind == "regression":
+            name = "nnls" if self.weights in ("cv", "learned") else "weighted_mean"
+        elif name == "auto":
+            name = "log_pool"
         if name not in known:
             raise ValueError(
                 f"The 'rule' parameter of DecisionFusion must be 'auto', one of "

@@ -10,11 +10,12 @@ from sklearn.linear_model import Ridge
 from skmultimodal.fusion import _pool
 from skmultimodal.fusion._rules_base import BaseRegressionRule, fit_final
 from skmultimodal.fusion._weights import (
+    deviation_moments,
     equal_weights_if_no_gain,
     error_moments,
-    fit_nonnegative,
     gls_weights,
     inverse_variance_weights,
+    nonnegative_minimum,
     shrunk_covariance,
     simplex_least_squares,
 )
@@ -167,18 +168,22 @@ class GeneralizedLeastSquares(MeanValue):
 class NonNegativeLeastSquares(BaseRegressionRule):
     """Combine by free non-negative weights on deviations from the mean of `y`.
 
-    As for `LogPool`, the weights need not sum to one, the term of an absent
-    modality is left out, and nothing observed gives the mean.
+    The weights need not sum to one: modalities that each explain a part of `y` have
+    larger ones than modalities that say the same. Fitted weights are those of all
+    modalities together; where some are absent, the weights of the others are fitted
+    anew, for they then speak for what is absent too. Given weights stay, and the
+    terms of absent modalities are left out. Nothing observed gives the mean.
 
     Parameters
     ----------
     shrinkage : float, default=0.01
-        Pull to 1 / n_modalities, relative to the variance of `y`.
+        Pull to one over the number of modalities that are present, relative to the
+        variance of `y`.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_modalities,)
-        Non-negative. Equal weights are 1 / n_modalities.
+        Non-negative, where all are present. Equal weights are 1 / n_modalities.
 
     prior_ : ndarray of shape (n_outputs,)
         The answer where nothing is observed.
@@ -193,18 +198,30 @@ class NonNegativeLeastSquares(BaseRegressionRule):
     def __init__(self, shrinkage: float = 0.01):
         self.shrinkage = shrinkage
 
+    def fit_parameters(self, values, y, present, sample_weight):
+        self.moments_ = None
+
     def fit_weights(self, values, y, present, sample_weight):
         scale = self.scale(y, sample_weight)
-        return fit_nonnegative(
+        self.moments_ = deviation_moments(
             (values - self.prior_) / scale,
             (y - self.prior_) / scale,
-            shrinkage=self.shrinkage,
-            sample_weight=sample_weight,
+            present,
+            sample_weight,
         )
+        return nonnegative_minimum(*self.moments_, self.shrinkage)
 
     def pool(self, values, present):
         deviations = values - self.prior_  # zero where absent
-        return self.prior_ + np.tensordot(self.weights_, deviations, axes=1)
+        if self.moments_ is None or present.all():
+            return self.prior_ + np.tensordot(self.weights_, deviations, axes=1)
+        pairs, own = self.moments_
+        patterns, which = np.unique(present.T, axis=0, return_inverse=True)
+        weights = np.zeros(patterns.shape)
+        for row, here in zip(weights, patterns, strict=True):
+            inner = pairs[np.ix_(here, here)], own[here]
+            row[here] = nonnegative_minimum(*inner, self.shrinkage)
+        return self.prior_ + np.einsum("nm,mnk->nk", weights[which.ravel()], deviations)
 
 
 class MedianValue(BaseRegressionRule):

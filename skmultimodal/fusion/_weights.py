@@ -16,15 +16,16 @@ from skmultimodal.fusion._pool import EPS, linear_pool
 
 __all__ = [
     "accuracies",
+    "deviation_moments",
     "equal_weights_if_no_gain",
     "error_moments",
     "fit_linear_pool",
     "fit_log_pool",
-    "fit_nonnegative",
     "gls_weights",
     "inverse_variance_weights",
     "linear_pool_em_step",
     "log_pool_loss",
+    "nonnegative_minimum",
     "shrunk_covariance",
     "simplex_least_squares",
     "simplex_minimum",
@@ -330,19 +331,42 @@ def simplex_least_squares(values, y, present, *, shrinkage=0.01, sample_weight=N
     return simplex_minimum(error_moments(values, y, present, sample_weight), shrinkage)
 
 
-def fit_nonnegative(deviations, target, *, shrinkage=0.01, sample_weight=None):
-    """Return free weights w >= 0 of least squared error.
+def deviation_moments(deviations, target, present, sample_weight=None):
+    """Return mean products of deviations: of each pair, and of each with the target.
 
-    Minimises the mean square of ``target - sum_m w_m deviations_m`` plus
-    ``shrinkage * ||w - 1/M||^2``. ``deviations`` of shape (n_modalities, n_samples,
-    n_outputs) are zero where a modality is absent.
+    Parameters
+    ----------
+    deviations : ndarray of shape (n_modalities, n_samples, n_outputs)
+        Of the predictions from the mean; anything where a modality is absent.
+    target : ndarray of shape (n_samples, n_outputs)
+    present : ndarray of bool of shape (n_modalities, n_samples)
+    sample_weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    pairs : ndarray of shape (n_modalities, n_modalities)
+        Over the rows where both are present; zero where there is none.
+    own : ndarray of shape (n_modalities,)
     """
-    n_modalities, n_samples, _ = deviations.shape
-    root = np.sqrt(_shares(n_samples, sample_weight))[:, None]
-    design = (deviations * root).reshape(n_modalities, -1).T
-    ridge = np.sqrt(shrinkage) * np.eye(n_modalities)
-    goal = np.r_[(target * root).ravel(), ridge.sum(axis=0) / n_modalities]
-    return nnls(np.vstack([design, ridge]), goal)[0]
+    pairs = error_moments(deviations, 0.0 * target, present, sample_weight)
+    shares = present * _shares(len(target), sample_weight)
+    products = np.where(present[:, :, None], deviations * target, 0.0).sum(axis=2)
+    own, alone = (shares * products).sum(axis=1), shares.sum(axis=1)
+    return pairs, np.divide(own, alone, out=np.zeros_like(own), where=alone > 0)
+
+
+def nonnegative_minimum(pairs, own, shrinkage):
+    """Return the w >= 0 that minimise w'Pw - 2o'w + shrinkage ||w - 1/M||^2.
+
+    With `pairs` P and `own` o from `deviation_moments` that is, where no modality is
+    absent, the mean square of ``target - sum_m w_m deviations_m`` and the penalty.
+    """
+    n_modalities = len(own)
+    values, vectors = np.linalg.eigh(pairs + shrinkage * np.eye(n_modalities))
+    # means over different rows need not be those of any one set of rows
+    root = np.sqrt(np.maximum(values, max(1e-10 * values.max(), 1e-300)))
+    goal = vectors.T @ (own + shrinkage / n_modalities) / root
+    return nnls(root[:, None] * vectors.T, goal)[0]
 
 
 def inverse_variance_weights(moments):

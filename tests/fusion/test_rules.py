@@ -332,11 +332,36 @@ def test_nnls_by_loops():
     values, y, present, prior = _data("value")
     rule = REGRESSION_RULES["nnls"]().fit(values, y, present, prior=prior)
     combined = rule.combine(values, present)
-    for i in range(values.shape[1]):
-        expected = prior.copy()
-        for m in np.flatnonzero(present[:, i]):
-            expected += rule.weights_[m] * (values[m, i] - prior)
+    pairs, own = rule.moments_
+    for i, here in enumerate(present.T):
+        if not here.any():
+            np.testing.assert_allclose(combined[i], prior)
+            continue
+        n = here.sum()
+        goal = own[here] + 0.01 / n
+        weights = np.linalg.solve(pairs[np.ix_(here, here)] + 0.01 * np.eye(n), goal)
+        assert (weights > 0).all()  # or the free solution is not the non-negative one
+        expected = prior + weights @ (values[here, i] - prior)
         np.testing.assert_allclose(combined[i], expected)
+    given = REGRESSION_RULES["nnls"]().fit(
+        values, y, present, prior=prior, weights=np.arange(1.0, len(values) + 1)
+    )
+    terms = (np.arange(len(values)) + 1)[:, None, None] * (values - prior)
+    expected = prior + np.where(present[:, :, None], terms, 0).sum(axis=0)
+    np.testing.assert_allclose(given.combine(values, present), expected)
+
+
+def test_nnls_lets_the_present_speak_for_the_absent():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(500, 1))
+    values = y + 0.5 * rng.normal(size=(3, 500, 1))  # three views of the same
+    rule = REGRESSION_RULES["nnls"](shrinkage=0.0).fit(values, y)
+    alone = np.zeros((3, 500), dtype=bool)
+    alone[0] = True
+    errors = (rule.combine(values, alone) - y).var(), (values[0] - y).var()
+    assert rule.weights_[0] < 0.5
+    assert errors[0] < errors[1]  # regression to the mean: 1 / (1 + 1 / .25)
+    assert errors[0] == pytest.approx(0.2, abs=0.03)
 
 
 def test_stacking_of_values_undoes_a_linear_distortion():

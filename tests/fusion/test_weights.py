@@ -256,11 +256,23 @@ def test_nonnegative_least_squares_by_normal_equations():
     design = deviations[:, :, 0].T
     lhs = design.T @ design / 50 + 0.01 * np.eye(2)
     rhs = design.T @ target / 50 + 0.01 * 0.5
-    np.testing.assert_allclose(
-        _weights.fit_nonnegative(deviations, target[:, None]), np.linalg.solve(lhs, rhs)
-    )
-    harmful = _weights.fit_nonnegative(-deviations, target[:, None], shrinkage=0.0)
+    everywhere = np.ones((2, 50), dtype=bool)
+    moments = _weights.deviation_moments(deviations, target[:, None], everywhere)
+    found = _weights.nonnegative_minimum(*moments, shrinkage=0.01)
+    np.testing.assert_allclose(found, np.linalg.solve(lhs, rhs))
+    pairs, own = moments
+    harmful = _weights.nonnegative_minimum(pairs, -own, shrinkage=0.0)
     np.testing.assert_array_equal(harmful, 0)
+
+
+def test_deviation_moments_by_hand():
+    deviations = np.array([[[2.0], [4.0], [np.nan]], [[1.0], [np.nan], [3.0]]])
+    present = np.isfinite(deviations[:, :, 0])
+    target = np.array([[1.0], [2.0], [3.0]])
+    weight = np.array([1.0, 1.0, 2.0])
+    pairs, own = _weights.deviation_moments(deviations, target, present, weight)
+    np.testing.assert_allclose(pairs, [[(4 + 16) / 2, 2], [2, (1 + 2 * 9) / 3]])
+    np.testing.assert_allclose(own, [(2 + 8) / 2, (1 + 2 * 9) / 3])
 
 
 def test_accuracies_by_hand():
