@@ -280,15 +280,15 @@ class FusionNetwork(nn.Module):
         return self.fusion.loss(output, target, criterion)
 
     def _drop(self, embeddings, present):
-        """Draw which modalities stay; where all would go, the row keeps its own."""
+        """Draw which modalities stay: the one with the largest draw always does."""
         first = next(iter(embeddings.values()))
         first = first[0] if isinstance(first, tuple) else first
-        shape = (len(first), len(self.names))
-        keep = torch.rand(shape, device=first.device) >= self.modality_dropout
+        draw = torch.rand(len(first), len(self.names), device=first.device)
         if present is not None:
-            keep &= present
-        lost = ~keep.any(dim=1, keepdim=True)
-        return keep | (lost if present is None else lost & present)
+            draw = torch.where(present, draw, -1.0)
+        keep = draw >= self.modality_dropout
+        keep |= draw == draw.amax(dim=1, keepdim=True)
+        return keep if present is None else keep & present
 
 
 class _Adjust(NamedTuple):

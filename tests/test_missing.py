@@ -11,10 +11,14 @@ from sklearn.preprocessing import StandardScaler
 from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
+    ParallelFusion,
     SequentialFusion,
     TabularEncoder,
     TextEncoder,
 )
+from skmultimodal._network import FusionNetwork
+from skmultimodal._training import seeded
+from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._impute import GaussianImputer, UnrolledImputer
 
 PARTS = {"u": ["a", "b"], "v": ["c", "d"]}
@@ -291,3 +295,25 @@ def test_training_on_keeps_the_imputer_current(numbers):
     before = clf.net_.module_.imputer.mean.clone()
     clf.fit(X, y)
     assert not torch.equal(before, clf.net_.module_.imputer.mean)
+
+
+def test_modality_dropout_leaves_one_at_random():
+    network = FusionNetwork(
+        {name: lambda: MLP(3, 2) for name in "abc"},
+        lambda widths: ParallelFusion().build(widths, 2),
+        modality_dropout=0.5,
+    )
+    embeddings = {name: torch.zeros(8000, 2) for name in "abc"}
+    present = torch.ones(8000, 3, dtype=bool)
+    present[:4000, 2] = False
+    present[0] = False
+    with seeded(0):
+        kept = network._drop(embeddings, present)
+    assert not (kept & ~present).any()
+    assert kept[1:].any(dim=1).all()
+    # of two: both .25, and each alone half of the rest
+    for names, share in (([1, 1, 0], 0.25), ([1, 0, 0], 0.375), ([0, 1, 0], 0.375)):
+        found = (kept[1:4000] == torch.tensor(names, dtype=bool)).all(dim=1)
+        assert found.float().mean().item() == pytest.approx(share, abs=0.03)
+    shares = kept[4000:].float().mean(dim=0)  # .5, and .125 * a third that all would go
+    np.testing.assert_allclose(shares, 0.5 + 0.125 / 3, atol=0.03)
