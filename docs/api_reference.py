@@ -33,6 +33,7 @@ API_REFERENCE = {
             "CrossAttentionFusion",
             "BottleneckFusion",
             "CanonicalFusion",
+            "CooperativeFusion",
             "KernelFusion",
         ],
     ),

@@ -224,6 +224,15 @@ def canonical(p):
     _down(p, 5, "prediction")
 
 
+def cooperative(p):
+    """Linear terms are added, and penalised where they disagree with each other."""
+    _features(p)
+    p.region(0, 2, 2, 3, "fitted to y")
+    _each(p, 2, "term\n$\\theta_#^T x_#$")
+    _join(p, 3, "sum; agreement", width=3.6)
+    _down(p, 4, "scores $F$")
+
+
 def kernel(p):
     """Kernels of the modalities are added with weights from their alignment with y."""
     _features(p)
@@ -261,6 +270,7 @@ DRAWINGS = {
         cross_attention,
         bottleneck,
         canonical,
+        cooperative,
         kernel,
         staged,
     )

@@ -13,6 +13,7 @@ _LAZY = {
     "BaseEncoder": "encoders._base",
     "BottleneckFusion": "fusion._bottleneck",
     "CanonicalFusion": "fusion._canonical",
+    "CooperativeFusion": "fusion._cooperative",
     "CrossAttentionFusion": "fusion._cross_attention",
     "DecisionFusion": "fusion._decision",
     "EmbraceFusion": "fusion._embrace",

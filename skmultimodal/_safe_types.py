@@ -18,6 +18,7 @@ OURS = {
     "fusion._balance": ["GradientModulation"],
     "fusion._calibration": ["Isotonic", "Sigmoid", "Temperature"],
     "fusion._canonical": ["_CanonicalModel"],
+    "fusion._cooperative": ["_CooperativeModel"],
     "fusion._cascade": ["CascadeModel"],
     "fusion._decision": ["DecisionModel"],
     "fusion._fixed": ["FixedFeatures"],

@@ -508,7 +508,7 @@ def test_input(case, fitted):
 
 OF_THEIR_OWN = {  # parameters that depend on the data or the task, tested elsewhere
     "weights": STRATEGIES,
-    "cv": ["decision", "sequential"],
+    "cv": ["cooperative", "decision", "sequential"],
     "head": ["canonical"],
     "rule": ["decision"],
     "order": ["sequential"],

@@ -25,6 +25,7 @@ FUSIONS = {
     "product_of_experts": ("_product_of_experts", "ProductOfExpertsFusion"),
     "evidential": ("_evidential", "EvidentialFusion"),
     "canonical": ("_canonical", "CanonicalFusion"),
+    "cooperative": ("_cooperative", "CooperativeFusion"),
     "kernel": ("_kernel", "KernelFusion"),
     "attention": ("_attention", "AttentionFusion"),
     "cross_attention": ("_cross_attention", "CrossAttentionFusion"),

@@ -45,6 +45,7 @@ class CanonicalFusion(BaseFusion):
 
     See Also
     --------
+    CooperativeFusion : Linear terms that agree and predict y.
     KernelFusion : A weighted sum of kernels of fixed features.
     FeatureFusion : Maps trained for y.
 

@@ -45,6 +45,7 @@ XOR = {
     "cross_attention": (0.9, 1.0),
     "bottleneck": (0.9, 1.0),
     "canonical": (0.38, 0.62),
+    "cooperative": (0.38, 0.62),
     "kernel": (0.38, 0.62),
 }
 
@@ -87,6 +88,7 @@ VARIANTS = [
         ("cross_attention", {"n_layers": 2, "aux_weight": 0.0}),
         ("bottleneck", {"n_layers": 3, "weights": "uniform"}),
         ("kernel", {"weights": "uniform"}),
+        ("cooperative", {"rho": 1.0, "l1_ratio": 0.0}),
     ]
 ]
 
