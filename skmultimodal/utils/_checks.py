@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import joblib
+import numpy as np
 import torch
 from sklearn.base import clone
 from torch import nn
 
-__all__ = ["assert_close", "check_parameters", "require", "require_gradients"]
+from skmultimodal._training import seeded
+
+__all__ = [
+    "assert_close",
+    "check_parameters",
+    "global_state_kept",
+    "require",
+    "require_gradients",
+]
 
 
 def require(condition, spec, message):
@@ -52,6 +63,26 @@ def check_parameters(spec):
         joblib.hash(clone(spec)) == joblib.hash(clone(clone(spec))),
         spec,
         "two clones have different hashes.",
+    )
+
+
+@contextlib.contextmanager
+def global_state_kept(spec, what):
+    """Require that a block neither seeds torch nor touches numpy's global state."""
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        with seeded(12345):
+            np.random.seed(12345)  # noqa: NPY002
+            before = torch.initial_seed(), joblib.hash(np.random.get_state())  # noqa: NPY002
+            yield
+            after = torch.initial_seed(), joblib.hash(np.random.get_state())  # noqa: NPY002
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    require(
+        after == before,
+        spec,
+        f"{what} seeds torch, or touches numpy's global random state. Use a parameter "
+        "'random_state', or in build the generator of torch as it is.",
     )
 
 

@@ -16,6 +16,7 @@ from skmultimodal._training import seeded
 from skmultimodal.utils._checks import (
     assert_close,
     check_parameters,
+    global_state_kept,
     require,
     require_gradients,
 )
@@ -36,11 +37,17 @@ def with_cells(encoder, check, cells):
     check(clone(encoder), cells)
 
 
+def _fit(encoder, cells, **arguments):
+    """Fit the encoder and return it."""
+    fitted = encoder.fit(cells, **arguments)
+    got = type(fitted).__name__
+    require(fitted is encoder, encoder, f"fit must return self. Got {got}.")
+    return encoder
+
+
 def _prepare(encoder, cells):
     """Return the prepared input, after a look at its form."""
-    fitted = encoder.fit(cells)
-    require(fitted is encoder, encoder, "fit must return self.")
-    return _checked(encoder, cells)
+    return _checked(_fit(encoder, cells), cells)
 
 
 def _checked(encoder, cells):
@@ -88,7 +95,15 @@ def check_encoder_parameters(encoder, cells):
         encoder,
         "a clone has another hash, so that no cache recognises it.",
     )
-    encoder.fit(cells)
+    params = encoder.get_params(deep=False)
+    hashes = {name: joblib.hash(value) for name, value in params.items()}
+    _fit(encoder, cells)
+    for name, value in encoder.get_params(deep=False).items():
+        require(
+            value is params[name] and joblib.hash(value) == hashes[name],
+            encoder,
+            f"fit changed the parameter {name!r}. Keep what it learns in '{name}_'.",
+        )
     for name, value in vars(encoder).items():
         require(
             not isinstance(value, torch.Tensor | nn.Module),
@@ -108,15 +123,27 @@ def check_encoder_parameters(encoder, cells):
 def check_repeatable(encoder, cells):
     """Two fits learn the same and leave the cells alone."""
     before = joblib.hash(cells)
-    encoder.fit(cells)
-    encoder.transform(cells)
+    with global_state_kept(encoder, "fit, transform or build"):
+        _fit(encoder, cells)
+        encoder.transform(cells)
+        encoder.build()
     require(joblib.hash(cells) == before, encoder, "fit or transform changed cells.")
-    again = clone(encoder).fit(cells)
+    again = _fit(clone(encoder), cells)
     require(
         joblib.hash(vars(again)) == joblib.hash(vars(encoder)),
         encoder,
         "two fits on the same cells learn different things.",
     )
+
+
+def check_fit_arguments(encoder, cells):
+    """Fit takes labels and weights of rows, whether it needs them or not."""
+    arguments = {"y": np.arange(len(cells)) % 2, "sample_weight": np.ones(len(cells))}
+    try:
+        _fit(encoder, cells, **arguments)
+    except TypeError as error:
+        message = "fit must be fit(cells, y=None, sample_weight=None)"
+        raise AssertionError(f"{type(encoder).__name__}: {message}. {error}") from error
 
 
 def check_embedding(encoder, cells):
@@ -180,7 +207,7 @@ def check_transform_alone(encoder, cells):
 def check_absent_rows(encoder, cells):
     """Rows without a cell (zeros, no step) give finite values and gradients."""
     n = len(cells) // 2 * 2
-    encoder.fit(cells)
+    _fit(encoder, cells)
     prepared = _checked(encoder, take_rows(cells, np.arange(n // 2)))
     present = np.arange(n) % 2 == 0
     spread = {}
@@ -232,7 +259,7 @@ def check_tokens(encoder, cells):
 
 def check_encoder_pickles(encoder, cells):
     """A fitted encoder embeds the same after pickle, by a module of its own."""
-    encoder.fit(cells)
+    _fit(encoder, cells)
     copy, rows = pickle.loads(pickle.dumps(encoder)), list(range(5))
     first, second = _build(encoder).eval(), _build(copy).eval()
     before = first(**_batch(encoder.transform(cells), rows))
@@ -246,6 +273,7 @@ def check_encoder_pickles(encoder, cells):
 
 ENCODER_CHECKS = (
     check_encoder_parameters,
+    check_fit_arguments,
     check_repeatable,
     check_embedding,
     check_encoder_gradients,
