@@ -14,6 +14,7 @@ __all__ = [
     "FRACTION",
     "NONE",
     "NOT_NEGATIVE",
+    "PATH",
     "POSITIVE",
     "POSITIVE_INT",
     "WIDTHS",
@@ -85,6 +86,7 @@ FRACTION = a_number("a number in [0, 1)", lambda v: 0 <= v < 1)
 NOT_NEGATIVE = a_number("a finite number >= 0", lambda v: 0 <= v < math.inf)
 POSITIVE = a_number("a finite number > 0", lambda v: 0 < v < math.inf)
 POSITIVE_INT = an_int(1)
+PATH = ("a path", lambda v: isinstance(v, str | os.PathLike))
 WIDTHS = ("a tuple of ints >= 1", _are_widths)
 
 RULES = {
@@ -133,7 +135,7 @@ RULES = {
     ),
     "checkpoint": either(
         NONE,
-        ("a path", lambda v: isinstance(v, str | os.PathLike)),
+        PATH,
         ("a tuple of a path and an int >= 1", _is_path_and_count),
     ),
     "compile": BOOL,

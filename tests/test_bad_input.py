@@ -23,9 +23,11 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skmultimodal import (
+    AudioEncoder,
     FusionClassifier,
     FusionRegressor,
     ImageEncoder,
+    SequenceEncoder,
     TabularEncoder,
     TextEncoder,
 )
@@ -533,6 +535,34 @@ def test_parameters_of_strategies(alias):
             with pytest.raises(ValueError, match=message):
                 estimator.fit(X, Y)
             assert vars(estimator) == before
+
+
+SOUNDS = [RNG.normal(size=1000) for _ in range(N)]
+MEDIA = {
+    TabularEncoder: BLOCKS["u"],
+    TextEncoder: BLOCKS["text"],
+    ImageEncoder: BLOCKS["image"],
+    SequenceEncoder: BLOCKS["image"][:, :, :, 0],
+    AudioEncoder: SOUNDS,
+}
+
+
+@pytest.mark.parametrize("encoder", MEDIA)
+def test_parameters_of_encoders(encoder):
+    params = encoder().get_params()
+    assert set(params) == set(encoder.limits)
+    possible = dict.fromkeys(["min_frequency", "hop_seconds", "window_seconds"], 2.5)
+    possible["root"] = ""
+    for name in params:
+        for value in (-1, "", NAN, [0.5, "x"], {1: 2}, 2.5):
+            if value == possible.get(name):
+                continue
+            estimator = FusionClassifier([("m", encoder(**{name: value}))], "parallel")
+            message = (
+                f"'m': The '{name}' parameter of {encoder.__name__} must be .* inst"
+            )
+            with pytest.raises(ValueError, match=message):
+                estimator.fit({"m": MEDIA[encoder]}, Y)
 
 
 def test_an_unfitted_estimator_stays_unfitted():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -11,9 +11,20 @@ from torch import nn
 
 from skmultimodal._data import Ragged, cells_and_labels, spread
 from skmultimodal._media import decode_audio, decode_cells
+from skmultimodal._parameters import (
+    BOOL,
+    FRACTION,
+    NONE,
+    PATH,
+    POSITIVE,
+    POSITIVE_INT,
+    check_parameters,
+    either,
+    one_of,
+)
 from skmultimodal._sounds import mel_filters
 from skmultimodal.encoders._base import BaseEncoder
-from skmultimodal.encoders._recurrent import CELLS, StepEncoder, check_option
+from skmultimodal.encoders._recurrent import CELLS, StepEncoder
 
 __all__ = ["AudioEncoder"]
 
@@ -111,6 +122,20 @@ class AudioEncoder(BaseEncoder):
     """
 
     reads = "audio"
+    limits: ClassVar[dict] = {
+        "sampling_rate": POSITIVE_INT,
+        "n_mels": POSITIVE_INT,
+        "window_seconds": POSITIVE,
+        "hop_seconds": POSITIVE,
+        "frames_per_step": POSITIVE_INT,
+        "cell": one_of(*CELLS),
+        "hidden_features": POSITIVE_INT,
+        "out_features": POSITIVE_INT,
+        "bidirectional": BOOL,
+        "dropout": FRACTION,
+        "augment": one_of(*AUGMENTATIONS),
+        "root": either(NONE, PATH),
+    }
 
     def __init__(
         self,
@@ -161,8 +186,7 @@ class AudioEncoder(BaseEncoder):
         CellError
             If a cell is not a sound; the message names its row.
         """
-        check_option(self, "cell", CELLS)
-        check_option(self, "augment", AUGMENTATIONS)
+        check_parameters(self, self.limits)
         self.window_ = max(round(self.window_seconds * self.sampling_rate), 2)
         self.hop_ = max(round(self.hop_seconds * self.sampling_rate), 1)
         n_fft = 1 << (self.window_ - 1).bit_length()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -54,6 +54,9 @@ class BaseEncoder(BaseEstimator):
         Class attribute. Whether cells may be a DataFrame of several columns that
         hold more than numbers. By default such a modality is embedded column by
         column, with the same weights, and averaged.
+    limits : dict of str to tuple of (str, callable)
+        Class attribute. What parameters must be, by name: in words, and as a function
+        that says whether a value is. The library's own encoders check it in `fit`.
 
     See Also
     --------
@@ -62,6 +65,7 @@ class BaseEncoder(BaseEstimator):
 
     reads = None
     takes_tables = False
+    limits: ClassVar[dict] = {}
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> BaseEncoder:
         """Learn the preprocessing; the default learns nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,15 +15,12 @@ from skmultimodal._media import (
     resize_image,
     to_channels,
 )
+from skmultimodal._parameters import check_parameters, one_of
 from skmultimodal._urls import is_url, join
 from skmultimodal.encoders._pretrained import PretrainedEncoder
 from skmultimodal.encoders._pretrained_models import HuggingFaceModule
-from skmultimodal.encoders._recurrent import check_option
 
 __all__ = ["HuggingFaceEncoder"]
-
-MODALITIES = ("image", "text", "audio")
-POOLINGS = ("mean", "cls")
 
 
 class HuggingFaceEncoder(PretrainedEncoder):
@@ -109,6 +106,11 @@ class HuggingFaceEncoder(PretrainedEncoder):
     True
     """
 
+    limits: ClassVar[dict] = {
+        "modality": one_of("image", "text", "audio"),
+        "pooling": one_of("mean", "cls"),
+    }
+
     def __init__(
         self,
         path: str | os.PathLike,
@@ -145,8 +147,7 @@ class HuggingFaceEncoder(PretrainedEncoder):
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_option(self, "modality", MODALITIES)
-        check_option(self, "pooling", POOLINGS)
+        check_parameters(self, self.limits)
 
     def _make(self):
         return HuggingFaceModule

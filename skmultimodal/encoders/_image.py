@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -11,8 +11,17 @@ from torch import nn
 
 from skmultimodal._data import cells_and_labels, spread
 from skmultimodal._media import decode_cells, decode_image, resize_image, to_channels
+from skmultimodal._parameters import (
+    FRACTION,
+    NONE,
+    PATH,
+    POSITIVE_INT,
+    WIDTHS,
+    check_parameters,
+    either,
+    one_of,
+)
 from skmultimodal.encoders._base import BaseEncoder
-from skmultimodal.encoders._recurrent import check_option
 
 __all__ = ["ImageEncoder"]
 
@@ -21,6 +30,16 @@ SMALLEST_POOLED = 8  # maps of a smaller side are not pooled any more
 GRID = 4  # most rows and columns of the last maps
 PROBE = 1000  # pictures that sizes and statistics are learnt from
 AUGMENTATIONS = (None, "light", "strong")
+
+
+def _are_channels(value):
+    return WIDTHS[1](value) and len(value)
+
+
+def _is_size(value):
+    if isinstance(value, str):
+        return value == "auto"
+    return POSITIVE_INT[1](value) or (WIDTHS[1](value) and len(value) == 2)
 
 
 class ImageEncoder(BaseEncoder):
@@ -92,6 +111,15 @@ class ImageEncoder(BaseEncoder):
     """
 
     reads = "image"
+    limits: ClassVar[dict] = {
+        "channels": ("a tuple of one int >= 1 or more", _are_channels),
+        "out_features": POSITIVE_INT,
+        "size": ("'auto', an int >= 1 or a tuple of two", _is_size),
+        "n_channels": ("'auto', 1 or 3", lambda v: v in ("auto", 1, 3)),
+        "dropout": FRACTION,
+        "augment": one_of(*AUGMENTATIONS),
+        "root": either(NONE, PATH),
+    }
 
     def __init__(
         self,
@@ -133,7 +161,7 @@ class ImageEncoder(BaseEncoder):
         CellError
             If a cell is not a picture; the message names its row.
         """
-        check_option(self, "augment", AUGMENTATIONS)
+        check_parameters(self, self.limits)
         values, labels = cells_and_labels(cells)
         rows = spread(len(values), PROBE)
         values = [values[row] for row in rows]

@@ -5,19 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-__all__ = ["CELLS", "StepEncoder", "check_option", "step_mask"]
+__all__ = ["CELLS", "StepEncoder", "step_mask"]
 
 CELLS = ("lstm", "gru", "conv", "mean")
-
-
-def check_option(owner, name, options):
-    """Raise ValueError unless the parameter `name` of `owner` is one of `options`."""
-    value = getattr(owner, name)
-    if value not in options:
-        raise ValueError(
-            f"The {name!r} parameter of {type(owner).__name__} must be one of "
-            f"{list(options)}. Got {value!r} instead."
-        )
 
 
 def step_mask(lengths, n_steps):

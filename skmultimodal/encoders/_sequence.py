@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -11,8 +11,15 @@ from torch import nn
 
 from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal._media import decode_cells
+from skmultimodal._parameters import (
+    BOOL,
+    FRACTION,
+    POSITIVE_INT,
+    check_parameters,
+    one_of,
+)
 from skmultimodal.encoders._base import BaseEncoder
-from skmultimodal.encoders._recurrent import CELLS, StepEncoder, check_option
+from skmultimodal.encoders._recurrent import CELLS, StepEncoder
 
 __all__ = ["SequenceEncoder"]
 
@@ -72,6 +79,14 @@ class SequenceEncoder(BaseEncoder):
     array([5, 3])
     """
 
+    limits: ClassVar[dict] = {
+        "cell": one_of(*CELLS),
+        "hidden_features": POSITIVE_INT,
+        "out_features": POSITIVE_INT,
+        "bidirectional": BOOL,
+        "dropout": FRACTION,
+    }
+
     def __init__(
         self,
         cell: str = "gru",
@@ -108,7 +123,7 @@ class SequenceEncoder(BaseEncoder):
             If a cell is not a series, or its channels are not those of the first;
             the message names the row.
         """
-        check_option(self, "cell", CELLS)
+        check_parameters(self, self.limits)
         values, labels = cells_and_labels(cells)
         first = decode_cells(values[:1], _series, labels=labels[:1])[0]
         self.n_channels_ = first.shape[1]

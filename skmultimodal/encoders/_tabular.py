@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -12,15 +12,21 @@ from torch import nn
 
 from skmultimodal._data import cells_and_labels
 from skmultimodal._media import decode_cells, is_missing
+from skmultimodal._parameters import (
+    FRACTION,
+    NOT_NEGATIVE,
+    POSITIVE_INT,
+    WIDTHS,
+    check_parameters,
+    one_of,
+)
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import MLP, Unchanged
 from skmultimodal.encoders._numbers import Periodic, PiecewiseLinear, quantile_edges
-from skmultimodal.encoders._recurrent import check_option
 
 __all__ = ["TabularEncoder"]
 
 NUMERIC_OBJECTS = ("floating", "integer", "mixed-integer-float", "decimal", "empty")
-NUMERIC = ("auto", "linear", "piecewise", "periodic")
 MISSING, UNSEEN, FIRST = 0, 1, 2  # codes of a category
 
 
@@ -104,6 +110,15 @@ class TabularEncoder(BaseEncoder):
     """
 
     takes_tables = True
+    limits: ClassVar[dict] = {
+        "hidden_features": WIDTHS,
+        "out_features": POSITIVE_INT,
+        "embedding_features": POSITIVE_INT,
+        "numeric": one_of("auto", "linear", "piecewise", "periodic"),
+        "numeric_features": POSITIVE_INT,
+        "min_frequency": NOT_NEGATIVE,
+        "dropout": FRACTION,
+    }
 
     def __init__(
         self,
@@ -142,7 +157,7 @@ class TabularEncoder(BaseEncoder):
         self : object
             The fitted encoder.
         """
-        check_option(self, "numeric", NUMERIC)
+        check_parameters(self, self.limits)
         frame = _frame(cells)
         if not frame.shape[1]:
             raise ValueError("expected a table of one column or more. Got none.")

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,11 +14,18 @@ from torch import nn
 
 from skmultimodal._data import Ragged, cells_and_labels
 from skmultimodal._media import decode_cells
+from skmultimodal._parameters import (
+    BOOL,
+    FRACTION,
+    NOT_NEGATIVE,
+    POSITIVE_INT,
+    check_parameters,
+    one_of,
+)
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import (
     CELLS,
     StepEncoder,
-    check_option,
     step_mask,
 )
 
@@ -119,6 +126,20 @@ class TextEncoder(BaseEncoder):
     """
 
     reads = "text"
+    limits: ClassVar[dict] = {
+        "level": one_of(*LEVELS),
+        "cell": one_of(*CELLS),
+        "embedding_features": POSITIVE_INT,
+        "hidden_features": POSITIVE_INT,
+        "out_features": POSITIVE_INT,
+        "vocabulary_size": POSITIVE_INT,
+        "min_frequency": NOT_NEGATIVE,
+        "max_tokens": POSITIVE_INT,
+        "bidirectional": BOOL,
+        "lowercase": BOOL,
+        "dropout": FRACTION,
+        "augment": one_of(*AUGMENTATIONS),
+    }
 
     def __init__(
         self,
@@ -169,9 +190,7 @@ class TextEncoder(BaseEncoder):
         CellError
             If a cell is not a str; the message names its row.
         """
-        check_option(self, "level", LEVELS)
-        check_option(self, "cell", CELLS)
-        check_option(self, "augment", AUGMENTATIONS)
+        check_parameters(self, self.limits)
         rows = self._words(cells)
         self.n_truncated_ = sum(len(row) > self.max_tokens for row in rows)
         words = Counter(word for row in rows for word in row[: self.max_tokens])

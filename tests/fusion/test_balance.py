@@ -119,7 +119,7 @@ def test_gradients_of_encoders_are_changed_and_no_others(unpickled, monkeypatch)
 )
 def test_history_shows_the_lazy_modality(fusion):
     X, y = make_multimodal_classification(
-        200, class_sep=[0.0, 0.5, 3.0], random_state=0
+        200, class_sep=[0.0, 1.0, 3.0], random_state=0
     )
     encoders = [(name, TabularEncoder((8,), 8)) for name in X]
     clf = FusionClassifier(
