@@ -181,6 +181,7 @@ def test_audio_file_keeps_or_changes_its_rate(tmp_path):
         (np.array([0.0, np.inf]), ValueError, "finite samples"),
         (np.zeros(3, dtype=np.int64), TypeError, "int64"),
         ((np.zeros(3), 0), ValueError, "positive sampling rate"),
+        ((8000, np.zeros(3)), ValueError, r"expected \(array, rate\), got \(rate"),
         (b"no sound", OSError, "not a readable sound"),
         ("absent.wav", OSError, r"absent\.wav"),
         (3, TypeError, "got int"),

@@ -124,7 +124,7 @@ def _cell_kind(cells) -> str:
         return "audio" if is_wave or first.startswith(AUDIO_MAGIC) else "image"
     if hasattr(first, "getbands"):  # a PIL image
         return "image"
-    if isinstance(first, tuple) and len(first) == 2 and np.ndim(first[0]):
+    if isinstance(first, tuple) and len(first) == 2 and any(map(np.ndim, first)):
         return "audio"  # waveform and rate
     if np.ndim(first):
         return _array_kind([np.shape(cell) for cell in cells], np.asarray(first).dtype)
