@@ -15,8 +15,8 @@ from skmultimodal.datasets import make_multimodal_regression
 X, y = make_multimodal_regression(n_samples=500, random_state=0)
 train, test = slice(0, 350), slice(350, 500)
 models = {
-    "weighted mean": DecisionFusion(),
-    "non-negative sum": DecisionFusion(rule="nnls"),
+    "weighted mean": DecisionFusion(rule="weighted_mean"),
+    "non-negative sum": DecisionFusion(),  # rule="nnls"
     "parallel network": "parallel",
     "feature network": "feature",
 }
@@ -27,7 +27,8 @@ for name, fusion in models.items():
 # %%
 # Each block tells a third of the value. The mean of three such predictions has the
 # right order but a third of the height: means are for models that predict the same
-# thing. Weights that need not sum to one add the parts up, and come out near one.
+# thing. Weights that need not sum to one, the default, add the parts up and come out
+# near one.
 
 predictions = models["weighted mean"].predict_per_modality(X[test])
 predictions = {f"{name} alone": values for name, values in predictions.items()}
