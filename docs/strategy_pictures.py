@@ -229,7 +229,7 @@ def cooperative(p):
     _features(p)
     p.region(0, 2, 2, 3, "fitted to y")
     _each(p, 2, "term\n$\\theta_#^T x_#$")
-    _join(p, 3, "sum; agreement", width=3.6)
+    _join(p, 3, "sum of terms that agree", width=4.8)
     _down(p, 4, "scores $F$")
 
 
