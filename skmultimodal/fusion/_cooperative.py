@@ -144,16 +144,17 @@ class CooperativeFusion(BaseFusion):
 
     def _chosen(self, blocks, problem):
         """Return rho and the alphas down to the one chosen, by the loss on folds."""
-        rhos = RHOS if self.rho == "cv" and len(blocks) > 1 else (self.rho,)
-        rhos = (0.0,) if len(blocks) == 1 else rhos
+        rhos = RHOS if self.rho == "cv" else (self.rho,)
+        rhos = rhos if len(blocks) > 1 else (0.0,)
         alphas = _alphas(blocks, problem, self.l1_ratio)
         if self.alpha != "cv":
             alphas = np.append(alphas[alphas > self.alpha], self.alpha)
-        if self.alpha != "cv" and len(rhos) == 1:
-            return rhos[0], alphas
+            if len(rhos) == 1:
+                return rhos[0], alphas
         folds = folds_of(problem, self.cv)
         if not folds:  # too few rows to choose by
-            return rhos[0], alphas[: len(alphas) // 2]
+            middle = len(alphas) if self.alpha != "cv" else len(alphas) // 2
+            return rhos[0], alphas[:middle]
         losses = np.full((len(rhos), len(alphas)), np.inf)
         for r, rho in enumerate(rhos):
             paths = [self._fold_losses(blocks, problem, *f, rho, alphas) for f in folds]
