@@ -16,7 +16,7 @@ from skmultimodal import (
     TabularEncoder,
 )
 from skmultimodal._network import derived_seed, module_key
-from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
+from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.fusion._auto import FUSIONS, resolve_fusion
 
 WIDTHS = {"a": 5, "b": 3, "c": 4}
@@ -197,24 +197,6 @@ def test_retraining_without_a_modality_changes_parallel_branches(rows):
     clf = clone(clf).set_params(m2="drop")
     without = clf.fit(X, y).predict_proba_per_modality(X)["m0"]
     assert np.abs(both - without).max() > 1e-3
-
-
-@pytest.mark.parametrize(
-    ("fusion", "solves"),
-    [
-        (ParallelFusion(), False),
-        (SequentialFusion(), True),
-        (FeatureFusion(), True),
-        (DecisionFusion(), False),
-    ],
-    ids=["parallel", "sequential", "feature", "decision"],
-)
-def test_xor_across_modalities(fusion, solves):
-    X, y = make_multimodal_xor(1200, n_features=(8, 8), random_state=0)
-    encoders = [(name, TabularEncoder()) for name in X]
-    clf = FusionClassifier(encoders, fusion, max_epochs=30, random_state=0)
-    score = clf.fit(X[:800], y[:800]).score(X[800:], y[800:])
-    assert score > 0.9 if solves else score < 0.62
 
 
 def test_order_matters_in_sequential_and_only_there(rows):
