@@ -8,7 +8,6 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from skmultimodal import (
-    DecisionFusion,
     FeatureFusion,
     FusionClassifier,
     ParallelFusion,
