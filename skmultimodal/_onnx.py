@@ -16,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from skmultimodal._inference import bare_module
 from skmultimodal._network import module_key
+from skmultimodal.fusion._base import unheard
 from skmultimodal.fusion._impute import UnrolledImputer
 
 __all__ = ["onnx_inputs", "to_onnx"]
@@ -29,13 +30,13 @@ class _Graph(nn.Module):
 
     def __init__(self, network, model, names):
         super().__init__()
-        task, given = model.task, model.spec.weights
+        task, each = model.task, np.eye(len(model.names), dtype=bool)
         self.network, self.kind, self.names = network, task.kind, names
         dtype = getattr(torch, model.dtype)
         prior = np.asarray(task.scores(model.prior))
         self.register_buffer("prior", torch.as_tensor(prior, dtype=dtype))
-        heard = [not isinstance(given, dict) or given[name] > 0 for name in model.names]
-        self.register_buffer("heard", torch.tensor(heard))
+        heard = ~unheard(model.spec.weights, model.names, each)
+        self.register_buffer("heard", torch.from_numpy(heard))
         if task.kind == "regression":
             self.register_buffer("mean", torch.as_tensor(task.mean))
             self.register_buffer("scale", torch.as_tensor(task.scale))

@@ -73,7 +73,7 @@ def _is_path_and_count(value):
     if not isinstance(value, tuple) or len(value) != 2:
         return False
     path, every = value
-    return isinstance(path, str | os.PathLike) and POSITIVE_INT[1](every)
+    return PATH[1](path) and POSITIVE_INT[1](every)
 
 
 def _are_widths(value):

@@ -68,7 +68,7 @@ def decode_audio(
     elif isinstance(cell, tuple) and len(cell) == 2 and np.ndim(cell[0]):
         waveform, rate = np.asarray(cell[0]), int(cell[1])
     elif isinstance(cell, tuple) and len(cell) == 2 and np.ndim(cell[1]):
-        raise ValueError("expected (array, rate), got (rate, array)")
+        raise ValueError("expected (array, rate), got (rate, array); swap them")
     elif isinstance(cell, list | tuple) or hasattr(cell, "__array__"):
         if sampling_rate is None:
             raise ValueError("expected a sampling rate with a bare array, got None")

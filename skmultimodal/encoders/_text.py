@@ -23,11 +23,7 @@ from skmultimodal._parameters import (
     one_of,
 )
 from skmultimodal.encoders._base import BaseEncoder
-from skmultimodal.encoders._recurrent import (
-    CELLS,
-    StepEncoder,
-    step_mask,
-)
+from skmultimodal.encoders._recurrent import CELLS, StepEncoder, step_mask
 
 __all__ = ["TextEncoder"]
 

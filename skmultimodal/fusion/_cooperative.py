@@ -15,6 +15,7 @@ from skmultimodal._parameters import NOT_NEGATIVE, POSITIVE, a_number, either, o
 from skmultimodal.fusion._base import BaseFusion, unheard
 from skmultimodal.fusion._fixed import FixedFeatures, FixedModel, shares_of
 from skmultimodal.fusion._folds import folds_of
+from skmultimodal.fusion._weights import row_shares
 
 __all__ = ["CooperativeFusion", "cooperative_path"]
 
@@ -169,8 +170,10 @@ class CooperativeFusion(BaseFusion):
 
     def _fold_losses(self, blocks, problem, train, test, rho, alphas):
         """Yield the loss on the test rows of a fold for one alpha after the other."""
-        task, (_, weight) = problem.task, _weights(problem)
-        rows, target = np.hstack(blocks)[test], problem.target[test]
+        task = problem.task
+        weight = row_shares(problem.n_samples, problem.sample_weight)
+        rows = np.hstack([block[test] for block in blocks])
+        target = problem.target[test]
         part = [block[train] for block in blocks], *_parts(problem.take(train))
         for coef, bias in cooperative_path(*part, rho, alphas, self.l1_ratio, tol=1e-3):
             losses = task.losses(task.response(rows @ coef + bias), target)
@@ -183,7 +186,8 @@ class _CooperativeModel(FixedModel):
     def set_terms(self, coef, bias, blocks, scale, problem):
         """Keep the coefficients, and how the terms vary together."""
         self.bias, self.coefs, self.n_features = bias, {}, len(coef)
-        present, weight = _weights(problem)
+        present = problem.present
+        weight = row_shares(problem.n_samples, problem.sample_weight)
         stop, terms = 0, []
         for m, name in enumerate(self.names):
             start, stop = stop, stop + blocks[m].shape[1]
@@ -263,6 +267,7 @@ def cooperative_path(
     """
     link, inverse, bound = LINKS[kind]
     X = np.hstack(blocks)
+    weighted, center = X.T * weight, weight @ X
     net = _Net(blocks, present, weight, rho / bound, l1_ratio, tol)
     mirrored = kind == "classification" and target.shape[1] == 2
     mean = weight @ target
@@ -275,7 +280,7 @@ def cooperative_path(
             scores = X @ ahead[0] + ahead[1]
             goal = scores + (target - link(scores)) / bound
             level = weight @ goal
-            moments = (X.T * weight) @ (goal - level)
+            moments = weighted @ (goal - level)
             if mirrored:
                 half = net.solve(moments[:, 1:], alpha / bound, coef[:, 1:])
                 new = np.hstack([-half, half])
@@ -283,7 +288,7 @@ def cooperative_path(
                 new = net.solve(moments, alpha / bound, coef)
             change, last = new - coef, (coef, bias)
             step = 0 if np.sum((ahead[0] - new) * change) > 0 else step + 1
-            coef, bias = new, level - (weight @ X) @ new
+            coef, bias = new, level - center @ new
             share = step / (step + 3)
             ahead = coef + share * change, bias + share * (bias - last[1])
             largest = np.abs(coef).max(initial=0.0)
@@ -312,8 +317,9 @@ class _Net:
             values, vectors = eigh(_gram(blocks, weight, rho, present))
             kept = values > 1e-12 * values[-1]
             self.values, self.basis = values[kept], vectors[:, kept]
-        self.root = np.sqrt(self.values * len(self.values))
-        self.rows = np.asfortranarray(self.root[:, None] * self.basis.T)
+        if l1_ratio:
+            self.root = np.sqrt(self.values * len(self.values))
+            self.rows = np.asfortranarray(self.root[:, None] * self.basis.T)
 
     def solve(self, goal, alpha, start):
         """Return the c of least c'Gc / 2 - g'c + penalty for each column g of goal."""
@@ -381,13 +387,8 @@ def _alphas(blocks, problem, l1_ratio):
     return max(top.sum(), 1e-12) * np.logspace(0, -5, 16)
 
 
-def _weights(problem):
-    weight = problem.sample_weight
-    weight = np.ones(problem.n_samples) if weight is None else weight
-    return problem.present, weight / weight.sum()
-
-
 def _parts(problem):
     """Return what `cooperative_path` takes of a problem besides the features."""
-    present, weight = _weights(problem)
-    return present, problem.task.one_hot(problem.target), weight, problem.task.kind
+    target = problem.task.one_hot(problem.target)
+    weight = row_shares(problem.n_samples, problem.sample_weight)
+    return problem.present, target, weight, problem.task.kind

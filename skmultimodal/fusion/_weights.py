@@ -26,6 +26,7 @@ __all__ = [
     "linear_pool_em_step",
     "log_pool_loss",
     "nonnegative_minimum",
+    "row_shares",
     "shrunk_covariance",
     "simplex_least_squares",
     "simplex_minimum",
@@ -60,7 +61,7 @@ def fit_log_pool(ratios, y, offset, *, shrinkage=0.01, bias=False, sample_weight
         Zero unless fitted.
     """
     n_modalities, _, n_classes = ratios.shape
-    share = _shares(len(y), sample_weight)
+    share = row_shares(len(y), sample_weight)
     n_bias = n_classes if bias else 0
     start = np.r_[np.full(n_modalities, 1 / n_modalities), np.zeros(n_bias)]
     lower = np.r_[np.zeros(n_modalities), np.full(n_bias, -np.inf)]
@@ -170,7 +171,7 @@ def fit_linear_pool(
         )
     if word != "log_loss":
         return _search(proba, y, present, get_scorer(objective), sample_weight)
-    share = _shares(len(y), sample_weight)
+    share = row_shares(len(y), sample_weight)
     likelihood = np.maximum(proba[:, np.arange(len(y)), y], EPS)
     weights = np.full(len(proba), 1 / len(proba))
     for _ in range(2000):
@@ -284,7 +285,7 @@ def error_moments(values, target, present, sample_weight=None):
     moments : ndarray of shape (n_modalities, n_modalities)
         Each over the rows where both are present, zero where there are none.
     """
-    share = _shares(len(target), sample_weight)
+    share = row_shares(len(target), sample_weight)
     errors = np.where(present[:, :, None], values - target, 0.0)
     n_modalities = len(values)
     weighted = (errors * share[:, None]).reshape(n_modalities, -1)
@@ -349,7 +350,7 @@ def deviation_moments(deviations, target, present, sample_weight=None):
     own : ndarray of shape (n_modalities,)
     """
     pairs = error_moments(deviations, 0.0 * target, present, sample_weight)
-    shares = present * _shares(len(target), sample_weight)
+    shares = present * row_shares(len(target), sample_weight)
     products = np.where(present[:, :, None], deviations * target, 0.0).sum(axis=2)
     own, alone = (shares * products).sum(axis=1), shares.sum(axis=1)
     return pairs, np.divide(own, alone, out=np.zeros_like(own), where=alone > 0)
@@ -415,7 +416,7 @@ def accuracies(proba, y, present, sample_weight=None):
     return (right @ weight + 1.0) / (present @ weight + proba.shape[2])
 
 
-def _shares(n_samples, sample_weight):
+def row_shares(n_samples, sample_weight):
     """Return sample weights that sum to one."""
     if sample_weight is None:
         return np.full(n_samples, 1.0 / max(n_samples, 1))

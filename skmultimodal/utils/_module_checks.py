@@ -329,16 +329,17 @@ def check_precision(strategy):
 
 
 def check_embeddings_kept(strategy):
-    """Forward does not write into the embeddings."""
-    net = _network(strategy, 3).eval()
+    """Forward does not write into the embeddings or the mask."""
+    net, present = _network(strategy, 3).eval(), _presence(3)
     with torch.no_grad():
         made = {name: net.encode(name, block) for name, block in _inputs(3).items()}
-        before = [values.clone() for values in _tensors(made)]
-        net.fusion(made, None)
+        given = [present, *_tensors(made)]
+        before = [values.clone() for values in given]
+        net.fusion(made, present)
     require(
-        all(map(torch.equal, before, _tensors(made))),
+        all(map(torch.equal, before, given)),
         strategy,
-        "forward writes into the embeddings. Make new tensors.",
+        "forward writes into the embeddings or 'present'. Make new tensors.",
     )
 
 

@@ -11,6 +11,7 @@ from skmultimodal import BaseEncoder, ParallelFusion, TabularEncoder
 from skmultimodal.fusion import FusionModule, FusionOutput, JointFusion, per_modality
 from skmultimodal.utils.estimator_checks import (
     check_encoder,
+    check_fusion,
     encoder_checks_generator,
     fusion_checks_generator,
 )
@@ -119,6 +120,8 @@ def test_faulty_strategies_are_found(strategy, message):
         except Exception as error:  # a fault may break other checks altogether
             found.append(str(error))
     assert any(re.search(message, text) for text in found), found
+    with pytest.raises((AssertionError, RuntimeError)):
+        check_fusion(strategy)
 
 
 class Linear(BaseEncoder):
