@@ -30,7 +30,7 @@ _LAZY = {
     "LowRankFusion": "fusion._low_rank",
     "MixtureOfExpertsFusion": "fusion._mixture",
     "ModuleEncoder": "encoders._module",
-    "MultimodalData": "_data",
+    "MultimodalData": "data._containers",
     "ParallelFusion": "fusion._parallel",
     "ProductOfExpertsFusion": "fusion._product_of_experts",
     "SentenceTransformerEncoder": "encoders._pretrained",

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmultimodal._columns import did_you_mean, find_cells, missing_columns
-from skmultimodal._data import MultimodalData, as_container
-from skmultimodal._media import present_mask
+from skmultimodal.data._cells import present_mask
+from skmultimodal.data._columns import did_you_mean, find_cells, missing_columns
+from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.encoders._readable import without_unreadable
 from skmultimodal.fusion._auto import auto_encoders

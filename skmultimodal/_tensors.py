@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from skmultimodal._data import Ragged
+from skmultimodal.data._containers import Ragged
 
 __all__ = ["BatchIterator", "TensorRows", "Tensors", "batches", "move"]
 

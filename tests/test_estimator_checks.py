@@ -38,7 +38,7 @@ class RowSeries(BaseEncoder):
 
     def transform(self, cells):
         numbers = self.table_.transform(cells)["numbers"]
-        from skmultimodal._data import Ragged
+        from skmultimodal.data._containers import Ragged
 
         return {"steps": Ragged.from_rows(numbers[:, :, None], item_shape=(1,))}
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from skmultimodal._media import (
+from skmultimodal.data._cells import (
     CellError,
     decode_audio,
     decode_cells,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from skmultimodal import FusionClassifier, MultimodalData, TabularEncoder
-from skmultimodal._data import Ragged
-from skmultimodal._media import is_missing, present_mask
+from skmultimodal.data._cells import is_missing, present_mask
+from skmultimodal.data._containers import Ragged
 from skmultimodal.fusion import (
     Borda,
     LinearPool,

@@ -22,9 +22,9 @@ from skmultimodal import (
     SequenceEncoder,
     TextEncoder,
 )
-from skmultimodal._data import Ragged
 from skmultimodal._tensors import BatchIterator, TensorRows, Tensors
 from skmultimodal._training import seeded, threads
+from skmultimodal.data._containers import Ragged
 from skmultimodal.fusion._network_model import validation_split
 
 

@@ -10,9 +10,9 @@ import soundfile
 from PIL import Image
 
 from skmultimodal import AudioEncoder, FusionClassifier, ImageEncoder
-from skmultimodal._hashing import row_keys
-from skmultimodal._media import CellError, decode_audio, decode_image
-from skmultimodal._urls import is_url, join
+from skmultimodal.data._cells import CellError, decode_audio, decode_image
+from skmultimodal.data._files import is_url, join
+from skmultimodal.data._hashing import row_keys
 
 fsspec = pytest.importorskip("fsspec")
 N = 16

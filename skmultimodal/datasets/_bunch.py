@@ -59,7 +59,7 @@ def pack(
         ]
         data, y = pd.concat(parts, axis=1), target
     else:
-        from skmultimodal._data import MultimodalData
+        from skmultimodal.data._containers import MultimodalData
 
         data, y = MultimodalData(blocks), target.to_numpy()
     if return_X_y:

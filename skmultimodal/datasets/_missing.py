@@ -13,9 +13,9 @@ from scipy.special import expit
 from scipy.stats import rankdata
 from sklearn.utils import check_random_state
 
-from skmultimodal._columns import find_cells
-from skmultimodal._data import MultimodalData, object_array
-from skmultimodal._media import present_mask
+from skmultimodal.data._cells import present_mask
+from skmultimodal.data._columns import find_cells
+from skmultimodal.data._containers import MultimodalData, object_array
 
 __all__ = ["drop_modalities"]
 

@@ -351,7 +351,7 @@ def _blank(blocks, missing_rate, rng, who):
 def _as_result(blocks, y, as_frame):
     """Return (X, y) as MultimodalData and array, or as pandas objects."""
     if not as_frame:
-        from skmultimodal._data import MultimodalData
+        from skmultimodal.data._containers import MultimodalData
 
         return MultimodalData({f"m{i}": block for i, block in enumerate(blocks)}), y
     names = [

@@ -8,7 +8,7 @@ from importlib import import_module
 import numpy as np
 import pandas as pd
 
-from skmultimodal._data import object_array
+from skmultimodal.data._containers import object_array
 
 __all__ = [
     "check_method",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from skmultimodal._urls import is_url
+from skmultimodal.data._files import is_url
 from skmultimodal.distributed._frames import (
     check_method,
     frame_of,

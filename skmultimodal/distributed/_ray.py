@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from skmultimodal._data import MultimodalData, as_container
+from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.distributed._frames import (
     check_method,
     frame_of,

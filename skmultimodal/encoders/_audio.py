@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmultimodal._data import Ragged, cells_and_labels, spread
-from skmultimodal._media import decode_audio, decode_cells
 from skmultimodal._parameters import (
     BOOL,
     FRACTION,
@@ -22,7 +20,9 @@ from skmultimodal._parameters import (
     either,
     one_of,
 )
-from skmultimodal._sounds import mel_filters
+from skmultimodal.data._cells import decode_audio, decode_cells
+from skmultimodal.data._containers import Ragged, cells_and_labels, spread
+from skmultimodal.data._sounds import mel_filters
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder
 

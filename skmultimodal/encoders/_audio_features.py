@@ -10,8 +10,8 @@ import numpy as np
 from scipy.fft import dct
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from skmultimodal._media import decode_audio, decode_cells
-from skmultimodal._sounds import mel_filters
+from skmultimodal.data._cells import decode_audio, decode_cells
+from skmultimodal.data._sounds import mel_filters
 
 __all__ = ["AudioFeatures"]
 

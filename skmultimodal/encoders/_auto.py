@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from skmultimodal._data import MultimodalData
-from skmultimodal._media import is_missing
+from skmultimodal.data._cells import is_missing
+from skmultimodal.data._containers import MultimodalData
 
 __all__ = ["Inferred", "default_encoder", "infer_columns"]
 

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 
-from skmultimodal._data import Ragged
+from skmultimodal.data._containers import Ragged
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,16 +7,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skmultimodal._data import Ragged
-from skmultimodal._media import (
+from skmultimodal._parameters import check_parameters, one_of
+from skmultimodal.data._cells import (
     decode_audio,
     decode_cells,
     decode_image,
     resize_image,
     to_channels,
 )
-from skmultimodal._parameters import check_parameters, one_of
-from skmultimodal._urls import is_url, join
+from skmultimodal.data._containers import Ragged
+from skmultimodal.data._files import is_url, join
 from skmultimodal.encoders._pretrained import PretrainedEncoder
 from skmultimodal.encoders._pretrained_models import HuggingFaceModule
 

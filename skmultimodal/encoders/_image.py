@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmultimodal._data import cells_and_labels, spread
-from skmultimodal._media import decode_cells, decode_image, resize_image, to_channels
 from skmultimodal._parameters import (
     FRACTION,
     NONE,
@@ -21,6 +19,13 @@ from skmultimodal._parameters import (
     either,
     one_of,
 )
+from skmultimodal.data._cells import (
+    decode_cells,
+    decode_image,
+    resize_image,
+    to_channels,
+)
+from skmultimodal.data._containers import cells_and_labels, spread
 from skmultimodal.encoders._base import BaseEncoder
 
 __all__ = ["ImageEncoder"]

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from skmultimodal._media import decode_cells, decode_image, resize_image, to_channels
+from skmultimodal.data._cells import (
+    decode_cells,
+    decode_image,
+    resize_image,
+    to_channels,
+)
 
 __all__ = ["ImageFeatures"]
 

@@ -11,8 +11,8 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skmultimodal._data import cells_and_labels, take_rows
-from skmultimodal._media import decode_cells
+from skmultimodal.data._cells import decode_cells
+from skmultimodal.data._containers import cells_and_labels, take_rows
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import PartlyFrozen, n_trained
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 
-from skmultimodal._data import Ragged, cells_and_labels, object_array
-from skmultimodal._media import decode_cells
 from skmultimodal._tensors import BatchIterator, Tensors
+from skmultimodal.data._cells import decode_cells
+from skmultimodal.data._containers import Ragged, cells_and_labels, object_array
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import n_trained
 from skmultimodal.encoders._pretrained_models import (

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from skmultimodal._data import cells_and_labels
-from skmultimodal._media import (
+from skmultimodal.data._cells import (
     CellError,
     decode_audio,
     decode_cells,
     decode_image,
     is_missing,
 )
+from skmultimodal.data._containers import cells_and_labels
 from skmultimodal.encoders._auto import infer_columns
 
 __all__ = ["Unreadable", "without_unreadable"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from skmultimodal._hashing import row_keys
+from skmultimodal.data._hashing import row_keys
 
 __all__ = ["clear_row_cache", "features_by_row"]
 

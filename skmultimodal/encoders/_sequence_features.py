@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from skmultimodal._media import decode_cells
+from skmultimodal.data._cells import decode_cells
 
 __all__ = ["SequenceFeatures"]
 

@@ -11,8 +11,8 @@ from pandas.api.types import is_object_dtype, is_string_dtype
 from sklearn.base import clone
 from torch import nn
 
-from skmultimodal._data import Ragged
-from skmultimodal._media import present_mask
+from skmultimodal.data._cells import present_mask
+from skmultimodal.data._containers import Ragged
 from skmultimodal.encoders._base import BaseEncoder
 
 __all__ = ["SharedEncoder", "shared"]

@@ -10,8 +10,6 @@ import pandas as pd
 import torch
 from torch import nn
 
-from skmultimodal._data import cells_and_labels
-from skmultimodal._media import decode_cells, is_missing
 from skmultimodal._parameters import (
     FRACTION,
     NOT_NEGATIVE,
@@ -20,6 +18,8 @@ from skmultimodal._parameters import (
     check_parameters,
     one_of,
 )
+from skmultimodal.data._cells import decode_cells, is_missing
+from skmultimodal.data._containers import cells_and_labels
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import MLP, Unchanged
 from skmultimodal.encoders._numbers import Periodic, PiecewiseLinear, quantile_edges

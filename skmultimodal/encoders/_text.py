@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmultimodal._data import Ragged, cells_and_labels
-from skmultimodal._media import decode_cells
 from skmultimodal._parameters import (
     BOOL,
     FRACTION,
@@ -22,6 +20,8 @@ from skmultimodal._parameters import (
     check_parameters,
     one_of,
 )
+from skmultimodal.data._cells import decode_cells
+from skmultimodal.data._containers import Ragged, cells_and_labels
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder, step_mask
 

@@ -15,7 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from skmultimodal._hashing import row_keys
+from skmultimodal.data._hashing import row_keys
 
 __all__ = ["Cache", "CacheInfo", "cached", "content_key", "model_key", "rows_key"]
 

@@ -6,8 +6,8 @@ from numbers import Real
 
 import numpy as np
 
-from skmultimodal._columns import did_you_mean
-from skmultimodal._data import take_rows
+from skmultimodal.data._columns import did_you_mean
+from skmultimodal.data._containers import take_rows
 from skmultimodal.fusion._base import FusionModel
 
 __all__ = ["CascadeModel", "certainty", "check_cascade", "prices_of"]

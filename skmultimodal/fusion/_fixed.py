@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder
 
-from skmultimodal._data import Ragged
+from skmultimodal.data._containers import Ragged
 from skmultimodal.fusion._base import FusionModel, unheard
 from skmultimodal.fusion._preparation import Preparation
 from skmultimodal.fusion._standalone import fit_standalone

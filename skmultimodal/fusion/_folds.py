@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from skmultimodal._hashing import combine_keys, row_keys
+from skmultimodal.data._hashing import combine_keys, row_keys
 
 __all__ = ["content_folds", "folds_of"]
 

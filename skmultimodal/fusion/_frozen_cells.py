@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skmultimodal._data import bytes_of, take_rows
-from skmultimodal._hashing import row_keys
+from skmultimodal.data._containers import bytes_of, take_rows
+from skmultimodal.data._hashing import row_keys
 from skmultimodal.encoders._row_cache import features_by_row
 from skmultimodal.fusion._base import naming
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from joblib import Parallel, delayed
 
-from skmultimodal._data import take_rows
+from skmultimodal.data._containers import take_rows
 from skmultimodal.fusion._cache import (
     Cache,
     CacheInfo,

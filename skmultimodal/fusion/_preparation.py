@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
-from skmultimodal._data import Ragged, take_rows
 from skmultimodal._tensors import Tensors
+from skmultimodal.data._containers import Ragged, take_rows
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._shared import shared
 from skmultimodal.fusion._base import naming

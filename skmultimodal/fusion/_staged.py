@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from sklearn.base import clone
 
-from skmultimodal._data import take_rows
+from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
 from skmultimodal.fusion._encode import encode_by_member

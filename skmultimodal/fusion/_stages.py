@@ -8,8 +8,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from torch import nn
 
-from skmultimodal._data import take_rows
 from skmultimodal._network import FusionModule, FusionOutput
+from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
 from skmultimodal.fusion._cascade import prices_of

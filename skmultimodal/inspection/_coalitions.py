@@ -13,7 +13,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skmultimodal._data import as_container, take_rows
+from skmultimodal.data._containers import as_container, take_rows
 from skmultimodal.inspection._scoring import centred_scores, make_score
 
 __all__ = ["CoalitionValues", "all_subsets", "coalition_values", "fitted_estimator"]

@@ -9,11 +9,11 @@ import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from skmultimodal._columns import find_cells, missing_columns
-from skmultimodal._data import MultimodalData, as_container, take_rows
-from skmultimodal._images import decode_image, to_channels
-from skmultimodal._media import present_mask
-from skmultimodal._sounds import decode_audio
+from skmultimodal.data._cells import present_mask
+from skmultimodal.data._columns import find_cells, missing_columns
+from skmultimodal.data._containers import MultimodalData, as_container, take_rows
+from skmultimodal.data._images import decode_image, to_channels
+from skmultimodal.data._sounds import decode_audio
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.inspection._plotting import figure_and_axes, styles_of, tidy
 

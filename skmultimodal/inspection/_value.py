@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from skmultimodal._data import take_rows
+from skmultimodal.data._containers import take_rows
 from skmultimodal.inspection._coalitions import fitted_estimator
 
 __all__ = ["value_of_information"]

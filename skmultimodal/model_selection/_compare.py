@@ -17,7 +17,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
 
-from skmultimodal._data import as_container
+from skmultimodal.data._containers import as_container
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.fusion._auto import FUSIONS, SEARCHES, resolve_fusion
 from skmultimodal.model_selection._comparison import FusionComparison

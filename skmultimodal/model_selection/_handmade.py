@@ -11,14 +11,14 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from skmultimodal._columns import find_cells
-from skmultimodal._data import cells_and_labels
-from skmultimodal._media import (
+from skmultimodal.data._cells import (
     decode_image,
     is_missing,
     resize_image,
     to_channels,
 )
+from skmultimodal.data._columns import find_cells
+from skmultimodal.data._containers import cells_and_labels
 from skmultimodal.encoders._audio_features import AudioFeatures
 from skmultimodal.encoders._auto import infer_columns
 

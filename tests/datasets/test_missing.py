@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from skmultimodal import MultimodalData
-from skmultimodal._media import present_mask
+from skmultimodal.data._cells import present_mask
 from skmultimodal.datasets import drop_modalities
 
 N = 2000

@@ -9,7 +9,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmultimodal import FusionClassifier, FusionRegressor
-from skmultimodal._media import CellError
+from skmultimodal.data._cells import CellError
 from skmultimodal.encoders._audio_features import AudioFeatures
 from skmultimodal.encoders._classical import default_model
 from skmultimodal.encoders._image_features import ImageFeatures

@@ -19,7 +19,7 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._data import take_rows
+from skmultimodal.data._containers import take_rows
 from skmultimodal.datasets import load_birdstrikes, load_emoji, load_spoken_digits
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.utils.estimator_checks import parametrize_with_encoder_checks

@@ -18,9 +18,9 @@ from skmultimodal import (
     HuggingFaceEncoder,
     SentenceTransformerEncoder,
 )
-from skmultimodal._data import take_rows
-from skmultimodal._media import resize_image, to_channels
 from skmultimodal._tensors import Tensors
+from skmultimodal.data._cells import resize_image, to_channels
+from skmultimodal.data._containers import take_rows
 from skmultimodal.datasets import load_emoji
 from skmultimodal.encoders import _pretrained_models, _row_cache
 from skmultimodal.encoders._row_cache import clear_row_cache

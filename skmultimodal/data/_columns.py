@@ -7,7 +7,7 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from skmultimodal._data import MultimodalData, object_array
+from skmultimodal.data._containers import MultimodalData, object_array
 
 __all__ = ["did_you_mean", "find_cells", "missing_columns"]
 

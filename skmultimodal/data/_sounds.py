@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skmultimodal._urls import source_of
+from skmultimodal.data._files import source_of
 
 __all__ = ["decode_audio", "mel_filters", "resample"]
 
@@ -56,7 +56,7 @@ def decode_audio(
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal._sounds import decode_audio
+    >>> from skmultimodal.data._sounds import decode_audio
     >>> waveform, rate = decode_audio((np.zeros(441, dtype=np.int16), 44100), 8000)
     >>> waveform.shape, rate
     ((80,), 8000)
@@ -141,7 +141,7 @@ def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal._sounds import resample
+    >>> from skmultimodal.data._sounds import resample
     >>> resample(np.ones(160, dtype=np.float32), 16000, 8000).shape
     (80,)
     """
@@ -173,7 +173,7 @@ def mel_filters(n_fft: int, n_mels: int, sampling_rate: int) -> np.ndarray:
 
     Examples
     --------
-    >>> from skmultimodal._sounds import mel_filters
+    >>> from skmultimodal.data._sounds import mel_filters
     >>> mel_filters(256, 40, 8000).shape
     (129, 40)
     """

@@ -25,7 +25,7 @@ def is_url(path: str | os.PathLike) -> bool:
 
     Examples
     --------
-    >>> from skmultimodal._urls import is_url
+    >>> from skmultimodal.data._files import is_url
     >>> is_url("memory://a.png"), is_url("folder/a.png")
     (True, False)
     """

@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pandas as pd
 
-from skmultimodal._urls import is_url, join, url_key
+from skmultimodal.data._files import is_url, join, url_key
 
 __all__ = ["row_keys"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skmultimodal._urls import source_of
+from skmultimodal.data._files import source_of
 
 __all__ = ["decode_image", "resize_image", "to_channels"]
 
@@ -51,7 +51,7 @@ def decode_image(cell: Any, root: str | os.PathLike | None = None) -> np.ndarray
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal._images import decode_image
+    >>> from skmultimodal.data._images import decode_image
     >>> decode_image(np.full((2, 4), 65535, dtype=np.uint16))[0, 0]
     array([255.], dtype=float32)
     """
@@ -148,7 +148,7 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal._images import resize_image
+    >>> from skmultimodal.data._images import resize_image
     >>> resize_image(np.zeros((8, 6, 3), dtype=np.uint8), (4, 4)).shape
     (4, 4, 3)
     """
@@ -196,7 +196,7 @@ def to_channels(image: np.ndarray, n_channels: int) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal._images import to_channels
+    >>> from skmultimodal.data._images import to_channels
     >>> clear = np.zeros((1, 1, 4), dtype=np.uint8)
     >>> to_channels(clear, 3).ravel()
     array([255, 255, 255], dtype=uint8)

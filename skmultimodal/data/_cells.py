@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skmultimodal._images import decode_image, resize_image, to_channels
-from skmultimodal._sounds import decode_audio, resample
+from skmultimodal.data._images import decode_image, resize_image, to_channels
+from skmultimodal.data._sounds import decode_audio, resample
 
 __all__ = [
     "CellError",
@@ -39,7 +39,7 @@ class CellError(ValueError):
 
     Examples
     --------
-    >>> from skmultimodal._media import CellError
+    >>> from skmultimodal.data._cells import CellError
     >>> print(CellError("image", 17, "expected 1, 3 or 4 channels, got 2"))
     Modality 'image', row 17: expected 1, 3 or 4 channels, got 2
     """
@@ -93,7 +93,7 @@ def decode_cells(
 
     Examples
     --------
-    >>> from skmultimodal._media import decode_cells
+    >>> from skmultimodal.data._cells import decode_cells
     >>> decode_cells(["1", "2"], int, modality="count")
     [1, 2]
     """
@@ -137,7 +137,7 @@ def is_missing(cell: Any) -> bool:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal._media import is_missing
+    >>> from skmultimodal.data._cells import is_missing
     >>> is_missing(np.full((8, 8), np.nan)), is_missing("")
     (True, False)
     """
@@ -184,7 +184,7 @@ def present_mask(cells: Any) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal._media import present_mask
+    >>> from skmultimodal.data._cells import present_mask
     >>> present_mask([np.zeros(3), None, np.array([np.nan, np.nan])])
     array([ True, False, False])
     """

@@ -1,0 +1,1 @@
+"""Containers, columns, cells and files: what X is made of."""
