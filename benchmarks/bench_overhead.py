@@ -34,11 +34,11 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._network import FusionNetwork, module_key
-from skmultimodal._tasks import Classification
-from skmultimodal._tensors import Tensors
-from skmultimodal._training import TrainingSettings, predict_outputs, train
 from skmultimodal.fusion._standalone import _Alone as Alone
+from skmultimodal.training._net import TrainingSettings, predict_outputs, train
+from skmultimodal.training._network import FusionNetwork, module_key
+from skmultimodal.training._tasks import Classification
+from skmultimodal.training._tensors import Tensors
 
 N_STEPS, N_CLASSES, BATCH, PREDICT_BATCH = 20, 10, 64, 512
 BARS = {"CNN + LSTM": 1.05, "tiny MLP": 1.10, "larger CNN + LSTM": 1.05}

@@ -30,10 +30,10 @@ from skmultimodal._sklearn import (
     fit_task,
     with_callbacks,
 )
-from skmultimodal._training import TrainingSettings
 from skmultimodal.fusion._auto import auto_fusion, resolve_fusion
 from skmultimodal.fusion._base import FusionProblem
 from skmultimodal.fusion._cache import Cache, content_key
+from skmultimodal.training._net import TrainingSettings
 
 FEW_ROWS = 2000  # below it early_stopping="auto" is off
 
@@ -273,7 +273,7 @@ class BaseFusionEstimator(
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if self.accelerator is None:
             return seed
-        from skmultimodal._accelerated import shared_seed
+        from skmultimodal.training._accelerated import shared_seed
 
         return shared_seed(seed)
 
@@ -347,7 +347,7 @@ class BaseFusionEstimator(
         """Return the problem with the folder that its training is kept in, if any."""
         if self.checkpoint is None:
             return problem
-        from skmultimodal._checkpoint import CheckpointFolder
+        from skmultimodal.training._checkpoint import CheckpointFolder
 
         given = self.checkpoint
         path, every = given if isinstance(given, tuple) else (given, 1)

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmultimodal._answers import offered
 from skmultimodal._base import BaseFusionEstimator
 from skmultimodal._sklearn import _check_y
-from skmultimodal._tasks import Classification, classification_task
+from skmultimodal.training._tasks import Classification, classification_task
 
 __all__ = ["FusionClassifier"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skmultimodal._network import module_key
 from skmultimodal._sklearn import Branches, Captioned, visual_block
+from skmultimodal.training._network import module_key
 
 __all__ = ["diagram"]
 

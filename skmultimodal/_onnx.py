@@ -14,10 +14,10 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from skmultimodal._inference import bare_module
-from skmultimodal._network import module_key
 from skmultimodal.fusion._base import unheard
 from skmultimodal.fusion._impute import UnrolledImputer
+from skmultimodal.training._network import module_key
+from skmultimodal.training._trained import bare_module
 
 __all__ = ["onnx_inputs", "to_onnx"]
 

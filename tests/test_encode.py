@@ -16,8 +16,8 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._network import module_key
-from skmultimodal._tensors import Tensors
+from skmultimodal.training._network import module_key
+from skmultimodal.training._tensors import Tensors
 
 N = 24
 WORDS = ["red", "blue", "car", "boat", "sea"]

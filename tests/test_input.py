@@ -28,7 +28,7 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._network import module_key
+from skmultimodal.training._network import module_key
 
 FOUR = ["parallel", "sequential", "feature", "decision"]
 JOINT = FOUR[:3]

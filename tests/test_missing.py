@@ -16,10 +16,10 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._network import FusionNetwork
-from skmultimodal._training import seeded
 from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._impute import GaussianImputer, UnrolledImputer
+from skmultimodal.training._net import seeded
+from skmultimodal.training._network import FusionNetwork
 
 PARTS = {"u": ["a", "b"], "v": ["c", "d"]}
 

@@ -22,13 +22,13 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal.datasets import (
     drop_modalities,
     load_emoji,
     make_multimodal_classification,
     make_multimodal_regression,
 )
+from skmultimodal.training._network import FusionModule, FusionOutput
 
 for package in ("onnx", "onnxscript", "onnxruntime"):
     pytest.importorskip(package)

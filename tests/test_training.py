@@ -22,10 +22,10 @@ from skmultimodal import (
     SequenceEncoder,
     TextEncoder,
 )
-from skmultimodal._tensors import BatchIterator, TensorRows, Tensors
-from skmultimodal._training import seeded, threads
 from skmultimodal.data._containers import Ragged
 from skmultimodal.fusion._network_model import validation_split
+from skmultimodal.training._net import seeded, threads
+from skmultimodal.training._tensors import BatchIterator, TensorRows, Tensors
 
 
 def classifier(**kwargs):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 
-from skmultimodal._tensors import BatchIterator, Tensors
 from skmultimodal.data._cells import decode_cells
 from skmultimodal.data._containers import Ragged, cells_and_labels, object_array
 from skmultimodal.encoders._base import BaseEncoder
@@ -22,6 +21,7 @@ from skmultimodal.encoders._pretrained_models import (
     tunable,
 )
 from skmultimodal.encoders._row_cache import features_by_row
+from skmultimodal.training._tensors import BatchIterator, Tensors
 
 if TYPE_CHECKING:
     from torch import nn

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from skmultimodal._training import seeded
 from skmultimodal.encoders._modules import MLP, PartlyFrozen
 from skmultimodal.encoders._recurrent import step_mask
+from skmultimodal.training._net import seeded
 
 __all__ = [
     "FineTuned",

@@ -9,8 +9,8 @@ _LAZY = {
     "Borda": "fusion._rules",
     "DecisionTemplate": "fusion._rules_fitted",
     "Dempster": "fusion._rules",
-    "FusionModule": "_network",
-    "FusionOutput": "_network",
+    "FusionModule": "training._network",
+    "FusionOutput": "training._network",
     "GeneralizedLeastSquares": "fusion._rules_regression",
     "InverseVariance": "fusion._rules_regression",
     "JointFusion": "fusion._joint",
@@ -31,7 +31,7 @@ _LAZY = {
     "TrimmedMeanValue": "fusion._rules_regression",
     "WeightedMean": "fusion._rules_regression",
     "WeightedVote": "fusion._rules",
-    "per_modality": "_network",
+    "per_modality": "training._network",
 }
 
 __all__ = [*_LAZY]

@@ -7,7 +7,6 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal._parameters import FRACTION, POSITIVE_INT, one_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights
@@ -19,6 +18,7 @@ from skmultimodal.fusion._tokens import (
     masked_mean,
     pooled,
 )
+from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["AttentionFusion"]
 

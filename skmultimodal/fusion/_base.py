@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skmultimodal._network import derived_seed
 from skmultimodal._parameters import check_parameters
-from skmultimodal._training import TrainingSettings
 from skmultimodal.data._cells import CellError
 from skmultimodal.data._columns import did_you_mean
 from skmultimodal.data._containers import bytes_of, take_rows
+from skmultimodal.training._net import TrainingSettings
+from skmultimodal.training._network import derived_seed
 
 __all__ = ["BaseFusion", "FusionModel", "FusionProblem"]
 

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from skmultimodal._inference import bare_module
-from skmultimodal._tensors import TensorRows
-from skmultimodal._training import Criterion, predict_outputs, train
+from skmultimodal.training._net import Criterion, predict_outputs, train
+from skmultimodal.training._tensors import TensorRows
+from skmultimodal.training._trained import bare_module
 
 __all__ = ["blending_weights", "estimate_blend"]
 

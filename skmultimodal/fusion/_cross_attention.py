@@ -7,12 +7,6 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from skmultimodal._network import (
-    FusionModule,
-    FusionOutput,
-    module_key,
-    per_modality,
-)
 from skmultimodal._parameters import FRACTION, POSITIVE_INT
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights
@@ -22,6 +16,12 @@ from skmultimodal.fusion._tokens import (
     check_heads,
     masked_mean,
     pooled,
+)
+from skmultimodal.training._network import (
+    FusionModule,
+    FusionOutput,
+    module_key,
+    per_modality,
 )
 
 __all__ = ["CrossAttentionFusion"]

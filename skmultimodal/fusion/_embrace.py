@@ -7,7 +7,6 @@ from typing import ClassVar
 import torch
 from torch.nn.functional import one_hot
 
-from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal._parameters import FRACTION, POSITIVE_INT, WIDTHS
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
@@ -15,6 +14,7 @@ from skmultimodal.fusion._layers import (
     Readout,
     SimplexWeights,
 )
+from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["EmbraceFusion"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from skmultimodal._network import module_key
-from skmultimodal._tensors import BatchIterator, Tensors
-from skmultimodal._training import threads
 from skmultimodal.data._containers import take_rows
+from skmultimodal.training._net import threads
+from skmultimodal.training._network import module_key
+from skmultimodal.training._tensors import BatchIterator, Tensors
 
 __all__ = ["encode_by_member", "encode_by_network", "spread"]
 

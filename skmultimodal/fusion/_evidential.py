@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 
-from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal._parameters import BOOL, NOT_NEGATIVE, an_int, one_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, SimplexWeights, mask_of
+from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["EvidentialFusion", "combine_evidence"]
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal._parameters import (
     BOOL,
     FRACTION,
@@ -26,6 +25,7 @@ from skmultimodal.fusion._layers import (
     SimplexWeights,
     mask_of,
 )
+from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["FeatureFusion"]
 

@@ -6,15 +6,15 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from skmultimodal._network import (
+from skmultimodal._parameters import FRACTION, WIDTHS
+from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights, mask_of
+from skmultimodal.training._network import (
     FusionModule,
     FusionOutput,
     module_key,
     per_modality,
 )
-from skmultimodal._parameters import FRACTION, WIDTHS
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights, mask_of
 
 __all__ = ["FiLMFusion"]
 

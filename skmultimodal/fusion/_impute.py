@@ -9,7 +9,7 @@ import torch
 from sklearn.covariance import ledoit_wolf
 from torch import nn
 
-from skmultimodal._training import threads
+from skmultimodal.training._net import threads
 
 __all__ = ["GaussianImputer", "UnrolledImputer", "complete_rows", "fit_imputer"]
 

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from sklearn.base import clone
 
-from skmultimodal._network import FusionModule
 from skmultimodal._parameters import (
     FRACTION,
     NONE,
@@ -19,6 +18,7 @@ from skmultimodal.fusion._balance import balance_of, check_balance
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion._network_model import fit_network
 from skmultimodal.fusion._staged import cross_fitted_weights, fit_staged
+from skmultimodal.training._network import FusionModule
 
 __all__ = ["JointFusion"]
 

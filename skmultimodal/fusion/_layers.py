@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skmultimodal._network import module_key, per_modality
+from skmultimodal.training._network import module_key, per_modality
 
 __all__ = [
     "AbsentTokens",

@@ -7,7 +7,6 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from skmultimodal._network import FusionModule, FusionOutput, module_key
 from skmultimodal._parameters import FRACTION, NONE, POSITIVE_INT, WIDTHS, either
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
@@ -17,6 +16,7 @@ from skmultimodal.fusion._layers import (
     SimplexWeights,
     mask_of,
 )
+from skmultimodal.training._network import FusionModule, FusionOutput, module_key
 
 __all__ = ["LowRankFusion"]
 

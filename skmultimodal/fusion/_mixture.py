@@ -7,7 +7,6 @@ from typing import ClassVar
 import torch
 from torch.nn.functional import logsigmoid
 
-from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal._parameters import NOT_NEGATIVE, WIDTHS, one_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
@@ -17,6 +16,7 @@ from skmultimodal.fusion._layers import (
     hide_absent,
     mask_of,
 )
+from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["MixtureOfExpertsFusion"]
 

@@ -10,10 +10,6 @@ import torch
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
-from skmultimodal._inference import TrainedNet, bare_module
-from skmultimodal._network import FusionNetwork, FusionOutput, module_key
-from skmultimodal._tensors import TensorRows
-from skmultimodal._training import predict_outputs, resume, seeded, train
 from skmultimodal.fusion._base import FusionModel, unheard
 from skmultimodal.fusion._blending import estimate_blend
 from skmultimodal.fusion._cache import content_key
@@ -24,6 +20,10 @@ from skmultimodal.fusion._responses import (
     response_to_embeddings,
     responses_of_network,
 )
+from skmultimodal.training._net import predict_outputs, resume, seeded, train
+from skmultimodal.training._network import FusionNetwork, FusionOutput, module_key
+from skmultimodal.training._tensors import TensorRows
+from skmultimodal.training._trained import TrainedNet, bare_module
 
 __all__ = ["JointModel", "fit_network"]
 

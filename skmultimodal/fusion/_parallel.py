@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, SimplexWeights
+from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["ParallelFusion"]
 

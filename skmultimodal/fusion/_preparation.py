@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
-from skmultimodal._tensors import Tensors
 from skmultimodal.data._containers import Ragged, take_rows
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._shared import shared
 from skmultimodal.fusion._base import naming
+from skmultimodal.training._tensors import Tensors
 
 __all__ = ["Preparation"]
 

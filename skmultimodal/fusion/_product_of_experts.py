@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch.nn.functional import softplus
 
-from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal._parameters import FRACTION, NOT_NEGATIVE, POSITIVE_INT, WIDTHS
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import (
@@ -17,6 +16,7 @@ from skmultimodal.fusion._layers import (
     SimplexWeights,
     mask_of,
 )
+from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["ProductOfExpertsFusion"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from skmultimodal._network import module_key
-from skmultimodal._tensors import batches
-from skmultimodal._training import threads
+from skmultimodal.training._net import threads
+from skmultimodal.training._network import module_key
+from skmultimodal.training._tensors import batches
 
 __all__ = ["response_to_embeddings", "responses_of_network"]
 

@@ -8,12 +8,17 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from skmultimodal._network import FusionModule, FusionOutput, module_key, per_modality
 from skmultimodal._parameters import BOOL, POSITIVE_INT, one_of
 from skmultimodal.fusion._cascade import CascadeModel, check_cascade, prices_of
 from skmultimodal.fusion._joint import JointFusion
 from skmultimodal.fusion._layers import Heads, SimplexWeights
 from skmultimodal.fusion._stages import fit_residual, stage_order
+from skmultimodal.training._network import (
+    FusionModule,
+    FusionOutput,
+    module_key,
+    per_modality,
+)
 
 __all__ = ["SequentialFusion"]
 

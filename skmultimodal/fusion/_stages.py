@@ -8,7 +8,6 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from torch import nn
 
-from skmultimodal._network import FusionModule, FusionOutput
 from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
@@ -16,6 +15,7 @@ from skmultimodal.fusion._cascade import prices_of
 from skmultimodal.fusion._folds import folds_of
 from skmultimodal.fusion._network_model import fit_network
 from skmultimodal.fusion._out_of_fold import out_of_fold
+from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["fit_residual", "stage_order"]
 

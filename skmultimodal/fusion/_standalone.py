@@ -15,8 +15,6 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from skmultimodal._network import FusionModule, FusionOutput, derived_seed
-from skmultimodal._training import is_skorch_net
 from skmultimodal.data._cells import CellError
 from skmultimodal.data._containers import cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
@@ -24,6 +22,8 @@ from skmultimodal.fusion._base import naming
 from skmultimodal.fusion._frozen_cells import FrozenCells
 from skmultimodal.fusion._layers import Heads
 from skmultimodal.fusion._network_model import fit_network
+from skmultimodal.training._net import is_skorch_net
+from skmultimodal.training._network import FusionModule, FusionOutput, derived_seed
 
 __all__ = ["EstimatorModel", "NetworkModel", "fit_standalone", "is_model"]
 

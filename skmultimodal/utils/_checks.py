@@ -10,7 +10,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skmultimodal._training import seeded
+from skmultimodal.training._net import seeded
 
 __all__ = [
     "assert_close",

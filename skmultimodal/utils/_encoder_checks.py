@@ -10,9 +10,9 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skmultimodal._tensors import Tensors
-from skmultimodal._training import seeded
 from skmultimodal.data._containers import Ragged, take_rows
+from skmultimodal.training._net import seeded
+from skmultimodal.training._tensors import Tensors
 from skmultimodal.utils._checks import (
     assert_close,
     check_parameters,

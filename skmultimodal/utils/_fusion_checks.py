@@ -13,11 +13,11 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from skmultimodal import FusionClassifier, FusionRegressor, TabularEncoder
-from skmultimodal._tasks import Classification, Regression
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
 )
+from skmultimodal.training._tasks import Classification, Regression
 from skmultimodal.utils._checks import assert_close, check_parameters, require
 from skmultimodal.utils._module_checks import module_checks, refuses
 

@@ -11,9 +11,9 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skmultimodal._network import FusionModule, FusionNetwork, module_key
-from skmultimodal._tasks import Classification, Regression
-from skmultimodal._training import Criterion, seeded
+from skmultimodal.training._net import Criterion, seeded
+from skmultimodal.training._network import FusionModule, FusionNetwork, module_key
+from skmultimodal.training._tasks import Classification, Regression
 from skmultimodal.utils._checks import (
     assert_close,
     global_state_kept,

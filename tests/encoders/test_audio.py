@@ -7,10 +7,10 @@ import soundfile
 import torch
 
 from skmultimodal import AudioEncoder
-from skmultimodal._training import seeded
 from skmultimodal.data._containers import Ragged
 from skmultimodal.data._sounds import mel_filters
 from skmultimodal.encoders._audio import FLOOR, NOISE, _augment, _stack, log_mel
+from skmultimodal.training._net import seeded
 
 
 def noise(n, seed=0):

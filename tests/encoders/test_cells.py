@@ -16,7 +16,7 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._tensors import Tensors
+from skmultimodal.training._tensors import Tensors
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (24, 18, 3), dtype=np.uint8)

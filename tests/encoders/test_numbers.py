@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from skmultimodal import TabularEncoder
-from skmultimodal._training import seeded
 from skmultimodal.encoders._numbers import (
     SIGMA,
     Periodic,
     PiecewiseLinear,
     quantile_edges,
 )
+from skmultimodal.training._net import seeded
 from skmultimodal.utils.estimator_checks import check_encoder
 
 

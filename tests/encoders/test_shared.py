@@ -16,9 +16,9 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._tensors import Tensors
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._shared import SharedEncoder, shared
+from skmultimodal.training._tensors import Tensors
 from skmultimodal.utils.estimator_checks import check_encoder
 
 

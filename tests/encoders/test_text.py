@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from skmultimodal import TextEncoder
-from skmultimodal._tensors import Tensors
-from skmultimodal._training import seeded
 from skmultimodal.encoders._text import _thinned
+from skmultimodal.training._net import seeded
+from skmultimodal.training._tensors import Tensors
 
 
 def tokens(encoder, text):

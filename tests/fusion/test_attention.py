@@ -12,10 +12,10 @@ from skmultimodal import (
     FusionClassifier,
     TextEncoder,
 )
-from skmultimodal._tasks import Classification
-from skmultimodal._training import seeded
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._tokens import Block, attention_bias, masked_mean, positions
+from skmultimodal.training._net import seeded
+from skmultimodal.training._tasks import Classification
 
 WIDTHS = {"a": 5, "b": 3, "c": 4}
 N_ROWS, WIDTH = 6, 8

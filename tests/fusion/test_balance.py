@@ -15,9 +15,6 @@ from skmultimodal import (
     SequentialFusion,
     TabularEncoder,
 )
-from skmultimodal._network import FusionNetwork
-from skmultimodal._tasks import Classification
-from skmultimodal._training import Criterion, seeded
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
@@ -26,6 +23,9 @@ from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.fusion._balance import GradientModulation
 from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.training._net import Criterion, seeded
+from skmultimodal.training._network import FusionNetwork
+from skmultimodal.training._tasks import Classification
 
 TASK = Classification(np.arange(2))
 STRATEGIES = [

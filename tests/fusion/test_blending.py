@@ -14,9 +14,6 @@ from skmultimodal import (
     ParallelFusion,
     TabularEncoder,
 )
-from skmultimodal._network import FusionNetwork
-from skmultimodal._tasks import Classification
-from skmultimodal._training import Criterion, seeded
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
@@ -25,6 +22,9 @@ from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.fusion._blending import FLOOR, LEAST, blending_weights
 from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.training._net import Criterion, seeded
+from skmultimodal.training._network import FusionNetwork
+from skmultimodal.training._tasks import Classification
 
 STRATEGIES = [
     getattr(import_module(f"skmultimodal.fusion.{module}"), name)

@@ -16,10 +16,10 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._tasks import Regression
 from skmultimodal.datasets import make_multimodal_regression, make_multimodal_xor
 from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.training._tasks import Regression
 from skmultimodal.utils.estimator_checks import (
     check_fusion,
     parametrize_with_fusion_checks,

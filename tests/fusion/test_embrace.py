@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skmultimodal import EmbraceFusion
-from skmultimodal._training import seeded
+from skmultimodal.training._net import seeded
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 

@@ -15,7 +15,6 @@ from skmultimodal import (
     FusionRegressor,
     TabularEncoder,
 )
-from skmultimodal._training import seeded
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
@@ -25,6 +24,7 @@ from skmultimodal.fusion._evidential import (
     conflict,
     divergence_from_uniform,
 )
+from skmultimodal.training._net import seeded
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 N_ROWS, N_OUTPUTS = 6, 4

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from skmultimodal import FiLMFusion, FusionClassifier, TabularEncoder
-from skmultimodal._network import module_key
-from skmultimodal._training import seeded
 from skmultimodal.datasets import make_multimodal_classification
+from skmultimodal.training._net import seeded
+from skmultimodal.training._network import module_key
 
 WIDTHS = {"a": 2, "b": 3, "c": 1}
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from skmultimodal import FusionClassifier, GatedFusion, TabularEncoder
-from skmultimodal._tasks import Classification
-from skmultimodal._training import seeded
+from skmultimodal.training._net import seeded
+from skmultimodal.training._tasks import Classification
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 

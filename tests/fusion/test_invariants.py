@@ -14,9 +14,9 @@ from skmultimodal import (
     SequentialFusion,
     TabularEncoder,
 )
-from skmultimodal._network import derived_seed, module_key
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.fusion._auto import FUSIONS, resolve_fusion
+from skmultimodal.training._network import derived_seed, module_key
 
 WIDTHS = {"a": 5, "b": 3, "c": 4}
 JOINT = [

@@ -6,9 +6,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from skmultimodal import LowRankFusion
-from skmultimodal._network import module_key
-from skmultimodal._tasks import Classification
-from skmultimodal._training import seeded
+from skmultimodal.training._net import seeded
+from skmultimodal.training._network import module_key
+from skmultimodal.training._tasks import Classification
 
 WIDTHS = {"a": 3, "b": 3, "c": 3}
 

@@ -6,8 +6,8 @@ import torch
 from scipy.special import expit, softmax
 
 from skmultimodal import MixtureOfExpertsFusion
-from skmultimodal._tasks import Classification, Multilabel, Regression
-from skmultimodal._training import Criterion, seeded
+from skmultimodal.training._net import Criterion, seeded
+from skmultimodal.training._tasks import Classification, Multilabel, Regression
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 TASKS = {

@@ -6,8 +6,8 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from skmultimodal import ProductOfExpertsFusion
-from skmultimodal._network import module_key
-from skmultimodal._training import seeded
+from skmultimodal.training._net import seeded
+from skmultimodal.training._network import module_key
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 

@@ -15,8 +15,8 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal._network import module_key
 from skmultimodal.fusion._auto import FUSIONS, resolve_fusion
+from skmultimodal.training._network import module_key
 
 N = 30
 WORDS = ["red", "blue", "car", "boat", "sea"]

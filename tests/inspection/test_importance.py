@@ -16,7 +16,6 @@ from skmultimodal import (
     ParallelFusion,
     TabularEncoder,
 )
-from skmultimodal._network import module_key
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.inspection import (
     ModalityImportanceDisplay,
@@ -24,6 +23,7 @@ from skmultimodal.inspection import (
     modality_importance,
 )
 from skmultimodal.inspection._importance import shapley_weights
+from skmultimodal.training._network import module_key
 
 REMOVALS = ["mask", "mean", "permute", "refit"]
 

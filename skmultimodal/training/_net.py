@@ -13,14 +13,14 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from torch import nn
 
-from skmultimodal._callbacks import (
+from skmultimodal.training._callbacks import (
     BestWeights,
     Checkpoint,
     callbacks_of,
     raised_by_callback,
 )
-from skmultimodal._progress import TrainingBar
-from skmultimodal._tensors import BatchIterator, Tensors, batches, move
+from skmultimodal.training._progress import TrainingBar
+from skmultimodal.training._tensors import BatchIterator, Tensors, batches, move
 
 __all__ = [
     "FusionNet",
@@ -296,7 +296,7 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
     params.update(settings.net_params or {})
     if settings.accelerator is None:
         return FusionNet(module, **params).initialize()
-    from skmultimodal._accelerated import AcceleratedNet, ShareOfBatches
+    from skmultimodal.training._accelerated import AcceleratedNet, ShareOfBatches
 
     accelerator = settings.accelerator
     share = accelerator.process_index, accelerator.num_processes

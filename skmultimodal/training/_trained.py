@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skmultimodal._tensors import BatchIterator, move
+from skmultimodal.training._tensors import BatchIterator, move
 
 __all__ = ["TrainedNet", "bare_module"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from skorch.hf import AccelerateMixin
 
-from skmultimodal._tensors import BatchIterator, batches, move
-from skmultimodal._training import FusionNet
+from skmultimodal.training._net import FusionNet
+from skmultimodal.training._tensors import BatchIterator, batches, move
 
 __all__ = ["AcceleratedNet", "ShareOfBatches", "shared_seed"]
 
