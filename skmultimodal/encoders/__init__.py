@@ -3,12 +3,12 @@
 from skmultimodal._lazy import attach
 
 _LAZY = {
-    "AudioFeatures": "encoders._audio_features",
-    "ImageFeatures": "encoders._image_features",
-    "KernelClassifier": "encoders._kernel",
-    "KernelRegressor": "encoders._kernel",
-    "SequenceFeatures": "encoders._sequence_features",
-    "TableFeatures": "encoders._table_features",
+    "AudioFeatures": "encoders.features._audio",
+    "ImageFeatures": "encoders.features._image",
+    "KernelClassifier": "encoders.features._kernel",
+    "KernelRegressor": "encoders.features._kernel",
+    "SequenceFeatures": "encoders.features._sequence",
+    "TableFeatures": "encoders.features._table",
 }
 
 __all__ = [*_LAZY]

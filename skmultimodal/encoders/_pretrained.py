@@ -20,7 +20,7 @@ from skmultimodal.encoders._pretrained_models import (
     loaded,
     tunable,
 )
-from skmultimodal.encoders._row_cache import features_by_row
+from skmultimodal.encoders.features._row_cache import features_by_row
 from skmultimodal.training._tensors import BatchIterator, Tensors
 
 if TYPE_CHECKING:

@@ -83,12 +83,12 @@ def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
     estimator_class : type
     """
     if strategy.takes_features and not plain:
-        from skmultimodal.encoders._frozen import default_features
+        from skmultimodal.encoders.features._defaults import default_features
 
         return {name: default_features(i.kind) for name, i in inferred.items()}
     if plain or not strategy.takes_models:
         return {name: default_encoder(i.kind) for name, i in inferred.items()}
-    from skmultimodal.encoders._classical import default_model
+    from skmultimodal.encoders.features._classical import default_model
 
     regression = is_regressor(estimator_class())
     return {name: default_model(i.kind, regression) for name, i in inferred.items()}

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from skmultimodal.data._containers import bytes_of, take_rows
 from skmultimodal.data._hashing import row_keys
-from skmultimodal.encoders._row_cache import features_by_row
+from skmultimodal.encoders.features._row_cache import features_by_row
 from skmultimodal.fusion._base import naming
 
 __all__ = ["FrozenCells", "freeze", "with_frozen_features"]

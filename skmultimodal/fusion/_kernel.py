@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics.pairwise import rbf_kernel
 
 from skmultimodal._parameters import POSITIVE, POSITIVE_INT
-from skmultimodal.encoders._kernel import KernelClassifier, KernelRegressor
+from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion._fixed import FixedFeatures, FixedModel, shares_of
 

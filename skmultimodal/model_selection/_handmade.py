@@ -19,8 +19,8 @@ from skmultimodal.data._cells import (
 )
 from skmultimodal.data._columns import find_cells
 from skmultimodal.data._containers import cells_and_labels
-from skmultimodal.encoders._audio_features import AudioFeatures
 from skmultimodal.encoders._auto import infer_columns
+from skmultimodal.encoders.features._audio import AudioFeatures
 
 __all__ = ["handmade_concatenation", "handmade_models", "handmade_stack"]
 

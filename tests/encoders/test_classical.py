@@ -10,12 +10,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmultimodal import FusionClassifier, FusionRegressor
 from skmultimodal.data._cells import CellError
-from skmultimodal.encoders._audio_features import AudioFeatures
-from skmultimodal.encoders._classical import default_model
-from skmultimodal.encoders._image_features import ImageFeatures
-from skmultimodal.encoders._kernel import KernelClassifier, KernelRegressor
-from skmultimodal.encoders._sequence_features import SequenceFeatures
-from skmultimodal.encoders._table_features import TableFeatures
+from skmultimodal.encoders.features._audio import AudioFeatures
+from skmultimodal.encoders.features._classical import default_model
+from skmultimodal.encoders.features._image import ImageFeatures
+from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
+from skmultimodal.encoders.features._sequence import SequenceFeatures
+from skmultimodal.encoders.features._table import TableFeatures
 
 KINDS = ["image", "text", "audio", "sequence", "embedding", "table"]
 

@@ -22,7 +22,7 @@ from skmultimodal.data._cells import resize_image, to_channels
 from skmultimodal.data._containers import take_rows
 from skmultimodal.datasets import load_emoji
 from skmultimodal.encoders import _pretrained_models, _row_cache
-from skmultimodal.encoders._row_cache import clear_row_cache
+from skmultimodal.encoders.features._row_cache import clear_row_cache
 from skmultimodal.training._tensors import Tensors
 from skmultimodal.utils.estimator_checks import check_encoder
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from skmultimodal import DecisionFusion, FusionClassifier
 from skmultimodal.data._hashing import row_keys
 from skmultimodal.encoders import ImageFeatures
-from skmultimodal.encoders._row_cache import clear_row_cache
+from skmultimodal.encoders.features._row_cache import clear_row_cache
 from skmultimodal.fusion import _decision
 
 

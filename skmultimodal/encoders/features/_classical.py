@@ -15,11 +15,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
-from skmultimodal.encoders._audio_features import AudioFeatures
-from skmultimodal.encoders._image_features import ImageFeatures
-from skmultimodal.encoders._kernel import KernelClassifier, KernelRegressor
-from skmultimodal.encoders._sequence_features import SequenceFeatures
-from skmultimodal.encoders._table_features import TableFeatures
+from skmultimodal.encoders.features._audio import AudioFeatures
+from skmultimodal.encoders.features._image import ImageFeatures
+from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
+from skmultimodal.encoders.features._sequence import SequenceFeatures
+from skmultimodal.encoders.features._table import TableFeatures
 
 __all__ = ["default_model"]
 
@@ -44,7 +44,7 @@ def default_model(kind: str, regression: bool = False) -> Pipeline:
 
     Examples
     --------
-    >>> from skmultimodal.encoders._classical import default_model
+    >>> from skmultimodal.encoders.features._classical import default_model
     >>> list(default_model("image").named_steps)
     ['imagefeatures', 'kernelclassifier']
     """

@@ -6,10 +6,10 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
-from skmultimodal.encoders._audio_features import AudioFeatures
-from skmultimodal.encoders._image_features import ImageFeatures
-from skmultimodal.encoders._sequence_features import SequenceFeatures
 from skmultimodal.encoders._tabular import TabularEncoder
+from skmultimodal.encoders.features._audio import AudioFeatures
+from skmultimodal.encoders.features._image import ImageFeatures
+from skmultimodal.encoders.features._sequence import SequenceFeatures
 
 __all__ = ["default_features"]
 
@@ -24,7 +24,7 @@ def default_features(kind: str):
 
     Examples
     --------
-    >>> from skmultimodal.encoders._frozen import default_features
+    >>> from skmultimodal.encoders.features._defaults import default_features
     >>> list(default_features("text").named_steps)
     ['tfidfvectorizer', 'truncatedsvd']
     """

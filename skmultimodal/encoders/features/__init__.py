@@ -1,0 +1,1 @@
+"""Classical features and models of each kind of modality."""
