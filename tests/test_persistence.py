@@ -245,7 +245,7 @@ def repacked(path, change):
         ("joblib.memory", "Memory"),
         ("sklearn.utils", "Bunch.fromkeys"),
         ("skmultimodal.fusion._cache", "_Work"),
-        ("skmultimodal.encoders._hugging_face", "HuggingFaceEncoder"),
+        ("skmultimodal.encoders.pretrained._hugging_face", "HuggingFaceEncoder"),
         ("torch.hub", "load"),
         ("numpy", "load"),
     ],

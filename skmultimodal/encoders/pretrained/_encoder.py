@@ -12,7 +12,8 @@ from skmultimodal.data._cells import decode_cells
 from skmultimodal.data._containers import Ragged, cells_and_labels, object_array
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import n_trained
-from skmultimodal.encoders._pretrained_models import (
+from skmultimodal.encoders.features._row_cache import features_by_row
+from skmultimodal.encoders.pretrained._models import (
     FineTuned,
     FrozenHead,
     SentenceModule,
@@ -20,7 +21,6 @@ from skmultimodal.encoders._pretrained_models import (
     loaded,
     tunable,
 )
-from skmultimodal.encoders.features._row_cache import features_by_row
 from skmultimodal.training._tensors import BatchIterator, Tensors
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from skmultimodal.data._cells import (
 )
 from skmultimodal.data._containers import Ragged
 from skmultimodal.data._files import is_url, join
-from skmultimodal.encoders._pretrained import PretrainedEncoder
-from skmultimodal.encoders._pretrained_models import HuggingFaceModule
+from skmultimodal.encoders.pretrained._encoder import PretrainedEncoder
+from skmultimodal.encoders.pretrained._models import HuggingFaceModule
 
 __all__ = ["HuggingFaceEncoder"]
 
