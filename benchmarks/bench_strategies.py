@@ -33,7 +33,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from skmultimodal import DecisionFusion, FusionClassifier, MultimodalData, datasets
 from skmultimodal.encoders._auto import infer_columns
-from skmultimodal.fusion._rules import RULES
+from skmultimodal.fusion.rules._classification import RULES
 from skmultimodal.model_selection._handmade import (
     handmade_concatenation,
     handmade_models,

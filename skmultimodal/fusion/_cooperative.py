@@ -15,7 +15,7 @@ from skmultimodal._parameters import NOT_NEGATIVE, POSITIVE, a_number, either, o
 from skmultimodal.fusion._base import BaseFusion, unheard
 from skmultimodal.fusion._fixed import FixedFeatures, FixedModel, shares_of
 from skmultimodal.fusion._folds import folds_of
-from skmultimodal.fusion._weights import row_shares
+from skmultimodal.fusion.rules._weights import row_shares
 
 __all__ = ["CooperativeFusion", "cooperative_path"]
 

@@ -12,8 +12,6 @@ from sklearn.utils import Bunch
 from skmultimodal._parameters import BOOL, NONE, either, one_of
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import BaseFusion, FusionModel, unheard
-from skmultimodal.fusion._calibration import CALIBRATORS
-from skmultimodal.fusion._disagreement import disagreement, spread
 from skmultimodal.fusion._encode import encode_by_member
 from skmultimodal.fusion._fixed import FixedFeatures
 from skmultimodal.fusion._folds import folds_of
@@ -24,8 +22,10 @@ from skmultimodal.fusion._out_of_fold import (
     out_of_fold,
     respond,
 )
-from skmultimodal.fusion._rules import RULES
-from skmultimodal.fusion._rules_regression import REGRESSION_RULES
+from skmultimodal.fusion.rules._calibration import CALIBRATORS
+from skmultimodal.fusion.rules._classification import RULES
+from skmultimodal.fusion.rules._disagreement import disagreement, spread
+from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 
 __all__ = ["DecisionFusion"]
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from skmultimodal.fusion._calibration import CALIBRATORS, Sigmoid, Temperature
+from skmultimodal.fusion.rules._calibration import CALIBRATORS, Sigmoid, Temperature
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ from skmultimodal.datasets import (
     make_multimodal_xor,
 )
 from skmultimodal.fusion import LogPool, Stacking
-from skmultimodal.fusion._rules import RULES
-from skmultimodal.fusion._rules_regression import REGRESSION_RULES
+from skmultimodal.fusion.rules._classification import RULES
+from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 
 
 @pytest.fixture(scope="module")

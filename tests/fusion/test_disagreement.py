@@ -6,7 +6,7 @@ from scipy.stats import entropy
 from sklearn.linear_model import LinearRegression
 
 from skmultimodal import DecisionFusion, FusionClassifier, FusionRegressor
-from skmultimodal.fusion._disagreement import disagreement, spread
+from skmultimodal.fusion.rules._disagreement import disagreement, spread
 
 PRIOR = np.array([0.7, 0.3])
 

@@ -10,8 +10,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
-from skmultimodal.fusion._rules import REGRESSION_RULES, RULES, BaseRule
-from skmultimodal.fusion._weights import accuracies
+from skmultimodal.fusion.rules._classification import REGRESSION_RULES, RULES, BaseRule
+from skmultimodal.fusion.rules._weights import accuracies
 
 M, K = 4, 3
 PRIOR = np.array([0.5, 0.3, 0.2])

@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import check_grad, minimize
 from sklearn.covariance import ledoit_wolf
 
-from skmultimodal.fusion import _weights
-from skmultimodal.fusion._pool import linear_pool, log_pool, log_ratios
+from skmultimodal.fusion.rules import _weights
+from skmultimodal.fusion.rules._pool import linear_pool, log_pool, log_ratios
 from skmultimodal.model_selection import weight_grid
 
 N_MODALITIES, N_CLASSES = 3, 4

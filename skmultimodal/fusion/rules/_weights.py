@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer
 
-from skmultimodal.fusion._pool import EPS, linear_pool
+from skmultimodal.fusion.rules._pool import EPS, linear_pool
 
 __all__ = [
     "accuracies",

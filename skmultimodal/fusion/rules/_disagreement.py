@@ -41,7 +41,7 @@ def disagreement(responses, weights, prior) -> Bunch:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion._disagreement import disagreement
+    >>> from skmultimodal.fusion.rules._disagreement import disagreement
     >>> sure = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])  # two members, one row
     >>> found = disagreement(sure, np.ones(2), np.array([0.5, 0.5]))
     >>> found.aleatoric.round(3), found.epistemic.round(3), found.conflict.round(3)
@@ -93,7 +93,7 @@ def spread(responses, weights, errors, prior_variance) -> Bunch:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion._disagreement import spread
+    >>> from skmultimodal.fusion.rules._disagreement import spread
     >>> values = np.array([[[1.0]], [[5.0]]])  # two members, one row
     >>> found = spread(values, np.ones(2), np.array([[2.0], [4.0]]), np.array([9.0]))
     >>> found.aleatoric.item(), found.epistemic.item(), found.conflict.item()

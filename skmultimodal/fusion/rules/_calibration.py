@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.isotonic import IsotonicRegression
 
-from skmultimodal.fusion._pool import EPS, log_pool
-from skmultimodal.fusion._weights import fit_log_pool
+from skmultimodal.fusion.rules._pool import EPS, log_pool
+from skmultimodal.fusion.rules._weights import fit_log_pool
 
 __all__ = ["CALIBRATORS", "Isotonic", "Sigmoid", "Temperature"]
 
@@ -89,7 +89,7 @@ class Temperature(_Calibrator):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion._calibration import Temperature
+    >>> from skmultimodal.fusion.rules._calibration import Temperature
     >>> proba = np.tile([[0.9, 0.1]], (4, 1))
     >>> Temperature().fit(proba, [0, 0, 0, 1]).predict(proba[:1]).round(2)
     array([[0.75, 0.25]])

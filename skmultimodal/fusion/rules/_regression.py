@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from skmultimodal.fusion import _pool
-from skmultimodal.fusion._rules_base import BaseRegressionRule, fit_final
-from skmultimodal.fusion._weights import (
+from skmultimodal.fusion.rules import _pool
+from skmultimodal.fusion.rules._base import BaseRegressionRule, fit_final
+from skmultimodal.fusion.rules._weights import (
     deviation_moments,
     equal_weights_if_no_gain,
     error_moments,
@@ -68,7 +68,7 @@ class WeightedMean(MeanValue):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion._rules_regression import WeightedMean
+    >>> from skmultimodal.fusion.rules._regression import WeightedMean
     >>> y = np.arange(20.0)
     >>> values = np.stack([y, y + 9 * (-1) ** y])[:, :, None]
     >>> WeightedMean().fit(values, y).weights_.round(3)

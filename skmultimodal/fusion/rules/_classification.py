@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from skmultimodal.fusion import _pool
-from skmultimodal.fusion._pool import EPS
-from skmultimodal.fusion._rules_base import BaseRegressionRule, BaseRule
-from skmultimodal.fusion._rules_fitted import DecisionTemplate, NaiveBayes, Stacking
-from skmultimodal.fusion._rules_regression import REGRESSION_RULES
-from skmultimodal.fusion._weights import (
+from skmultimodal.fusion.rules import _pool
+from skmultimodal.fusion.rules._base import BaseRegressionRule, BaseRule
+from skmultimodal.fusion.rules._fitted import DecisionTemplate, NaiveBayes, Stacking
+from skmultimodal.fusion.rules._pool import EPS
+from skmultimodal.fusion.rules._regression import REGRESSION_RULES
+from skmultimodal.fusion.rules._weights import (
     accuracies,
     equal_weights_if_no_gain,
     fit_linear_pool,
@@ -87,7 +87,7 @@ class LogPool(BaseRule):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion._rules import LogPool
+    >>> from skmultimodal.fusion.rules._classification import LogPool
     >>> proba = np.array([[[0.8, 0.2]], [[0.8, 0.2]]])
     >>> rule = LogPool().fit(proba, [0], prior=[0.5, 0.5], weights=[1, 1])
     >>> rule.combine(proba).round(3)
@@ -172,7 +172,7 @@ class LinearPool(BaseRule):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion._rules import LinearPool
+    >>> from skmultimodal.fusion.rules._classification import LinearPool
     >>> proba = np.array([[[0.8, 0.2]], [[0.4, 0.6]]])
     >>> rule = LinearPool().fit(proba, [0], prior=[0.5, 0.5], weights=[3, 1])
     >>> rule.combine(proba).round(2)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import has_fit_parameter
 
-from skmultimodal.fusion._pool import linear_pool
+from skmultimodal.fusion.rules._pool import linear_pool
 
 __all__ = ["BaseRegressionRule", "BaseRule", "fit_final"]
 
@@ -34,7 +34,7 @@ class BaseRule(BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion._rules import BaseRule
+    >>> from skmultimodal.fusion.rules._classification import BaseRule
     >>> class Midrange(BaseRule):
     ...     takes_weights = False
     ...     def pool(self, proba, present):
@@ -301,7 +301,7 @@ class BaseRegressionRule(BaseRule):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion._rules import REGRESSION_RULES
+    >>> from skmultimodal.fusion.rules._classification import REGRESSION_RULES
     >>> values = np.array([[[1.0], [2.0]], [[3.0], [4.0]]])
     >>> rule = REGRESSION_RULES["mean"]().fit(values, np.array([2.0, 3.0]))
     >>> rule.combine(values).ravel()

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from skmultimodal.fusion import _pool
-from skmultimodal.fusion._pool import EPS
-from skmultimodal.fusion._rules_base import BaseRule, fit_final
+from skmultimodal.fusion.rules import _pool
+from skmultimodal.fusion.rules._base import BaseRule, fit_final
+from skmultimodal.fusion.rules._pool import EPS
 
 __all__ = ["DecisionTemplate", "NaiveBayes", "Stacking"]
 

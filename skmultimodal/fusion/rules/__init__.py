@@ -1,0 +1,1 @@
+"""Rules that combine decisions, their weights and calibration."""
