@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from skmultimodal.fusion._base import unheard
-from skmultimodal.fusion._impute import UnrolledImputer
+from skmultimodal.fusion.joint._impute import UnrolledImputer
 from skmultimodal.training._network import module_key
 from skmultimodal.training._trained import bare_module
 

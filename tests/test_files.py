@@ -11,7 +11,7 @@ from PIL import Image
 
 from skmultimodal import AudioEncoder, FusionClassifier, ImageEncoder, TabularEncoder
 from skmultimodal.encoders import _image
-from skmultimodal.fusion import _preparation
+from skmultimodal.fusion.joint import _preparation
 
 N = 240
 

@@ -17,7 +17,7 @@ from skmultimodal import (
     TextEncoder,
 )
 from skmultimodal.encoders._modules import MLP
-from skmultimodal.fusion._impute import GaussianImputer, UnrolledImputer
+from skmultimodal.fusion.joint._impute import GaussianImputer, UnrolledImputer
 from skmultimodal.training._net import seeded
 from skmultimodal.training._network import FusionNetwork
 

@@ -23,7 +23,7 @@ from skmultimodal.fusion import (
     TrimmedMean,
     WeightedMean,
 )
-from skmultimodal.fusion._layers import SimplexWeights
+from skmultimodal.fusion.joint._layers import SimplexWeights
 
 few = settings(max_examples=40, deadline=None)
 fewer = settings(

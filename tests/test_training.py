@@ -23,7 +23,7 @@ from skmultimodal import (
     TextEncoder,
 )
 from skmultimodal.data._containers import Ragged
-from skmultimodal.fusion._network_model import validation_split
+from skmultimodal.fusion.joint._model import validation_split
 from skmultimodal.training._net import seeded, threads
 from skmultimodal.training._tensors import BatchIterator, TensorRows, Tensors
 

@@ -13,7 +13,7 @@ _LAZY = {
     "FusionOutput": "training._network",
     "GeneralizedLeastSquares": "fusion.rules._regression",
     "InverseVariance": "fusion.rules._regression",
-    "JointFusion": "fusion._joint",
+    "JointFusion": "fusion.joint._strategy",
     "LinearPool": "fusion.rules._classification",
     "LogPool": "fusion.rules._classification",
     "Majority": "fusion.rules._classification",

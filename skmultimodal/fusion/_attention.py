@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from skmultimodal._parameters import FRACTION, POSITIVE_INT, one_of
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights
-from skmultimodal.fusion._tokens import (
+from skmultimodal.fusion.joint._layers import Heads, Readout, SimplexWeights
+from skmultimodal.fusion.joint._strategy import JointFusion
+from skmultimodal.fusion.joint._tokens import (
     Block,
     Tokens,
     attention_bias,

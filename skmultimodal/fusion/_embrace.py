@@ -8,12 +8,12 @@ import torch
 from torch.nn.functional import one_hot
 
 from skmultimodal._parameters import FRACTION, POSITIVE_INT, WIDTHS
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import (
+from skmultimodal.fusion.joint._layers import (
     Projections,
     Readout,
     SimplexWeights,
 )
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["EmbraceFusion"]

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 
 from skmultimodal._parameters import BOOL, NOT_NEGATIVE, an_int, one_of
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import Heads, SimplexWeights, mask_of
+from skmultimodal.fusion.joint._layers import Heads, SimplexWeights, mask_of
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["EvidentialFusion", "combine_evidence"]

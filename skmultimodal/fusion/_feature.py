@@ -17,14 +17,14 @@ from skmultimodal._parameters import (
 )
 from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._head import fit_head
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import (
+from skmultimodal.fusion.joint._layers import (
     AbsentTokens,
     Heads,
     Projections,
     SimplexWeights,
     mask_of,
 )
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["FeatureFusion"]

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from torch import nn
 
 from skmultimodal._parameters import FRACTION, WIDTHS
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import Heads, Readout, SimplexWeights, mask_of
+from skmultimodal.fusion.joint._layers import Heads, Readout, SimplexWeights, mask_of
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import (
     FusionModule,
     FusionOutput,

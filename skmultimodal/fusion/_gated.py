@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from skmultimodal._parameters import FRACTION, POSITIVE_INT, WIDTHS, one_of
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import (
+from skmultimodal.fusion.joint._layers import (
     Heads,
     Projections,
     Readout,
@@ -17,6 +16,7 @@ from skmultimodal.fusion._layers import (
     hide_absent,
     mask_of,
 )
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["GatedFusion"]

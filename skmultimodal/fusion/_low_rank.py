@@ -8,14 +8,14 @@ import torch
 from torch import nn
 
 from skmultimodal._parameters import FRACTION, NONE, POSITIVE_INT, WIDTHS, either
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import (
+from skmultimodal.fusion.joint._layers import (
     Heads,
     Projections,
     Readout,
     SimplexWeights,
     mask_of,
 )
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import FusionModule, FusionOutput, module_key
 
 __all__ = ["LowRankFusion"]

@@ -8,14 +8,14 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from skmultimodal._parameters import NOT_NEGATIVE, WIDTHS, one_of
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import (
+from skmultimodal.fusion.joint._layers import (
     Heads,
     Readout,
     SimplexWeights,
     hide_absent,
     mask_of,
 )
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["MixtureOfExpertsFusion"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import Heads, SimplexWeights
+from skmultimodal.fusion.joint._layers import Heads, SimplexWeights
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["ParallelFusion"]

@@ -9,13 +9,13 @@ import torch
 from torch.nn.functional import softplus
 
 from skmultimodal._parameters import FRACTION, NOT_NEGATIVE, POSITIVE_INT, WIDTHS
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import (
+from skmultimodal.fusion.joint._layers import (
     Projections,
     Readout,
     SimplexWeights,
     mask_of,
 )
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["ProductOfExpertsFusion"]

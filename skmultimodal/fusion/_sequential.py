@@ -10,9 +10,9 @@ from torch import nn
 
 from skmultimodal._parameters import BOOL, POSITIVE_INT, one_of
 from skmultimodal.fusion._cascade import CascadeModel, check_cascade, prices_of
-from skmultimodal.fusion._joint import JointFusion
-from skmultimodal.fusion._layers import Heads, SimplexWeights
 from skmultimodal.fusion._stages import fit_residual, stage_order
+from skmultimodal.fusion.joint._layers import Heads, SimplexWeights
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import (
     FusionModule,
     FusionOutput,

@@ -13,8 +13,8 @@ from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
 from skmultimodal.fusion._cascade import prices_of
 from skmultimodal.fusion._folds import folds_of
-from skmultimodal.fusion._network_model import fit_network
 from skmultimodal.fusion._out_of_fold import out_of_fold
+from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._network import FusionModule, FusionOutput
 
 __all__ = ["fit_residual", "stage_order"]

@@ -20,8 +20,8 @@ from skmultimodal.data._containers import cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.fusion._base import naming
 from skmultimodal.fusion._frozen_cells import FrozenCells
-from skmultimodal.fusion._layers import Heads
-from skmultimodal.fusion._network_model import fit_network
+from skmultimodal.fusion.joint._layers import Heads
+from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._net import is_skorch_net
 from skmultimodal.training._network import FusionModule, FusionOutput, derived_seed
 

@@ -13,7 +13,12 @@ from skmultimodal import (
     TextEncoder,
 )
 from skmultimodal.encoders._base import PassThrough
-from skmultimodal.fusion._tokens import Block, attention_bias, masked_mean, positions
+from skmultimodal.fusion.joint._tokens import (
+    Block,
+    attention_bias,
+    masked_mean,
+    positions,
+)
 from skmultimodal.training._net import seeded
 from skmultimodal.training._tasks import Classification
 

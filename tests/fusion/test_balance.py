@@ -21,8 +21,8 @@ from skmultimodal.datasets import (
 )
 from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._auto import FUSIONS
-from skmultimodal.fusion._balance import GradientModulation
-from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.fusion.joint._balance import GradientModulation
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._net import Criterion, seeded
 from skmultimodal.training._network import FusionNetwork
 from skmultimodal.training._tasks import Classification

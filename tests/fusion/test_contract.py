@@ -18,7 +18,7 @@ from skmultimodal import (
 )
 from skmultimodal.datasets import make_multimodal_regression, make_multimodal_xor
 from skmultimodal.fusion._auto import FUSIONS
-from skmultimodal.fusion._joint import JointFusion
+from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._tasks import Regression
 from skmultimodal.utils.estimator_checks import (
     check_fusion,

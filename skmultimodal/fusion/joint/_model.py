@@ -11,12 +11,16 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
 from skmultimodal.fusion._base import FusionModel, unheard
-from skmultimodal.fusion._blending import estimate_blend
 from skmultimodal.fusion._cache import content_key
-from skmultimodal.fusion._encode import encode_by_network
-from skmultimodal.fusion._impute import GaussianImputer, complete_rows, fit_imputer
-from skmultimodal.fusion._preparation import Preparation
-from skmultimodal.fusion._responses import (
+from skmultimodal.fusion.joint._blending import estimate_blend
+from skmultimodal.fusion.joint._encode import encode_by_network
+from skmultimodal.fusion.joint._impute import (
+    GaussianImputer,
+    complete_rows,
+    fit_imputer,
+)
+from skmultimodal.fusion.joint._preparation import Preparation
+from skmultimodal.fusion.joint._responses import (
     response_to_embeddings,
     responses_of_network,
 )

@@ -43,7 +43,7 @@ class GaussianImputer(nn.Module):
     Examples
     --------
     >>> import numpy as np, torch
-    >>> from skmultimodal.fusion._impute import GaussianImputer
+    >>> from skmultimodal.fusion.joint._impute import GaussianImputer
     >>> u = np.random.default_rng(0).normal(size=(500, 1))
     >>> imputer = GaussianImputer({"u": u, "v": 3 * u})
     >>> present = torch.tensor([[True, False]])

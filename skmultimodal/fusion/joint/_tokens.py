@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skmultimodal.fusion._layers import mask_of
+from skmultimodal.fusion.joint._layers import mask_of
 from skmultimodal.training._network import module_key, per_modality
 
 __all__ = ["Block", "Tokens", "attention_bias", "check_heads", "masked_mean", "pooled"]

@@ -50,7 +50,7 @@ def blending_weights(train_losses, valid_losses) -> np.ndarray:
 
     Examples
     --------
-    >>> from skmultimodal.fusion._blending import blending_weights
+    >>> from skmultimodal.fusion.joint._blending import blending_weights
     >>> train_losses = [[1.0, 0.5], [1.0, 0.2]]
     >>> valid_losses = [[1.0, 0.6], [1.0, 0.4]]  # gains .4, .6, overfitting .1, .2
     >>> blending_weights(train_losses, valid_losses).round(3)  # as 40 to 15

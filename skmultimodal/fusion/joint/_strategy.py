@@ -14,10 +14,10 @@ from skmultimodal._parameters import (
     either,
     one_of,
 )
-from skmultimodal.fusion._balance import balance_of, check_balance
 from skmultimodal.fusion._base import BaseFusion
-from skmultimodal.fusion._network_model import fit_network
 from skmultimodal.fusion._staged import cross_fitted_weights, fit_staged
+from skmultimodal.fusion.joint._balance import balance_of, check_balance
+from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._network import FusionModule
 
 __all__ = ["JointFusion"]

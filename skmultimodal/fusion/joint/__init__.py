@@ -1,0 +1,1 @@
+"""What strategies trained as one network share."""
