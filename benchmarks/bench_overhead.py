@@ -34,7 +34,7 @@ from skmultimodal import (
     TabularEncoder,
     TextEncoder,
 )
-from skmultimodal.fusion._standalone import _Alone as Alone
+from skmultimodal.fusion.apart._standalone import _Alone as Alone
 from skmultimodal.training._net import TrainingSettings, predict_outputs, train
 from skmultimodal.training._network import FusionNetwork, module_key
 from skmultimodal.training._tasks import Classification

@@ -9,7 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skmultimodal.fusion._auto import resolve_fusion
-from skmultimodal.fusion._cache import CacheInfo
+from skmultimodal.fusion.apart._cache import CacheInfo
 
 __all__ = ["Answers", "offered"]
 

@@ -32,7 +32,7 @@ from skmultimodal._sklearn import (
 )
 from skmultimodal.fusion._auto import auto_fusion, resolve_fusion
 from skmultimodal.fusion._base import FusionProblem
-from skmultimodal.fusion._cache import Cache, content_key
+from skmultimodal.fusion.apart._cache import Cache, content_key
 from skmultimodal.training._net import TrainingSettings
 
 FEW_ROWS = 2000  # below it early_stopping="auto" is off

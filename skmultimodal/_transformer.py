@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skmultimodal._base import BaseFusionEstimator
 from skmultimodal._sklearn import _check_y
-from skmultimodal.fusion._staged import cross_fit_embedding
+from skmultimodal.fusion.apart._staged import cross_fit_embedding
 from skmultimodal.training._tasks import Regression, classification_task
 
 __all__ = ["FusionTransformer"]

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from skmultimodal import DecisionFusion, FusionClassifier, ImageEncoder
 from skmultimodal.encoders import ImageFeatures
-from skmultimodal.fusion._cache import rows_key
+from skmultimodal.fusion.apart._cache import rows_key
 from skmultimodal.model_selection import weight_grid
 
 
@@ -153,7 +153,7 @@ def test_an_entry_of_an_object_that_is_no_more_is_computed_again(
     def fail(data):
         raise AttributeError("gone")
 
-    monkeypatch.setattr("skmultimodal.fusion._cache.pickle.loads", fail)
+    monkeypatch.setattr("skmultimodal.fusion.apart._cache.pickle.loads", fail)
     with pytest.warns(UserWarning, match="damaged entry .* computed again"):
         again = clone(clf).fit(X, y)
     monkeypatch.undo()

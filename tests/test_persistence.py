@@ -244,7 +244,7 @@ def repacked(path, change):
         ("subprocess", "Popen"),
         ("joblib.memory", "Memory"),
         ("sklearn.utils", "Bunch.fromkeys"),
-        ("skmultimodal.fusion._cache", "_Work"),
+        ("skmultimodal.fusion.apart._cache", "_Work"),
         ("skmultimodal.encoders.pretrained._hugging_face", "HuggingFaceEncoder"),
         ("torch.hub", "load"),
         ("numpy", "load"),

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from skmultimodal._parameters import POSITIVE_INT, a_number
 from skmultimodal.fusion._base import BaseFusion
-from skmultimodal.fusion._fixed import FixedFeatures, FixedModel, shares_of
+from skmultimodal.fusion.apart._frozen import FixedFeatures, FixedModel, shares_of
 
 __all__ = ["CanonicalFusion", "canonical_maps"]
 

@@ -13,8 +13,8 @@ from sklearn.linear_model import enet_path
 
 from skmultimodal._parameters import NOT_NEGATIVE, POSITIVE, a_number, either, one_of
 from skmultimodal.fusion._base import BaseFusion, unheard
-from skmultimodal.fusion._fixed import FixedFeatures, FixedModel, shares_of
-from skmultimodal.fusion._folds import folds_of
+from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._frozen import FixedFeatures, FixedModel, shares_of
 from skmultimodal.fusion.rules._weights import row_shares
 
 __all__ = ["CooperativeFusion", "cooperative_path"]

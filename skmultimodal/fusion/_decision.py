@@ -12,15 +12,15 @@ from sklearn.utils import Bunch
 from skmultimodal._parameters import BOOL, NONE, either, one_of
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import BaseFusion, FusionModel, unheard
-from skmultimodal.fusion._fixed import FixedFeatures
-from skmultimodal.fusion._folds import folds_of
-from skmultimodal.fusion._frozen_cells import freeze, with_frozen_features
-from skmultimodal.fusion._out_of_fold import (
+from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._frozen import FixedFeatures
+from skmultimodal.fusion.apart._out_of_fold import (
     best_candidates,
     fit_models,
     out_of_fold,
     respond,
 )
+from skmultimodal.fusion.apart._row_features import freeze, with_frozen_features
 from skmultimodal.fusion.joint._encode import encode_by_member
 from skmultimodal.fusion.rules._calibration import CALIBRATORS
 from skmultimodal.fusion.rules._classification import RULES

@@ -16,7 +16,7 @@ from skmultimodal._parameters import (
     one_of,
 )
 from skmultimodal.encoders._modules import MLP
-from skmultimodal.fusion._head import fit_head
+from skmultimodal.fusion.apart._heads import fit_head
 from skmultimodal.fusion.joint._layers import (
     AbsentTokens,
     Heads,

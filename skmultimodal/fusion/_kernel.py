@@ -10,7 +10,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from skmultimodal._parameters import POSITIVE, POSITIVE_INT
 from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.fusion._base import BaseFusion
-from skmultimodal.fusion._fixed import FixedFeatures, FixedModel, shares_of
+from skmultimodal.fusion.apart._frozen import FixedFeatures, FixedModel, shares_of
 
 __all__ = ["KernelFusion", "alignment"]
 

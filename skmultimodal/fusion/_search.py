@@ -18,9 +18,9 @@ from sklearn.metrics import get_scorer
 
 from skmultimodal.fusion._auto import resolve_fusion
 from skmultimodal.fusion._base import BaseFusion
-from skmultimodal.fusion._cache import Cache
 from skmultimodal.fusion._decision import DecisionFusion
-from skmultimodal.fusion._folds import folds_of
+from skmultimodal.fusion.apart._cache import Cache
+from skmultimodal.fusion.apart._folds import folds_of
 
 __all__ = ["AutoFusion"]
 

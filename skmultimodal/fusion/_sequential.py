@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from skmultimodal._parameters import BOOL, POSITIVE_INT, one_of
-from skmultimodal.fusion._cascade import CascadeModel, check_cascade, prices_of
-from skmultimodal.fusion._stages import fit_residual, stage_order
+from skmultimodal.fusion.apart._cascade import CascadeModel, check_cascade, prices_of
+from skmultimodal.fusion.apart._residual import fit_residual, stage_order
 from skmultimodal.fusion.joint._layers import Heads, SimplexWeights
 from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._network import (

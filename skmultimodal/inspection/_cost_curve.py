@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skmultimodal.fusion._cascade import certainty, prices_of
+from skmultimodal.fusion.apart._cascade import certainty, prices_of
 from skmultimodal.inspection._plotting import fitted
 from skmultimodal.inspection._scoring import make_score
 

@@ -19,7 +19,7 @@ from skmultimodal import (
     load,
 )
 from skmultimodal.datasets import make_multimodal_classification
-from skmultimodal.fusion._cascade import certainty
+from skmultimodal.fusion.apart._cascade import certainty
 from skmultimodal.inspection import AccuracyCostDisplay, accuracy_cost_curve
 
 COST = {"m0": 1.0, "m1": 5.0, "m2": 20.0}

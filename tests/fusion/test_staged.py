@@ -19,9 +19,9 @@ from skmultimodal import (
     SequentialFusion,
     TabularEncoder,
 )
-from skmultimodal.fusion._folds import folds_of
-from skmultimodal.fusion._out_of_fold import fit_models, out_of_fold_models
-from skmultimodal.fusion._staged import aligned, embeddings_of
+from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._out_of_fold import fit_models, out_of_fold_models
+from skmultimodal.fusion.apart._staged import aligned, embeddings_of
 
 TRAIN, TEST = slice(0, 900), slice(900, 1797)
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
 from skmultimodal.fusion._base import FusionModel, unheard
-from skmultimodal.fusion._cache import content_key
+from skmultimodal.fusion.apart._cache import content_key
 from skmultimodal.fusion.joint._blending import estimate_blend
 from skmultimodal.fusion.joint._encode import encode_by_network
 from skmultimodal.fusion.joint._impute import (

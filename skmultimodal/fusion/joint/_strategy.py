@@ -15,7 +15,7 @@ from skmultimodal._parameters import (
     one_of,
 )
 from skmultimodal.fusion._base import BaseFusion
-from skmultimodal.fusion._staged import cross_fitted_weights, fit_staged
+from skmultimodal.fusion.apart._staged import cross_fitted_weights, fit_staged
 from skmultimodal.fusion.joint._balance import balance_of, check_balance
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._network import FusionModule

@@ -9,7 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from skmultimodal.data._containers import Ragged
 from skmultimodal.fusion._base import FusionModel, unheard
-from skmultimodal.fusion._standalone import fit_standalone
+from skmultimodal.fusion.apart._standalone import fit_standalone
 from skmultimodal.fusion.joint._preparation import Preparation
 
 __all__ = ["FixedFeatures", "FixedModel", "shares_of"]

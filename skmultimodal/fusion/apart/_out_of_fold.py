@@ -8,15 +8,15 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from skmultimodal.data._containers import take_rows
-from skmultimodal.fusion._cache import (
+from skmultimodal.fusion.apart._cache import (
     Cache,
     CacheInfo,
     cached,
     model_key,
     rows_key,
 )
-from skmultimodal.fusion._frozen_cells import with_frozen_features
-from skmultimodal.fusion._standalone import fit_standalone
+from skmultimodal.fusion.apart._row_features import with_frozen_features
+from skmultimodal.fusion.apart._standalone import fit_standalone
 
 __all__ = [
     "best_candidates",

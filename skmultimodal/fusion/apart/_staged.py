@@ -13,8 +13,8 @@ from sklearn.base import clone
 from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
-from skmultimodal.fusion._folds import folds_of
-from skmultimodal.fusion._out_of_fold import fit_models, out_of_fold_models
+from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._out_of_fold import fit_models, out_of_fold_models
 from skmultimodal.fusion.joint._encode import encode_by_member
 from skmultimodal.fusion.joint._model import fit_network
 

@@ -55,7 +55,7 @@ def content_folds(keys, strata=None, n_folds=5) -> np.ndarray | None:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion._folds import content_folds
+    >>> from skmultimodal.fusion.apart._folds import content_folds
     >>> content_folds(np.array([3, 1, 2, 0, 3]), np.array([0, 0, 1, 1, 0]))
     array([1, 0, 1, 0, 1])
     """

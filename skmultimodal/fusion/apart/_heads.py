@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from skmultimodal.fusion._base import FusionModel, unheard
-from skmultimodal.fusion._staged import embed_rows, embeddings_of
-from skmultimodal.fusion._standalone import fit_standalone
+from skmultimodal.fusion.apart._staged import embed_rows, embeddings_of
+from skmultimodal.fusion.apart._standalone import fit_standalone
 from skmultimodal.fusion.joint._encode import encode_by_member
 
 __all__ = ["fit_head"]

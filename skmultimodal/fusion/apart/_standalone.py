@@ -19,7 +19,7 @@ from skmultimodal.data._cells import CellError
 from skmultimodal.data._containers import cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.fusion._base import naming
-from skmultimodal.fusion._frozen_cells import FrozenCells
+from skmultimodal.fusion.apart._row_features import FrozenCells
 from skmultimodal.fusion.joint._layers import Heads
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._net import is_skorch_net

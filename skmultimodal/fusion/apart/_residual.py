@@ -11,9 +11,9 @@ from torch import nn
 from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
-from skmultimodal.fusion._cascade import prices_of
-from skmultimodal.fusion._folds import folds_of
-from skmultimodal.fusion._out_of_fold import out_of_fold
+from skmultimodal.fusion.apart._cascade import prices_of
+from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._out_of_fold import out_of_fold
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._network import FusionModule, FusionOutput
 

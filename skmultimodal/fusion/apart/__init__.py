@@ -1,0 +1,1 @@
+"""What strategies whose parts are fitted apart share."""
