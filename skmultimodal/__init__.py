@@ -38,7 +38,7 @@ _LAZY = {
     "SequentialFusion": "fusion._sequential",
     "TabularEncoder": "encoders._tabular",
     "TextEncoder": "encoders._text",
-    "load": "_persistence",
+    "load": "persistence._file",
 }
 _PACKAGES = (
     "datasets",

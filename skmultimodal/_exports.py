@@ -45,7 +45,7 @@ class Exports:
         What only training needs is left out, as by :meth:`trim`; the parameters
         `callbacks` and `memory` are None in the loaded estimator.
         """
-        from skmultimodal._persistence import save
+        from skmultimodal.persistence._file import save
 
         check_is_fitted(self)
         save(self, path)
@@ -61,7 +61,7 @@ class Exports:
         -------
         self : object
         """
-        from skmultimodal._persistence import trim
+        from skmultimodal.persistence._file import trim
 
         check_is_fitted(self)
         trim(self)
@@ -98,7 +98,7 @@ class Exports:
         ImportError
             If onnx or onnxscript is not installed.
         """
-        from skmultimodal._onnx import to_onnx
+        from skmultimodal.persistence._onnx import to_onnx
 
         check_is_fitted(self)
         return to_onnx(self, X, path)
@@ -131,7 +131,7 @@ class Exports:
         ValueError
             If the strategy is not one network, or a row has more steps.
         """
-        from skmultimodal._onnx import onnx_inputs
+        from skmultimodal.persistence._onnx import onnx_inputs
 
         check_is_fitted(self)
         return onnx_inputs(self, X, n_steps or {})

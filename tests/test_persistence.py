@@ -29,7 +29,6 @@ from skmultimodal import (
     TabularEncoder,
     load,
 )
-from skmultimodal import _persistence as persistence
 from skmultimodal.datasets import (
     drop_modalities,
     load_birdstrikes,
@@ -38,6 +37,7 @@ from skmultimodal.datasets import (
     make_multimodal_regression,
 )
 from skmultimodal.fusion._auto import FUSIONS
+from skmultimodal.persistence import _file as persistence
 
 pytest.importorskip("safetensors")
 SHORT = {"max_epochs": 1, "random_state": 0}

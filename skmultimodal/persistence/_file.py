@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skmultimodal import __version__
-from skmultimodal._codec import Decoder, Encoder, full_name
+from skmultimodal.persistence._codec import Decoder, Encoder, full_name
 
 __all__ = ["load", "save", "trim"]
 

@@ -12,7 +12,7 @@ from types import BuiltinFunctionType, FunctionType
 import numpy as np
 import pandas as pd
 
-from skmultimodal._safe_types import is_known, is_known_call
+from skmultimodal.persistence._safe_types import is_known, is_known_call
 
 __all__ = ["Decoder", "Encoder", "full_name"]
 

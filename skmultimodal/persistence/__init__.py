@@ -1,0 +1,1 @@
+"""Saved files and exported graphs."""
