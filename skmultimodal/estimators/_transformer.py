@@ -1,27 +1,24 @@
-"""The fusion regressor."""
+"""The fusion transformer: embeddings for the next step of a pipeline."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin
-from sklearn.utils import Bunch
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import clone
+from sklearn.utils.multiclass import type_of_target
 
-from skmultimodal._answers import offered
-from skmultimodal._base import BaseFusionEstimator
 from skmultimodal._sklearn import _check_y
-from skmultimodal.training._tasks import Regression
+from skmultimodal.estimators._base import BaseFusionEstimator
+from skmultimodal.fusion.apart._staged import cross_fit_embedding
+from skmultimodal.training._tasks import Regression, classification_task
 
-__all__ = ["FusionRegressor"]
+__all__ = ["FusionTransformer"]
 
 
-class FusionRegressor(RegressorMixin, BaseFusionEstimator):
-    """Predict values for rows that hold pictures, text, sound and table columns.
-
-    One value a row or several. Targets are standardised inside the fit.
+class FusionTransformer(BaseFusionEstimator):
+    """Embed rows of several modalities, supervised by y.
 
     Read more in the :ref:`User Guide <user_guide>`.
 
@@ -31,13 +28,16 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
         One encoder a modality. ``"auto"`` infers modalities and encoders from X.
         An encoder is a specification of this library, any scikit-learn
         transformer (frozen features), under :class:`DecisionFusion` any
-        regressor, or ``"drop"``.
+        classifier, or ``"drop"``.
 
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
-        ``"decision"`` or a strategy object. ``"auto"`` is decision fusion, and
-        parallel fusion for a plain matrix of numbers; ``"search"`` chooses among
-        them, see :class:`AutoFusion`.
+        ``"decision"`` or a strategy object. ``"auto"`` is feature fusion.
+
+    cross_fit : bool, default=False
+        Whether `fit_transform` returns out-of-fold embeddings, each row embedded by
+        a model that has not seen it and rotated into the space of the final one.
+        A next step then learns from embeddings like those it will meet.
 
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
@@ -72,7 +72,7 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
         and below 2000 rows, where the held-out rows are worth more in training.
 
     validation_fraction : float, default=0.15
-        Held-out part of the rows.
+        Held-out part of the rows, stratified.
 
     missing : {"mask", "impute", "raise"}, default="mask"
         What an absent modality is: a fact about the row that the strategy knows of,
@@ -172,92 +172,122 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
 
     See Also
     --------
-    FusionClassifier : The same for labels.
+    FusionClassifier : Labels instead of embeddings.
 
     Examples
     --------
-    >>> from skmultimodal import FusionRegressor
-    >>> from skmultimodal.datasets import make_multimodal_regression
-    >>> X, y = make_multimodal_regression(random_state=0)
-    >>> FusionRegressor(random_state=0).fit(X, y).predict(X).shape
-    (200,)
+    >>> from skmultimodal import FusionTransformer
+    >>> from skmultimodal.datasets import make_multimodal_classification
+    >>> X, y = make_multimodal_classification(random_state=0)
+    >>> FusionTransformer(max_epochs=5, random_state=0).fit_transform(X, y).shape
+    (200, 64)
     """
 
-    def _checked_y(self, y):
-        try:
-            checked = _check_y(y, multi_output=True, y_numeric=True)
-            np.asarray(checked, dtype=np.float64)  # texts of numbers are numbers
-        except ValueError as error:
-            if "convert" not in str(error):
-                raise
+    def __init__(
+        self,
+        encoders: str | list[tuple[str, Any]] = "auto",
+        fusion: Any = "auto",
+        *,
+        cross_fit: bool = False,
+        columns: dict[str, Any] | None = None,
+        training: str = "joint",
+        max_epochs: int = 30,
+        lr: float = 2e-3,
+        lr_schedule: str = "one_cycle",
+        batch_size: int = 64,
+        optimizer: Any = "adamw",
+        weight_decay: float = 1e-3,
+        early_stopping: str | bool = "auto",
+        validation_fraction: float = 0.15,
+        missing: str = "mask",
+        missing_values: str | list[str] | None = None,
+        on_empty: str = "prior",
+        on_error: str = "raise",
+        callbacks: list[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        accelerator: Any = None,
+        checkpoint: Any = None,
+        compile: bool = False,
+        device: str = "auto",
+        n_threads: int | None = None,
+        n_jobs: int | None = None,
+        memory: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ):
+        super().__init__(
+            encoders,
+            fusion,
+            columns=columns,
+            training=training,
+            max_epochs=max_epochs,
+            lr=lr,
+            lr_schedule=lr_schedule,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            missing=missing,
+            missing_values=missing_values,
+            on_empty=on_empty,
+            on_error=on_error,
+            callbacks=callbacks,
+            net_params=net_params,
+            accelerator=accelerator,
+            checkpoint=checkpoint,
+            compile=compile,
+            device=device,
+            n_threads=n_threads,
+            n_jobs=n_jobs,
+            memory=memory,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.cross_fit = cross_fit
+
+    def fit_transform(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
+    ) -> np.ndarray:
+        """Fit, and return the fused embedding of the training rows.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with one or more modalities.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; none may be zero under `cross_fit`.
+
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group never fall on both sides of an inner split.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out)
+            Out of fold if `cross_fit`, else the same as ``fit(X, y).transform(X)``.
+        """
+        self.fit(X, y, sample_weight=sample_weight, groups=groups)
+        if not self.cross_fit:
+            return self.transform(X)
+        strategy, problem, *_ = clone(self)._problem(X, y, sample_weight, groups)
+        problem = replace(problem, seed=self._seed)  # the fit's initialisation
+        if problem.n_samples != len(X):
             raise ValueError(
-                f"The values y of {type(self).__name__} must be numbers: {error}. For "
-                "labels use FusionClassifier."
-            ) from error
-        return checked
+                "cross_fit=True needs positive sample weights: every row must get an "
+                "out-of-fold embedding. Got zero weights; drop those rows."
+            )
+        return cross_fit_embedding(strategy, problem, self.fusion_)
+
+    def _checked_y(self, y):
+        return _check_y(y, multi_output=True)
 
     def _task(self, y, weight, classes=None):
-        return Regression(y, weight)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the predicted values.
-
-        Parameters
-        ----------
-        X : DataFrame, MultimodalData, dict or array-like
-            Rows with the modalities seen in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        check_is_fitted(self)
-        return self.task_.predict(self._response(X))
-
-    @available_if(offered("response_per_modality"))
-    def predict_per_modality(self, X: Any) -> dict[str, np.ndarray]:
-        """Return the values predicted by each modality alone.
-
-        Parameters
-        ----------
-        X : DataFrame, MultimodalData, dict or array-like
-            Rows with the modalities seen in `fit`.
-
-        Returns
-        -------
-        dict of str to ndarray of shape (n_samples, n_outputs)
-            NaN where the modality is absent.
-        """
-        check_is_fitted(self)
-        return self._ask(X, "response_per_modality")
-
-    @available_if(offered("uncertainty"))
-    def uncertainty(self, X: Any) -> Bunch:
-        """Return how unsure each prediction is, and how much modalities conflict.
-
-        For :class:`DecisionFusion` with out-of-fold predictions, which are made for
-        ``weights="cv"``, and two modalities or more.
-
-        Parameters
-        ----------
-        X : DataFrame, MultimodalData, dict or array-like
-            Rows with the modalities seen in `fit`.
-
-        Returns
-        -------
-        Bunch
-            ``total``, ``aleatoric`` and ``epistemic``, each an ndarray of shape
-            (n_samples,) or (n_samples, n_outputs), in squared units of y: the variance
-            of the weighted mixture of the modalities' predictions, the mean of their
-            out-of-fold squared errors, which depends on a row only by what is present,
-            and the variance of their predictions, which add up to the total (Depeweg
-            et al., ICML, 2018); and ``conflict``, the variance of two predictions, mean
-            over pairs of modalities.
-        """
-        check_is_fitted(self)
-        return self._ask(X, "uncertainty")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
+        if type_of_target(y).startswith("continuous"):
+            return Regression(y, weight)
+        return classification_task(y)

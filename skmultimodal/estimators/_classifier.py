@@ -1,24 +1,28 @@
-"""The fusion transformer: embeddings for the next step of a pipeline."""
+"""The fusion classifier."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+import pandas as pd
+from sklearn.base import ClassifierMixin
+from sklearn.utils import Bunch
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_is_fitted
 
-from skmultimodal._base import BaseFusionEstimator
 from skmultimodal._sklearn import _check_y
-from skmultimodal.fusion.apart._staged import cross_fit_embedding
-from skmultimodal.training._tasks import Regression, classification_task
+from skmultimodal.estimators._answers import offered
+from skmultimodal.estimators._base import BaseFusionEstimator
+from skmultimodal.training._tasks import Classification, classification_task
 
-__all__ = ["FusionTransformer"]
+__all__ = ["FusionClassifier"]
 
 
-class FusionTransformer(BaseFusionEstimator):
-    """Embed rows of several modalities, supervised by y.
+class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
+    """Classify rows that hold pictures, text, sound and table columns at once.
 
     Read more in the :ref:`User Guide <user_guide>`.
 
@@ -32,12 +36,9 @@ class FusionTransformer(BaseFusionEstimator):
 
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
-        ``"decision"`` or a strategy object. ``"auto"`` is feature fusion.
-
-    cross_fit : bool, default=False
-        Whether `fit_transform` returns out-of-fold embeddings, each row embedded by
-        a model that has not seen it and rotated into the space of the final one.
-        A next step then learns from embeddings like those it will meet.
+        ``"decision"`` or a strategy object. ``"auto"`` is decision fusion, and
+        parallel fusion for a plain matrix of numbers; ``"search"`` chooses among
+        them, see :class:`AutoFusion`.
 
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
@@ -73,6 +74,9 @@ class FusionTransformer(BaseFusionEstimator):
 
     validation_fraction : float, default=0.15
         Held-out part of the rows, stratified.
+
+    class_weight : dict or "balanced", default=None
+        Weights of the classes.
 
     missing : {"mask", "impute", "raise"}, default="mask"
         What an absent modality is: a fact about the row that the strategy knows of,
@@ -133,6 +137,9 @@ class FusionTransformer(BaseFusionEstimator):
 
     Attributes
     ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+
     modalities_ : list of str
         Names of the modalities.
 
@@ -172,15 +179,17 @@ class FusionTransformer(BaseFusionEstimator):
 
     See Also
     --------
-    FusionClassifier : Labels instead of embeddings.
+    FusionRegressor : The same for real values.
+    FusionTransformer : Embeddings for the next step of a pipeline.
 
     Examples
     --------
-    >>> from skmultimodal import FusionTransformer
-    >>> from skmultimodal.datasets import make_multimodal_classification
-    >>> X, y = make_multimodal_classification(random_state=0)
-    >>> FusionTransformer(max_epochs=5, random_state=0).fit_transform(X, y).shape
-    (200, 64)
+    >>> from skmultimodal import FusionClassifier
+    >>> from skmultimodal.datasets import load_emoji
+    >>> X, y = load_emoji(return_X_y=True)
+    >>> clf = FusionClassifier(random_state=0).fit(X[::8], y[::8])
+    >>> clf.modalities_
+    ['image', 'text']
     """
 
     def __init__(
@@ -188,7 +197,6 @@ class FusionTransformer(BaseFusionEstimator):
         encoders: str | list[tuple[str, Any]] = "auto",
         fusion: Any = "auto",
         *,
-        cross_fit: bool = False,
         columns: dict[str, Any] | None = None,
         training: str = "joint",
         max_epochs: int = 30,
@@ -199,6 +207,7 @@ class FusionTransformer(BaseFusionEstimator):
         weight_decay: float = 1e-3,
         early_stopping: str | bool = "auto",
         validation_fraction: float = 0.15,
+        class_weight: dict[Any, float] | str | None = None,
         missing: str = "mask",
         missing_values: str | list[str] | None = None,
         on_empty: str = "prior",
@@ -246,48 +255,174 @@ class FusionTransformer(BaseFusionEstimator):
             random_state=random_state,
             verbose=verbose,
         )
-        self.cross_fit = cross_fit
+        self.class_weight = class_weight
 
-    def fit_transform(
-        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
-    ) -> np.ndarray:
-        """Fit, and return the fused embedding of the training rows.
+    def _checked_y(self, y):
+        try:
+            multilabel = type_of_target(y, input_name="y").startswith("multilabel")
+            checked = _check_y(y, multi_output=multilabel)
+            if checked.dtype == object:
+                np.unique(checked)  # labels are sorted
+        except TypeError as error:
+            labels = np.asarray(y, dtype=object).ravel()
+            kinds = sorted({type(label).__name__ for label in labels})
+            raise TypeError(
+                f"The labels y of {type(self).__name__} must be of one type. Got "
+                f"{kinds} together. Fill in what is missing, or use str for all."
+            ) from error
+        return checked
+
+    def _task(self, y, weight, classes=None):
+        if classes is not None:
+            return Classification(np.asarray(classes))
+        return classification_task(y)
+
+    def _check_enough(self, X, y):
+        if np.ndim(y) == 1 and len(np.unique(y)) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least two classes in y. Got 1 class: "
+                f"{np.unique(y).tolist()[0]!r}."
+            )
+
+    def _class_weighted(self, y, weight):
+        if self.class_weight is None:
+            return weight
+        by_class = compute_sample_weight(self.class_weight, y)
+        weight = by_class if weight is None else weight * by_class
+        return weight / weight.mean()
+
+    def _keep(self, model, strategy, problem, columns, as_matrix):
+        super()._keep(model, strategy, problem, columns, as_matrix)
+        self.classes_ = problem.task.classes
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class.
 
         Parameters
         ----------
         X : DataFrame, MultimodalData, dict or array-like
-            Rows with one or more modalities.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels or values.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; none may be zero under `cross_fit`.
-
-        groups : array-like of shape (n_samples,), default=None
-            Rows of one group never fall on both sides of an inner split.
+            Rows with the modalities seen in `fit`.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features_out)
-            Out of fold if `cross_fit`, else the same as ``fit(X, y).transform(X)``.
+        ndarray of shape (n_samples, n_classes)
+            For several labels a row, the probability of each label.
         """
-        self.fit(X, y, sample_weight=sample_weight, groups=groups)
-        if not self.cross_fit:
-            return self.transform(X)
-        strategy, problem, *_ = clone(self)._problem(X, y, sample_weight, groups)
-        problem = replace(problem, seed=self._seed)  # the fit's initialisation
-        if problem.n_samples != len(X):
-            raise ValueError(
-                "cross_fit=True needs positive sample weights: every row must get an "
-                "out-of-fold embedding. Got zero weights; drop those rows."
-            )
-        return cross_fit_embedding(strategy, problem, self.fusion_)
+        check_is_fitted(self)
+        return self._response(X)
 
-    def _checked_y(self, y):
-        return _check_y(y, multi_output=True)
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the scores before the link.
 
-    def _task(self, y, weight, classes=None):
-        if type_of_target(y).startswith("continuous"):
-            return Regression(y, weight)
-        return classification_task(y)
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            For two classes, of shape (n_samples,): the second minus the first.
+        """
+        check_is_fitted(self)
+        scores = self._ask(X, "scores")
+        if self.task_.kind == "classification" and scores.shape[1] == 2:
+            return scores[:, 1] - scores[:, 0]
+        return scores
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable label.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        check_is_fitted(self)
+        return self.task_.predict(self._response(X))
+
+    @available_if(offered("seen"))
+    def predict_with_cost(self, X: Any) -> Bunch:
+        """Return predictions and what they cost, for a cascade.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        Bunch
+            ``prediction``, as of `predict`; ``probability``, as of `predict_proba`;
+            ``seen``, a DataFrame of bool with a column for each modality: whether a
+            row was given it; ``n_modalities``, ndarray of int of shape (n_samples,);
+            and ``cost``, ndarray of shape (n_samples,), the sum of their prices.
+
+        See Also
+        --------
+        SequentialFusion : Has the parameters `exit_threshold` and `cost`.
+        """
+        check_is_fitted(self)
+        model = self.fusion_
+        response, seen = self._ask(X, "seen")
+        return Bunch(
+            prediction=self.task_.predict(response),
+            probability=response,
+            seen=pd.DataFrame(seen, columns=model.names),
+            n_modalities=seen.sum(axis=1),
+            cost=seen @ model.prices,
+        )
+
+    @available_if(offered("response_per_modality"))
+    def predict_proba_per_modality(self, X: Any) -> dict[str, np.ndarray]:
+        """Return the probabilities by each modality alone.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples, n_classes)
+            NaN where the modality is absent.
+        """
+        check_is_fitted(self)
+        return self._ask(X, "response_per_modality")
+
+    @available_if(offered("uncertainty"))
+    def uncertainty(self, X: Any) -> Bunch:
+        """Return how unsure each prediction is, and how much modalities conflict.
+
+        For :class:`EvidentialFusion` and, of single-label y, :class:`DecisionFusion`.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        Bunch
+            Of evidential fusion ``belief``, ndarray of shape (n_samples, n_classes),
+            and ``ignorance``, ndarray of shape (n_samples,), which sum to one in each
+            row, and ``conflict``, ndarray of shape (n_samples,): the mean over pairs
+            of present modalities, 0 where they agree or know nothing, at most 1.
+
+            Of decision fusion ``total``, ``aleatoric`` and ``epistemic``, each an
+            ndarray of shape (n_samples,), in nats: the entropy of the weighted mixture
+            of the modalities' predictions, the mean entropy of these, and the
+            difference, which is what they disagree by (Depeweg et al., ICML, 2018);
+            and ``conflict``, their mean Jensen-Shannon divergence over pairs.
+        """
+        check_is_fitted(self)
+        return self._ask(X, "uncertainty")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

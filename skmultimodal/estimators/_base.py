@@ -13,15 +13,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from skmultimodal._answers import Answers, offered
-from skmultimodal._diagram import diagram
-from skmultimodal._exports import Exports
-from skmultimodal._inputs import (
-    ReadsModalities,
-    check_lengths,
-    count_patterns,
-    is_numeric,
-)
 from skmultimodal._parameters import check_parameters
 from skmultimodal._sklearn import (
     CallbackSupportMixin,
@@ -29,6 +20,15 @@ from skmultimodal._sklearn import (
     check_weights,
     fit_task,
     with_callbacks,
+)
+from skmultimodal.estimators._answers import Answers, offered
+from skmultimodal.estimators._diagram import diagram
+from skmultimodal.estimators._exports import Exports
+from skmultimodal.estimators._reader import (
+    ReadsModalities,
+    check_lengths,
+    count_patterns,
+    is_numeric,
 )
 from skmultimodal.fusion._auto import auto_fusion, resolve_fusion
 from skmultimodal.fusion._base import FusionProblem

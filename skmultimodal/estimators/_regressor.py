@@ -1,0 +1,263 @@
+"""The fusion regressor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import Bunch
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skmultimodal._sklearn import _check_y
+from skmultimodal.estimators._answers import offered
+from skmultimodal.estimators._base import BaseFusionEstimator
+from skmultimodal.training._tasks import Regression
+
+__all__ = ["FusionRegressor"]
+
+
+class FusionRegressor(RegressorMixin, BaseFusionEstimator):
+    """Predict values for rows that hold pictures, text, sound and table columns.
+
+    One value a row or several. Targets are standardised inside the fit.
+
+    Read more in the :ref:`User Guide <user_guide>`.
+
+    Parameters
+    ----------
+    encoders : "auto" or list of (str, encoder), default="auto"
+        One encoder a modality. ``"auto"`` infers modalities and encoders from X.
+        An encoder is a specification of this library, any scikit-learn
+        transformer (frozen features), under :class:`DecisionFusion` any
+        regressor, or ``"drop"``.
+
+    fusion : str or strategy, default="auto"
+        How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
+        ``"decision"`` or a strategy object. ``"auto"`` is decision fusion, and
+        parallel fusion for a plain matrix of numbers; ``"search"`` chooses among
+        them, see :class:`AutoFusion`.
+
+    columns : dict of str to column(s), default=None
+        Where each modality lives in X. A modality named like its column needs no
+        entry.
+
+    training : {"joint", "staged"}, default="joint"
+        ``"staged"`` trains each encoder once on its own, then the fusion on
+        out-of-fold embeddings.
+
+    max_epochs : int, default=30
+        Most epochs of training.
+
+    lr : float, default=2e-3
+        Learning rate, the highest of the schedule.
+
+    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
+        ``"one_cycle"`` warms up over the first fifth of the epochs and then falls
+        along a cosine to almost nothing.
+
+    batch_size : int, default=64
+        Rows of a batch.
+
+    optimizer : {"adamw", "adam", "sgd", "rmsprop"} or class, default="adamw"
+        Optimiser.
+
+    weight_decay : float, default=1e-3
+        Weight decay.
+
+    early_stopping : "auto" or bool, default="auto"
+        Whether to stop when the loss of a held-out part no longer falls, and to
+        restore the best weights. ``"auto"`` is off for a plain matrix of numbers
+        and below 2000 rows, where the held-out rows are worth more in training.
+
+    validation_fraction : float, default=0.15
+        Held-out part of the rows.
+
+    missing : {"mask", "impute", "raise"}, default="mask"
+        What an absent modality is: a fact about the row that the strategy knows of,
+        an embedding to be predicted from those of the present modalities, or an
+        error. ``"impute"`` is for strategies trained as one network.
+
+    missing_values : str or list of str, default=None
+        Texts that mean an absent cell beside None and NaN, such as ``""``.
+
+    on_empty : {"prior", "raise"}, default="prior"
+        What a row without any modality gets: the prior, or an error.
+
+    on_error : {"raise", "missing"}, default="raise"
+        What a picture, sound or text becomes that cannot be read: an error that
+        names the row, or an absent cell, counted in a warning. ``"missing"`` reads
+        all files once more.
+
+    callbacks : list of skorch callbacks, default=None
+        Callbacks of the training loop; each is cloned.
+
+    net_params : dict, default=None
+        Further parameters of the skorch net, such as ``iterator_train__shuffle``.
+
+    accelerator : accelerate.Accelerator, default=None
+        Trains networks over several processes, or in mixed precision (extra
+        ``accelerate``); `device` is then the accelerator's.
+
+    checkpoint : str, path-like or tuple of (path, int), default=None
+        Folder where the state of training is written after each epoch, or after
+        each that many. A fit that was killed goes on from there when it is begun
+        again with the same data, parameters and int `random_state`, to the same
+        weights; one that ends removes its files. For joint strategies and
+        networks trained apart.
+
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+
+    device : str, default="auto"
+        ``"auto"`` is a GPU if there is one.
+
+    n_threads : int, default=None
+        Threads of torch during fit and predict; None leaves them as they are.
+
+    n_jobs : int, default=None
+        Parallel jobs of out-of-fold fits.
+
+    memory : str or joblib.Memory, default=None
+        Cache of what does not depend on the candidate being tried.
+
+    warm_start : bool, default=False
+        Whether a second fit goes on training, for strategies trained jointly.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random.
+
+    verbose : int, default=0
+        1 shows a bar with loss, scores and time left; 2 prints a line each epoch.
+
+    Attributes
+    ----------
+    modalities_ : list of str
+        Names of the modalities.
+
+    encoders_ : dict of str to estimator
+        Fitted encoder or model of each modality.
+
+    fusion_ : FusionModel
+        Fitted strategy.
+
+    strategy_ : strategy
+        The strategy used, where `fusion` is an alias or ``"auto"``.
+
+    fusion_weights_ : dict of str to float
+        Fitted weight of each modality.
+
+    history_ : DataFrame
+        One row an epoch.
+
+    n_iter_ : int or None
+        Epochs trained.
+
+    net_ : skorch.NeuralNet
+        The net, for strategies trained jointly.
+
+    fusion_report_ : DataFrame
+        Candidates and why one was chosen, after a search (:class:`AutoFusion`).
+
+    missing_report_ : DataFrame
+        ``count`` and ``share`` of the training rows by pattern of present
+        modalities, which is the index.
+
+    n_features_in_ : int
+        Columns of X.
+
+    feature_names_in_ : ndarray of str
+        Names of the columns of X.
+
+    See Also
+    --------
+    FusionClassifier : The same for labels.
+
+    Examples
+    --------
+    >>> from skmultimodal import FusionRegressor
+    >>> from skmultimodal.datasets import make_multimodal_regression
+    >>> X, y = make_multimodal_regression(random_state=0)
+    >>> FusionRegressor(random_state=0).fit(X, y).predict(X).shape
+    (200,)
+    """
+
+    def _checked_y(self, y):
+        try:
+            checked = _check_y(y, multi_output=True, y_numeric=True)
+            np.asarray(checked, dtype=np.float64)  # texts of numbers are numbers
+        except ValueError as error:
+            if "convert" not in str(error):
+                raise
+            raise ValueError(
+                f"The values y of {type(self).__name__} must be numbers: {error}. For "
+                "labels use FusionClassifier."
+            ) from error
+        return checked
+
+    def _task(self, y, weight, classes=None):
+        return Regression(y, weight)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the predicted values.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        check_is_fitted(self)
+        return self.task_.predict(self._response(X))
+
+    @available_if(offered("response_per_modality"))
+    def predict_per_modality(self, X: Any) -> dict[str, np.ndarray]:
+        """Return the values predicted by each modality alone.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples, n_outputs)
+            NaN where the modality is absent.
+        """
+        check_is_fitted(self)
+        return self._ask(X, "response_per_modality")
+
+    @available_if(offered("uncertainty"))
+    def uncertainty(self, X: Any) -> Bunch:
+        """Return how unsure each prediction is, and how much modalities conflict.
+
+        For :class:`DecisionFusion` with out-of-fold predictions, which are made for
+        ``weights="cv"``, and two modalities or more.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        Bunch
+            ``total``, ``aleatoric`` and ``epistemic``, each an ndarray of shape
+            (n_samples,) or (n_samples, n_outputs), in squared units of y: the variance
+            of the weighted mixture of the modalities' predictions, the mean of their
+            out-of-fold squared errors, which depends on a row only by what is present,
+            and the variance of their predictions, which add up to the total (Depeweg
+            et al., ICML, 2018); and ``conflict``, the variance of two predictions, mean
+            over pairs of modalities.
+        """
+        check_is_fitted(self)
+        return self._ask(X, "uncertainty")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
