@@ -10,41 +10,26 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "skmultimodal"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# From top to bottom: a file imports from its own layer and from those below.
+# From top to bottom: a file imports from its own room and from those below.
 LAYERS = [
     ["__main__"],
-    ["distributed", "model_selection", "inspection", "utils"],
-    ["_classifier", "_regressor", "_transformer"],
-    ["_base"],
-    ["_answers", "_diagram", "_exports", "_inputs", "_onnx", "_persistence"],
-    ["_codec"],
-    ["_safe_types"],
+    ["distributed", "model_selection", "utils"],
+    ["inspection"],
+    ["estimators"],
+    ["persistence"],
     ["fusion"],
     ["encoders"],
-    [
-        "_network",
-        "_training",
-        "_accelerated",
-        "_callbacks",
-        "_checkpoint",
-        "_inference",
-        "_tensors",
-        "_tasks",
-        "_parameters",
-        "_progress",
-    ],
+    ["training"],
     ["datasets"],
-    ["_columns"],
-    ["_media", "_data"],
-    ["_images", "_sounds"],
-    ["_hashing", "_lazy", "_sklearn", "_urls"],
+    ["data"],
+    ["_lazy", "_parameters", "_sklearn"],
     ["__init__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 LONGEST = 450
 LONGER = {
-    "_base.py": "one class: what the estimators share",
+    "estimators/_base.py": "one class: what the estimators share",
 }
 
 # Names without a public spelling, outside _sklearn.py.
@@ -119,10 +104,10 @@ def test_skorch_is_imported_by_the_training_alone():
         if module.partition(".")[0] == "skorch"
     }
     assert users == {
-        "_accelerated.py",
-        "_callbacks.py",
-        "_progress.py",
-        "_training.py",
+        "training/_accelerated.py",
+        "training/_callbacks.py",
+        "training/_net.py",
+        "training/_progress.py",
     }
 
 

@@ -31,7 +31,7 @@ class Ragged:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.data._containers import Ragged
+    >>> from skmultimodal.data import Ragged
     >>> rows = Ragged.from_rows([np.array([1, 2]), np.array([3])])
     >>> rows.lengths
     array([2, 1])

@@ -63,36 +63,6 @@ class ComparisonDisplay:
         self.table = table
         self.scoring = scoring
 
-    @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None, **params):
-        """Compare the strategies on X and y, and draw the result.
-
-        Parameters
-        ----------
-        estimator : FusionClassifier or FusionRegressor
-            Its parameters hold for every candidate.
-
-        X : DataFrame, MultimodalData or dict
-            Rows with two or more modalities.
-
-        y : array-like of shape (n_samples,)
-            Labels or values.
-
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        **params : dict
-            Parameters of :func:`~skmultimodal.model_selection.compare_fusion`.
-
-        Returns
-        -------
-        ComparisonDisplay
-        """
-        from skmultimodal.model_selection import compare_fusion
-
-        result = compare_fusion(estimator, X, y, **params)
-        return cls(result.table_, scoring=result.scoring_).plot(ax)
-
     def plot(self, ax=None):
         """Draw one line a candidate, the first one on top.
 

@@ -9,6 +9,8 @@ import numpy as np
 from scipy import stats
 from sklearn.utils import Bunch
 
+from skmultimodal.inspection import ComparisonDisplay
+
 __all__ = ["FusionComparison"]
 
 
@@ -93,8 +95,6 @@ class FusionComparison:
         -------
         matplotlib Axes
         """
-        from skmultimodal.inspection import ComparisonDisplay
-
         return ComparisonDisplay(self.table_, scoring=self.scoring_).plot(ax).ax_
 
     def to_html(self, path: Any = None, *, title: str = "Does fusion help?") -> str:

@@ -9,26 +9,26 @@ __all__ = ["OURS", "is_known", "is_known_call"]
 # Private parts of fitted estimators. Pretrained encoders are left out: what they load
 # from a path at prediction is not in the file, and may be another's code.
 OURS = {
-    "_data": ["Ragged"],
-    "_tasks": ["Classification", "Multilabel", "Regression"],
+    "data._containers": ["Ragged"],
+    "training._tasks": ["Classification", "Multilabel", "Regression"],
     "encoders._auto": ["Inferred"],
     "encoders._base": ["PassThrough", "TransformerEncoder"],
     "encoders._module": ["_Stackable"],
     "encoders._shared": ["SharedEncoder"],
-    "fusion._balance": ["GradientModulation"],
-    "fusion._calibration": ["Isotonic", "Sigmoid", "Temperature"],
+    "fusion.joint._balance": ["GradientModulation"],
+    "fusion.rules._calibration": ["Isotonic", "Sigmoid", "Temperature"],
     "fusion._canonical": ["_CanonicalModel"],
-    "fusion._cascade": ["CascadeModel"],
+    "fusion.apart._cascade": ["CascadeModel"],
     "fusion._cooperative": ["_CooperativeModel"],
     "fusion._decision": ["DecisionModel"],
-    "fusion._fixed": ["FixedFeatures"],
-    "fusion._head": ["HeadModel"],
+    "fusion.apart._frozen": ["FixedFeatures"],
+    "fusion.apart._heads": ["HeadModel"],
     "fusion._kernel": ["CombinedKernel", "_Classifier", "_KernelModel", "_Regressor"],
-    "fusion._network_model": ["JointModel"],
-    "fusion._preparation": ["Preparation"],
-    "fusion._staged": ["StagedModel"],
-    "fusion._stages": ["ResidualModel", "_Stage", "_Step"],
-    "fusion._standalone": [
+    "fusion.joint._model": ["JointModel"],
+    "fusion.joint._preparation": ["Preparation"],
+    "fusion.apart._staged": ["StagedModel"],
+    "fusion.apart._residual": ["ResidualModel", "_Stage", "_Step"],
+    "fusion.apart._standalone": [
         "EstimatorModel",
         "NetworkModel",
         "_Alone",
@@ -37,7 +37,7 @@ OURS = {
         "_texts",
         "_two_d",
     ],
-    "fusion._weights": ["_Combined"],
+    "fusion.rules._weights": ["_Combined"],
 }
 REFUSED = {"HuggingFaceEncoder", "SentenceTransformerEncoder"}
 
@@ -117,10 +117,12 @@ def is_known(module: str, name: str) -> bool:
 
 
 def _is_public(inner, name) -> bool:
-    """Whether a registry of the package has this name for this module."""
-    packages = ("skmultimodal", "skmultimodal.encoders", "skmultimodal.fusion")
-    tables = [import_module(package)._LAZY for package in packages]
-    return any(table.get(name) == inner for table in tables)
+    """Whether this module defines a name that the package exports."""
+    for package in ("", ".data", ".encoders", ".fusion", ".estimators"):
+        exports = import_module("skmultimodal" + package)
+        if name in exports._LAZY:
+            return getattr(exports, name).__module__ == f"skmultimodal.{inner}"
+    return False
 
 
 def _is_subclass(module, name, base) -> bool:

@@ -27,6 +27,7 @@ from skmultimodal.inspection import (
     RowDisplay,
     TrainingHistoryDisplay,
 )
+from skmultimodal.model_selection import compare_fusion
 
 
 @pytest.fixture(autouse=True)
@@ -271,12 +272,12 @@ def test_comparison(ax):
     assert display.ax_.get_xlabel().startswith("accuracy")
 
 
-def test_comparison_from_estimator(parallel):
+def test_comparison_of_an_estimator(parallel, ax):
     clf, X, y = parallel
-    display = ComparisonDisplay.from_estimator(
+    compare_fusion(
         clf, X, y, strategies=["parallel"], modalities=False, baseline=False, cv=2
-    )
-    assert display.table["name"].tolist() == ["parallel"]
+    ).plot(ax)
+    assert labels(ax) == ["parallel"]
 
 
 def test_importance_bars(ax):
