@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from skmultimodal.data import _sounds
 from skmultimodal.data._cells import (
     CellError,
     decode_audio,
@@ -180,7 +181,14 @@ def test_audio_file_keeps_or_changes_its_rate(tmp_path):
         (np.zeros(0), ValueError, r"got \(0,\)"),
         (np.array([0.0, np.inf]), ValueError, "finite samples"),
         (np.zeros(3, dtype=np.int64), TypeError, "int64"),
-        ((np.zeros(3), 0), ValueError, "positive sampling rate"),
+        ((np.zeros(3), 0), ValueError, "positive whole sampling rate, got 0"),
+        ((np.zeros(3), 0.5), ValueError, "positive whole sampling rate, got 0.5"),
+        ((np.zeros(3), np.nan), ValueError, "positive whole sampling rate, got nan"),
+        ((np.zeros(3), np.inf), ValueError, "positive whole sampling rate, got inf"),
+        ((np.zeros(3), "8k"), TypeError, "rate in hertz, got '8k'"),
+        ((np.zeros(3), 2**31 - 1), ValueError, "from 100 to 1,000,000 Hz .* got 2,147"),
+        ((np.zeros(200), 1), ValueError, "from 100 to 1,000,000 Hz .* got 1;"),
+        (_wav(np.zeros(200), 1), ValueError, "from 100 to 1,000,000 Hz .* got 1;"),
         ((8000, np.zeros(3)), ValueError, r"expected \(array, rate\), got \(rate"),
         (b"no sound", OSError, "not a readable sound"),
         ("absent.wav", OSError, r"absent\.wav"),
@@ -192,14 +200,31 @@ def test_bad_audio(cell, error, match):
         decode_audio(cell, sampling_rate=8000)
 
 
+def test_a_sound_has_a_greatest_length(monkeypatch):
+    monkeypatch.setattr(_sounds, "MAX_SAMPLES", 4000)
+    whole = (np.zeros(500), 1000)
+    assert len(decode_audio(whole, 8000)[0]) == 4000
+    assert len(decode_audio(_wav(np.zeros((2000, 2))), 8000)[0]) == 2000
+    longer = {
+        "4,008 from 1,000 to 8,000 Hz": (np.zeros(501), 1000),
+        "4,001;": _wav(np.zeros(4001)),
+        "4,002;": _wav(np.zeros((2001, 2))),
+    }
+    for match, cell in longer.items():
+        with pytest.raises(ValueError, match=f"at most 4,000 samples, got {match}"):
+            decode_audio(cell, 8000)
+    assert len(decode_audio(np.zeros(5000), 8000)[0]) == 5000  # is in memory already
+
+
 def test_bare_array_needs_a_rate():
     with pytest.raises(ValueError, match="sampling rate"):
         decode_audio(PCM)
 
 
-def test_resample_keeps_a_tone():
-    time = np.arange(4410) / 44100
-    out = resample(np.sin(2 * np.pi * 440 * time).astype(np.float32), 44100, 8000)
+@pytest.mark.parametrize("rate", [44100, 43997, 655360, 399989])
+def test_resample_keeps_a_tone(rate):
+    time = np.arange(rate // 10) / rate
+    out = resample(np.sin(2 * np.pi * 440 * time).astype(np.float32), rate, 8000)
     expected = np.sin(2 * np.pi * 440 * np.arange(800) / 8000)
     assert out.shape == (800,)
     np.testing.assert_allclose(out[50:-50], expected[50:-50], atol=0.01)

@@ -116,6 +116,21 @@ def test_one_bad_cell_of_several_columns_leaves_the_others(folder):
     assert np.flatnonzero(cells["back"].isna()).tolist() == [N - 8, N - 5]
 
 
+@pytest.mark.parametrize("fusion", ["auto", "parallel"])
+@pytest.mark.parametrize("rate", [1, 2**31 - 1])
+def test_a_rate_that_cannot_be_is_an_unreadable_cell(rate, fusion):
+    """Resampled, 200 samples at 1 Hz are 1.6 million, and 2**31 - 1 Hz ask 320 GiB."""
+    X, y = frame()
+    X["sound"] = [(sound, 8000) for sound in NOISE[:, 0]]
+    X.at[55, "sound"] = (NOISE[5, 0, :200], rate)
+    clf = FusionClassifier(fusion=fusion, max_epochs=1, random_state=0)
+    with pytest.raises(ValueError, match=f"'sound', row 55: .*got {rate:,}"):
+        clf.fit(X[["sound", "note"]], y)
+    clf.set_params(on_error="missing")
+    with pytest.warns(UserWarning, match=f"1 of 30 cells .* row 55: .*got {rate:,}"):
+        clf.fit(X[["sound", "note"]], y)
+
+
 def test_texts_that_stand_for_absence_are_not_counted(folder):
     cells = pd.Series(["n/a", "1.png", "4.png"])
     got, bad = without_unreadable(cells, ImageFeatures(root=folder), {"n/a"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import os
+from fractions import Fraction
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,20 @@ import numpy as np
 
 from skmultimodal.data._files import source_of
 
-__all__ = ["decode_audio", "mel_filters", "resample"]
+__all__ = [
+    "MAX_RATE",
+    "MAX_SAMPLES",
+    "MIN_RATE",
+    "decode_audio",
+    "mel_filters",
+    "resample",
+]
+
+# A header of a few bytes can ask for hours of sound, or for a filter of 320 GiB. As
+# Pillow's MAX_IMAGE_PIXELS, these may be raised where the sounds are to be trusted.
+MAX_SAMPLES = 2**27  # of a file, all channels, and after resampling: 4.6 h at 8 kHz
+LARGEST_TERM = 2**16  # of the ratio of two rates
+MIN_RATE, MAX_RATE = 100, 1_000_000  # Hz, of what is to be resampled
 
 _PCM_SCALE = {"int8": 128.0, "int16": 32768.0, "int32": 2147483648.0}
 
@@ -47,9 +62,11 @@ def decode_audio(
     Raises
     ------
     ValueError
-        When the shape or a value is not that of a sound, or no rate is known.
+        When the shape or a value is not that of a sound, no rate is known, the sound
+        has more than ``MAX_SAMPLES`` samples in its file or after resampling, or is
+        to be resampled from below ``MIN_RATE`` or above ``MAX_RATE``.
     TypeError
-        When the cell or its dtype is not one of those above.
+        When the cell, its dtype or its rate is not one of those above.
     OSError
         When the file is missing or is not a sound.
 
@@ -66,7 +83,7 @@ def decode_audio(
     elif isinstance(cell, bytes | bytearray):
         waveform, rate = _open_audio(io.BytesIO(cell))
     elif isinstance(cell, tuple) and len(cell) == 2 and np.ndim(cell[0]):
-        waveform, rate = np.asarray(cell[0]), int(cell[1])
+        waveform, rate = np.asarray(cell[0]), _check_rate(cell[1])
     elif isinstance(cell, tuple) and len(cell) == 2 and np.ndim(cell[1]):
         raise ValueError("expected (array, rate), got (rate, array); swap them")
     elif isinstance(cell, list | tuple) or hasattr(cell, "__array__"):
@@ -79,8 +96,6 @@ def decode_audio(
             f"got {type(cell).__name__}"
         )
     waveform = _check_waveform(waveform)
-    if rate <= 0:
-        raise ValueError(f"expected a positive sampling rate, got {rate}")
     if sampling_rate is None:
         return waveform, rate
     return resample(waveform, rate, sampling_rate), int(sampling_rate)
@@ -92,7 +107,9 @@ def _open_audio(source: Path | io.BytesIO) -> tuple[np.ndarray, int]:
     if isinstance(source, Path) and not source.is_file():
         raise FileNotFoundError(f"no such file: {str(source)!r}")
     try:
-        return soundfile.read(source, dtype="float32")
+        with soundfile.SoundFile(source) as sound:
+            _check_length(sound.frames * sound.channels)
+            return sound.read(dtype="float32"), sound.samplerate
     except soundfile.LibsndfileError as error:
         raise OSError(f"not a readable sound file: {error.error_string}") from error
 
@@ -123,6 +140,22 @@ def _check_waveform(waveform: np.ndarray) -> np.ndarray:
     return waveform if waveform.ndim == 1 else waveform.mean(axis=1)
 
 
+def _check_rate(rate: Any) -> int:
+    if not isinstance(rate, Real):
+        raise TypeError(f"expected a sampling rate in hertz, got {rate!r}")
+    if not 0 < rate < math.inf or rate != int(rate):
+        raise ValueError(f"expected a positive whole sampling rate, got {rate}")
+    return int(rate)
+
+
+def _check_length(n_samples: int, rates: str = "") -> None:
+    if n_samples > MAX_SAMPLES:
+        raise ValueError(
+            f"expected a sound of at most {MAX_SAMPLES:,} samples, got {n_samples:,}"
+            f"{rates}; cut it into parts"
+        )
+
+
 def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     """Change the sampling rate of a waveform by polyphase filtering.
 
@@ -138,6 +171,12 @@ def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     waveform : ndarray of shape (ceil(n_samples * new_rate / rate),), float32
         The sound at the new rate; the input itself where the rates agree.
 
+    Raises
+    ------
+    ValueError
+        When the rate is below ``MIN_RATE`` or above ``MAX_RATE``, or the result would
+        have more than ``MAX_SAMPLES`` samples.
+
     Examples
     --------
     >>> import numpy as np
@@ -148,11 +187,20 @@ def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     rate, new_rate = int(rate), int(new_rate)
     if rate == new_rate:
         return waveform
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise ValueError(
+            f"expected a rate from {MIN_RATE:,} to {MAX_RATE:,} Hz for a sound that is "
+            f"resampled to {new_rate:,} Hz, got {rate:,}; correct the rate"
+        )
+    n_samples = -(-len(waveform) * new_rate // rate)
+    _check_length(n_samples, f" from {rate:,} to {new_rate:,} Hz")
     from scipy.signal import resample_poly
 
-    divisor = math.gcd(rate, new_rate)
-    resampled = resample_poly(waveform, new_rate // divisor, rate // divisor)
-    return resampled.astype(np.float32, copy=False)
+    # the filter is as long as the terms: 999,983 Hz would take 12 s and 1 GB
+    ratio = Fraction(new_rate, rate).limit_denominator(LARGEST_TERM)
+    resampled = resample_poly(waveform, ratio.numerator, ratio.denominator)[:n_samples]
+    missing = n_samples - len(resampled)  # where the ratio is not quite the exact one
+    return np.pad(resampled, (0, missing)).astype(np.float32, copy=False)
 
 
 def mel_filters(n_fft: int, n_mels: int, sampling_rate: int) -> np.ndarray:

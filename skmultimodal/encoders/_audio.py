@@ -96,7 +96,10 @@ class AudioEncoder(BaseEncoder):
     -----
     Input ``(n, n_steps, frames_per_step * n_mels)`` with ``lengths`` ``(n,)``;
     output ``(n, out_features)``. The filters are those of [1]_, over the whole
-    band. A sound shorter than a window is padded with silence.
+    band. A sound shorter than a window is padded with silence. A sound has at most
+    2**27 samples in its file and after resampling, and is resampled from 100 Hz to
+    1 MHz only: ``MAX_SAMPLES``, ``MIN_RATE`` and ``MAX_RATE`` in
+    ``skmultimodal.data._sounds``.
 
     References
     ----------

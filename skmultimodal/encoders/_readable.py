@@ -126,7 +126,8 @@ def _decoder(first, cells):
     if kind == "image":
         return partial(decode_image, root=root)
     if kind == "audio":
-        return partial(decode_audio, sampling_rate=8000, root=root)
+        rate = getattr(first, "sampling_rate", 8000)
+        return partial(decode_audio, sampling_rate=rate, root=root)
     return _text if kind == "text" and hasattr(first, "reads") else None
 
 
