@@ -22,6 +22,7 @@ from sklearn.model_selection import (
     HalvingGridSearchCV,
     RandomizedSearchCV,
     cross_val_predict,
+    cross_val_score,
     cross_validate,
     learning_curve,
 )
@@ -91,6 +92,30 @@ def test_alias_becomes_an_object_when_nested():
     assert clone(clf).get_params()["text__cell"] == "gru"
     with pytest.raises(ValueError, match="Invalid parameter 'wieghts'"):
         clf.set_params(fusion__wieghts="uniform")
+
+
+def test_auto_becomes_the_strategy_of_small_data_when_nested():
+    clf = FusionClassifier().set_params(fusion__rule="mean")
+    assert isinstance(clf.fusion, DecisionFusion)
+    assert clf.get_params()["fusion__rule"] == "mean"
+    assert FusionRegressor().set_params(fusion__weights="cv").fusion.weights == "cv"
+    sums = FusionTransformer().set_params(fusion__merge="sum")
+    assert isinstance(sums.fusion, FeatureFusion)
+    with pytest.raises(ValueError, match="Invalid parameter 'merge'"):
+        FusionClassifier().set_params(fusion__merge="sum")
+
+
+def test_grid_over_the_rules_of_the_default_estimator(rows):
+    X, y = rows[0][["text"]].assign(again=rows[0]["text"]), rows[1]
+    grid = {"fusion__rule": ["mean", "log_pool"]}
+    search = GridSearchCV(FusionClassifier(), grid, cv=2, error_score="raise")
+    search.fit(X, y)
+    assert search.estimator.fusion == "auto"
+    for rule, score in zip(
+        grid["fusion__rule"], search.cv_results_["mean_test_score"], strict=True
+    ):
+        given = FusionClassifier(fusion=DecisionFusion(rule=rule))
+        assert score == cross_val_score(given, X, y, cv=2).mean()
 
 
 @pytest.mark.parametrize("search", [RandomizedSearchCV, HalvingGridSearchCV])

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 
 from skmultimodal.data._containers import Ragged
+from skmultimodal.encoders._readable import first_step
 
 if TYPE_CHECKING:
     from torch import nn
@@ -102,11 +103,8 @@ class TransformerEncoder(BaseEncoder):
 
     @property
     def takes_tables(self) -> bool:
-        """Whether the transformer, or the first step of a pipeline, takes tables."""
-        first = self.transformer
-        while hasattr(first, "steps"):
-            first = first.steps[0][1]
-        return get_tags(first).input_tags.two_d_array
+        """Whether the transformer, or its first step, takes tables."""
+        return get_tags(first_step(self.transformer)).input_tags.two_d_array
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the transformer and the scaling of its features."""

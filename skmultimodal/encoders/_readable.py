@@ -1,4 +1,4 @@
-"""Find the cells that cannot be read, before anything is fitted to them."""
+"""What the first step of an encoder or a model sees, and cells it cannot read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import get_tags
 
 from skmultimodal.data._cells import (
     CellError,
@@ -18,7 +19,57 @@ from skmultimodal.data._cells import (
 from skmultimodal.data._containers import cells_and_labels
 from skmultimodal.encoders._auto import infer_columns
 
-__all__ = ["Unreadable", "without_unreadable"]
+__all__ = ["Unreadable", "as_column", "first_step", "without_unreadable"]
+
+
+def first_step(spec):
+    """Return the first part of an encoder or model, which sees the cells."""
+    while True:
+        if isinstance(spec, list):
+            spec = spec[0]
+        elif getattr(spec, "steps", None):
+            spec = spec.steps[0][1]
+        elif getattr(spec, "transformer_list", None):
+            spec = spec.transformer_list[0][1]
+        elif hasattr(spec, "encoder_"):
+            spec = spec.encoder_
+        elif hasattr(spec, "estimator") and hasattr(spec.estimator, "fit"):
+            spec = spec.estimator
+        elif getattr(spec, "estimators", None):
+            first = spec.estimators[0]
+            spec = first[1] if isinstance(first, tuple) else first
+        else:
+            return spec
+
+
+def as_column(cells, spec):
+    """Return a table of one column as that column, unless `spec` takes tables.
+
+    A column named in a list of one is what it is when named alone, except for what
+    reads tables, such as a ColumnTransformer. A cell that is an array or an image is
+    no cell of a table.
+    """
+    if isinstance(cells, np.ndarray):
+        table = cells.dtype == object and cells.ndim == 2
+    else:
+        table = isinstance(cells, pd.DataFrame)
+    if not table or cells.shape[1] != 1:
+        return cells
+    column = cells.iloc[:, 0] if isinstance(cells, pd.DataFrame) else cells[:, 0]
+    candidates = spec if isinstance(spec, list) else [spec]
+    if not all(map(_takes_tables, candidates)):
+        return column
+    held = next((cell for cell in column if not is_missing(cell)), None)
+    return cells if pd.api.types.is_scalar(held) else column
+
+
+def _takes_tables(spec) -> bool:
+    first = first_step(spec)
+    if hasattr(first, "takes_tables"):
+        return first.takes_tables
+    return not hasattr(first, "__sklearn_tags__") or bool(
+        get_tags(first).input_tags.two_d_array
+    )
 
 
 class Unreadable(NamedTuple):
@@ -65,7 +116,7 @@ def without_unreadable(cells, spec, passed_over=()):
     >>> cells.tolist(), str(bad.first)
     (['a', None], 'row 1: expected a text as str, got int')
     """
-    first = _reader(spec)
+    first = first_step(spec)
     if isinstance(cells, pd.DataFrame):
         if getattr(first, "takes_tables", False):
             return cells, Unreadable(0, 0, None)
@@ -101,19 +152,6 @@ def without_unreadable(cells, spec, passed_over=()):
 
 def _is_block(cells) -> bool:
     return isinstance(cells, np.ndarray) and cells.dtype != object
-
-
-def _reader(spec):
-    """Return the first part of an encoder or model, which sees the cells."""
-    while True:
-        if isinstance(spec, list):
-            spec = spec[0]
-        elif getattr(spec, "steps", None):
-            spec = spec.steps[0][1]
-        elif hasattr(spec, "encoder_"):
-            spec = spec.encoder_
-        else:
-            return spec
 
 
 def _decoder(first, cells):

@@ -30,7 +30,7 @@ from skmultimodal.estimators._reader import (
     count_patterns,
     is_numeric,
 )
-from skmultimodal.fusion._auto import auto_fusion, resolve_fusion
+from skmultimodal.fusion._auto import auto_fusion
 from skmultimodal.fusion._base import FusionProblem
 from skmultimodal.fusion.apart._cache import Cache, content_key
 from skmultimodal.training._net import TrainingSettings
@@ -160,7 +160,7 @@ class BaseFusionEstimator(
         ----------
         **params : dict
             Estimator parameters. A strategy given as an alias becomes its object
-            when a nested parameter needs one.
+            when a nested parameter needs one; ``"auto"`` becomes that of small data.
 
         Returns
         -------
@@ -171,7 +171,7 @@ class BaseFusionEstimator(
                 setattr(self, key, params.pop(key))
         nested = any(key.startswith("fusion__") for key in params)
         if nested and isinstance(self.fusion, str):
-            self.fusion = resolve_fusion(self.fusion, type(self).__name__)
+            self.fusion = auto_fusion(self.fusion, False, type(self))
         self._set_params("_encoders", **params)
         return self
 

@@ -14,7 +14,7 @@ from skmultimodal.data._cells import present_mask
 from skmultimodal.data._columns import did_you_mean, find_cells, missing_columns
 from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._auto import infer_columns
-from skmultimodal.encoders._readable import without_unreadable
+from skmultimodal.encoders._readable import as_column, without_unreadable
 from skmultimodal.fusion._auto import auto_encoders
 
 __all__ = ["ReadsModalities", "check_lengths", "count_patterns", "is_numeric"]
@@ -122,7 +122,10 @@ class ReadsModalities:
 
     def _find(self, X, columns, encoders):
         """Return the cells of each modality, without those that cannot be read."""
-        cells = find_cells(X, columns)
+        cells = {
+            name: as_column(found, encoders[name])
+            for name, found in find_cells(X, columns).items()
+        }
         if self.on_error == "raise":
             return cells
         for name in cells:

@@ -41,7 +41,8 @@ class FusionTransformer(BaseFusionEstimator):
 
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
-        entry.
+        entry. A list of one column is that column, except to what reads tables, such
+        as a ColumnTransformer.
 
     training : {"joint", "staged"}, default="joint"
         ``"staged"`` trains each encoder once on its own, then the fusion on

@@ -10,7 +10,7 @@ from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
@@ -18,6 +18,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skmultimodal.data._cells import CellError
 from skmultimodal.data._containers import cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
+from skmultimodal.encoders._readable import first_step
 from skmultimodal.fusion._base import naming
 from skmultimodal.fusion.apart._row_features import FrozenCells
 from skmultimodal.fusion.joint._layers import Heads
@@ -250,7 +251,7 @@ def cells_format(model):
     """
     if is_skorch_net(model):
         return _stacked
-    first = _first_step(model)
+    first = first_step(model)
     tags = get_tags(first).input_tags
     no_validation = get_tags(first).no_validation
     if tags.string and not (tags.two_d_array or tags.three_d_array):
@@ -260,22 +261,6 @@ def cells_format(model):
     if tags.three_d_array:
         return _stacked
     return _two_d
-
-
-def _first_step(model):
-    """Return the first transformer that sees the cells."""
-    while True:
-        if isinstance(model, Pipeline):
-            model = model.steps[0][1]
-        elif isinstance(model, FeatureUnion):
-            model = model.transformer_list[0][1]
-        elif hasattr(model, "estimator") and hasattr(model.estimator, "fit"):
-            model = model.estimator
-        elif hasattr(model, "estimators") and model.estimators:
-            first = model.estimators[0]
-            model = first[1] if isinstance(first, tuple) else first
-        else:
-            return model
 
 
 def _as_is(cells):
