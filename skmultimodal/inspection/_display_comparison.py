@@ -9,6 +9,7 @@ from skmultimodal.inspection._plotting import (
     GREY,
     VERMILLION,
     figure_and_axes,
+    in_legend,
     tidy,
 )
 
@@ -98,7 +99,7 @@ class ComparisonDisplay:
                 color=colour,
                 ms=8,
                 capsize=4,
-                label=label,
+                label=in_legend(label),
             )
         self.ax_.set_yticks(table.index, table["name"])
         self.ax_.set_ylim(-0.6, len(table) - 0.4)

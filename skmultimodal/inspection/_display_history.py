@@ -9,6 +9,7 @@ from skmultimodal.inspection._plotting import (
     VERMILLION,
     figure_and_axes,
     fitted,
+    in_legend,
     styles_of,
     tidy,
 )
@@ -142,7 +143,9 @@ class TrainingHistoryDisplay:
                 if key not in part or part[key].isna().all():
                     continue
                 label = f"{name} {kind}".strip()
-                ax.plot(part["epoch"], part[key], line, color=colour, label=label)
+                ax.plot(
+                    part["epoch"], part[key], line, color=colour, label=in_legend(label)
+                )
                 if kind == "valid":
                     best = part.loc[part[key].idxmin()]
                     ax.plot(best["epoch"], best[key], "o", color=colour, ms=6)
@@ -156,7 +159,7 @@ class TrainingHistoryDisplay:
             ax.plot(
                 self.history["epoch"],
                 self.history[column],
-                label=name,
+                label=in_legend(name),
                 markevery=max(len(self.history) // 10, 1),
                 ms=4,
                 **styles[name],

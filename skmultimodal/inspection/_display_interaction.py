@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from skmultimodal.inspection._plotting import figure_and_axes
+from skmultimodal.inspection._plotting import figure_and_axes, finish
 
 __all__ = ["InteractionDisplay"]
 
@@ -127,7 +127,8 @@ class InteractionDisplay:
             ha="right" if rotation else "center",
         )
         self.ax_.set_yticks(range(table.shape[0]), table.index)
-        self.figure_.colorbar(image, ax=self.ax_, label=self.label, shrink=0.8)
+        bar = self.figure_.colorbar(image, ax=self.ax_, label=self.label, shrink=0.8)
+        finish(self.ax_, bar.ax)
         return self
 
 

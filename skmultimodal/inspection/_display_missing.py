@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from skmultimodal.inspection._plotting import COLOURS, MARKERS, figure_and_axes, tidy
+from skmultimodal.inspection._plotting import (
+    COLOURS,
+    MARKERS,
+    figure_and_axes,
+    in_legend,
+    tidy,
+)
 
 __all__ = ["MissingModalityDisplay"]
 
@@ -113,7 +119,7 @@ class MissingModalityDisplay:
                 marker=MARKERS[k % len(MARKERS)],
                 ms=4,
                 markevery=max(len(scores) // 10, 1),
-                label=f"{name}{area}",
+                label=in_legend(f"{name}{area}"),
             )
         self.ax_.set_xlabel("share of modalities missing")
         self.ax_.set_ylabel(self.scoring)

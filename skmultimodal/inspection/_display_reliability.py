@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from skmultimodal.inspection._plotting import figure_and_axes, styles_of, tidy
+from skmultimodal.inspection._plotting import (
+    figure_and_axes,
+    in_legend,
+    styles_of,
+    tidy,
+)
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -162,7 +167,7 @@ class ReliabilityDisplay:
         self.ax_.plot([0, 1], [0, 1], ":", color="grey", label="perfect")
         styles = styles_of(self.curves)
         for name, curve in self.curves.items():
-            label = f"{name}, ECE {self.ece[name]:.2f}"
+            label = in_legend(f"{name}, ECE {self.ece[name]:.2f}")
             style = {**styles[name], "ms": 9 if name == "fused" else 5}
             self.ax_.plot(curve["confidence"], curve["accuracy"], label=label, **style)
             if self.count_ax_ is not None:

@@ -15,7 +15,7 @@ from skmultimodal.data._containers import MultimodalData, as_container, take_row
 from skmultimodal.data._images import decode_image, to_channels
 from skmultimodal.data._sounds import decode_audio
 from skmultimodal.encoders._auto import infer_columns
-from skmultimodal.inspection._plotting import figure_and_axes, styles_of, tidy
+from skmultimodal.inspection._plotting import figure_and_axes, finish, styles_of, tidy
 
 __all__ = ["RowDisplay"]
 
@@ -166,6 +166,7 @@ class RowDisplay:
                 _write(right, f"prediction: {why}", color="dimgrey")
             else:
                 self._plot_prediction(right, name, shown, styles[name]["color"])
+        finish(*self.ax_.flat)
         return self
 
     def _shown(self, max_outputs):
@@ -217,7 +218,6 @@ class RowDisplay:
         labels = [_cut(str(key), NARROW) for key in shown]
         ax.set_yticks(range(len(shown)), labels, fontsize=SMALL)
         for label, key in zip(ax.get_yticklabels(), shown, strict=True):
-            label.set_parse_math(False)
             label.set_fontweight("bold" if key in true else "normal")
         ax.set_ylim(len(shown) - 0.4, -0.6)
         ax.tick_params(axis="x", labelsize=SMALL - 1)
@@ -313,7 +313,6 @@ def _write(ax, text, x=0.0, **style):
         fontsize=SMALL,
         transform=ax.transAxes,
         clip_on=True,
-        parse_math=False,
         **style,
     )
 

@@ -6,7 +6,17 @@ from itertools import cycle
 
 from sklearn.pipeline import Pipeline
 
-__all__ = ["BLUE", "GREY", "VERMILLION", "figure_and_axes", "fitted", "styles_of"]
+__all__ = [
+    "BLUE",
+    "GREY",
+    "VERMILLION",
+    "figure_and_axes",
+    "finish",
+    "fitted",
+    "in_legend",
+    "styles_of",
+    "tidy",
+]
 
 # colours that stay apart for colour-blind readers (Okabe and Ito, 2008), but yellow
 BLUE, VERMILLION, GREY = "#0072B2", "#D55E00", "#666666"
@@ -58,8 +68,37 @@ def fitted(estimator, attribute, owner):
     return getattr(inner, attribute)
 
 
+def in_legend(name) -> str:
+    """Return a label that the legend shows, for it leaves out those that begin by _."""
+    return f" {name}" if str(name).startswith("_") else str(name)
+
+
+def finish(*axes):
+    """Have all text drawn as it is written, for a name may hold $ or half a formula.
+
+    To be called when everything is drawn. Ticks that matplotlib numbers itself are
+    left alone: their exponents are formulas.
+    """
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedFormatter, FuncFormatter
+
+    for ax in axes:
+        numbered = [
+            label
+            for axis in (ax.xaxis, ax.yaxis)
+            if not isinstance(
+                axis.get_major_formatter(), FixedFormatter | FuncFormatter
+            )
+            for label in axis.get_ticklabels()
+        ]
+        for text in ax.findobj(Text):
+            if text not in numbered:
+                text.set_parse_math(False)
+
+
 def tidy(ax, grid=None):
-    """Remove the frame's upper and right side, and add a faint grid."""
+    """Finish axes, without the frame's upper and right side, with a faint grid."""
+    finish(ax)
     ax.spines[["top", "right"]].set_visible(False)
     if grid:
         ax.grid(axis=grid, alpha=0.3)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from html import escape
 
 import matplotlib as mpl
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
+from sklearn.utils import Bunch
 
-from skmultimodal import FusionClassifier, FusionRegressor
+from skmultimodal import FusionClassifier, FusionRegressor, inspection
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
@@ -148,6 +150,67 @@ def test_new_figures_have_room_for_their_text(display):
     display.plot()
     assert display.ax_.figure is display.figure_
     assert overlapping(display.figure_.axes) == []
+
+
+ODD = ("t$\\frac{$", "_<odd>&'")  # half a formula; what HTML and legends leave out
+
+
+def odd_displays():
+    """Return one of every display, with odd names wherever a name can stand."""
+    square = pd.DataFrame([[0.0, 1.0], [1.0, 0.4]], index=ODD, columns=ODD)
+    curve = pd.DataFrame({"confidence": [0.8], "accuracy": [1.0], "count": [4]})
+    cells = {
+        ODD[0]: Bunch(kind="text", value=ODD[0], rate=None),
+        ODD[1]: Bunch(kind="table", value=pd.Series({ODD[0]: ODD[1]}), rate=None),
+    }
+    predictions = pd.DataFrame([[0.6, 0.4]] * 3, index=[*ODD, "fused"], columns=ODD)
+    table = TABLE.assign(kind=[ODD[0], "strategy", ODD[1]], name=[*ODD, "x"])
+    epochs = {"epoch": [1], "train_loss": [1.0]}
+    return [
+        FusionWeightsDisplay(square),
+        TrainingHistoryDisplay(
+            pd.DataFrame(epochs | {f"alone_{name}": [0.5] for name in ODD})
+        ),
+        TrainingHistoryDisplay(
+            pd.DataFrame({"modality": ODD, "epoch": [1, 1], "train_loss": [2.0, 1.0]})
+        ),
+        ReliabilityDisplay(dict.fromkeys(ODD, curve)),
+        ComparisonDisplay(table, scoring=ODD[0]),
+        ModalityImportanceDisplay(pd.Series([0.4, 0.1], index=ODD)),
+        InteractionDisplay(square, label=ODD[0]),
+        MissingModalityDisplay(CURVES.set_axis(ODD, axis=1), scoring=ODD[0]),
+        AccuracyCostDisplay(COSTS, scoring=ODD[0]),
+        RowDisplay(cells, predictions, truth=ODD[1]),
+    ]
+
+
+def test_every_display_is_tried_with_odd_names():
+    public = {name for name in inspection.__all__ if name.endswith("Display")}
+    assert {type(display).__name__ for display in odd_displays()} == public
+
+
+@pytest.mark.parametrize("display", odd_displays(), ids=lambda d: type(d).__name__)
+def test_names_are_drawn_as_they_are_written(display):
+    figure = display.plot().figure_
+    figure.canvas.draw()  # where matplotlib fails on half a formula
+    shown = " ".join(text.get_text() for text in figure.findobj(mpl.text.Text))
+    names = ODD if type(display) is not AccuracyCostDisplay else ODD[:1]
+    assert all(name in shown for name in names)
+
+
+def test_the_page_of_a_comparison_and_the_diagram_keep_odd_names():
+    X, y = make_multimodal_classification(40, n_modalities=2, random_state=0)
+    X = {name: X[column] for name, column in zip(ODD, X, strict=True)}
+    y = np.array(ODD)[y]
+    clf = FusionClassifier(fusion="parallel", max_epochs=1, random_state=0)
+    comparison = compare_fusion(
+        clf, X, y, strategies=["parallel"], baseline=False, cv=2
+    )
+    pages = [comparison.to_html(title=ODD[1]), clf.fit(X, y)._repr_html_()]
+    for page in pages:
+        assert all(escape(name) in page for name in ODD)
+        assert "<odd>" not in page
+    RowDisplay.from_estimator(clf, X, 0, y).figure_.canvas.draw()
 
 
 def test_without_matplotlib():
