@@ -439,16 +439,31 @@ class BaseFusionEstimator(
             the first call of a classifier.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the rows, in the same unit as those of the first call.
 
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            If something is not what it must be, if the strategy is not trained by
+            epochs, or if ``class_weight="balanced"``, since the classes of a chunk
+            are not those of the data.
         """
+        if getattr(self, "class_weight", None) == "balanced":
+            raise ValueError(
+                f"partial_fit of {type(self).__name__} sees one chunk, whose class "
+                "counts are not those of the data: class_weight='balanced' has no "
+                "meaning there. Pass a dict of weights, as "
+                "sklearn.utils.class_weight.compute_class_weight gives it for all y."
+            )
         with self._all_or_nothing():
             if hasattr(self, "fusion_"):
                 problem = self._chunk(X, y, sample_weight).for_one_epoch()
-                self.fusion_ = self.fusion_.trained_more(problem)
+                unit = self.fusion_.weight_unit
+                self.fusion_ = self.fusion_.trained_more(problem, unit)
                 self.missing_report_ = count_patterns(
                     problem.names, problem.present, before=self.missing_report_
                 )

@@ -289,8 +289,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         if self.class_weight is None:
             return weight
         by_class = compute_sample_weight(self.class_weight, y)
-        weight = by_class if weight is None else weight * by_class
-        return weight / weight.mean()
+        return by_class if weight is None else weight * by_class
 
     def _keep(self, model, strategy, problem, columns, as_matrix):
         super()._keep(model, strategy, problem, columns, as_matrix)

@@ -15,7 +15,7 @@ class AcceleratedNet(AccelerateMixin, FusionNet):
     """A `FusionNet` whose steps an accelerator takes.
 
     Every process goes through the same batches and takes its share of the rows of
-    each; losses are divided by the weight of the whole batch, so that the mean of
+    each; losses are divided by the rows of the whole batch, so that the mean of
     the gradients, which the accelerator takes, is that of one process.
     """
 
@@ -84,8 +84,8 @@ class ShareOfBatches(BatchIterator):
         made = batches(self.dataset, filled)
         for (x, y), rows, share in zip(made, whole, shares, strict=True):
             target, weight = y if isinstance(y, tuple) else (y, torch.ones(len(y)))
-            total = self.dataset.weight_of(rows).sum() / self.world
-            yield x, (target, weight if len(share) else 0 * weight, total)
+            n_rows = torch.tensor(len(rows) / self.world)
+            yield x, (target, weight if len(share) else 0 * weight, n_rows)
 
 
 def shared_seed(seed: int) -> int:

@@ -88,9 +88,11 @@ class FusionNet(NeuralNet):
     """The skorch net behind the estimators, with an epoch loop of its own.
 
     The module is called as ``module(inputs=..., present=...)`` and returns an
-    output with ``scores``; its method ``loss(output, target, criterion)`` gives
-    the loss of each row. Batches are not recorded in the history, and batch hooks
-    are not called, unless a callback defines one.
+    output with ``scores``; its method ``loss(output, target, criterion, weight)``
+    gives the loss of each row. The loss of a batch is the mean of the rows' losses
+    times their weights, which `Tensors` have made relative to all training rows: a
+    row counts the same whatever batch it is in. Batches are not recorded in the
+    history, and batch hooks are not called, unless a callback defines one.
     """
 
     is_main_process = True
@@ -111,11 +113,11 @@ class FusionNet(NeuralNet):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         y_true = move(y_true, self.device)
         target, *weight = y_true if isinstance(y_true, tuple) else (y_true,)
-        losses = self.network.loss(y_pred, target, self.criterion_)
-        if not weight:
-            return losses.mean()
-        total = weight[1] if len(weight) == 2 else weight[0].sum()
-        return (losses * weight[0]).sum() / total
+        weight, n_rows = [*weight, None, None][:2]
+        losses = self.network.loss(y_pred, target, self.criterion_, weight)
+        if weight is not None:
+            losses = losses * weight
+        return losses.mean() if n_rows is None else losses.sum() / n_rows
 
     def get_split_datasets(self, X, y=None, **fit_params):
         return X, y  # training and validation part, as `Tensors`

@@ -79,6 +79,7 @@ class FusionModule(nn.Module):
         super().__init__()
         self.names = list(in_features)
         self.tracked = []  # the branches' losses and masks in this epoch's batches
+        self.row_weight = None  # of the batch whose loss is being taken
 
     def modality_weights(self) -> Tensor | None:
         """Return the weights of shape (n_modalities,), None if they vary by row."""
@@ -139,6 +140,8 @@ class FusionModule(nn.Module):
     def track(self, losses: Tensor, mask: Tensor) -> None:
         """Note the branches' own losses of a training batch, (n, n_modalities)."""
         if self.training:
+            if self.row_weight is not None:
+                mask = mask * self.row_weight[:, None]
             self.tracked.append((losses, mask))
             if self.balance is not None:
                 self.balance.update(losses, mask)
@@ -147,14 +150,14 @@ class FusionModule(nn.Module):
         """Return how likely each modality alone gave the truth in this epoch.
 
         The mean of ``exp(-loss)`` of the branch, for a classifier the probability of
-        the true class, over the training rows that have the modality. With blended
-        losses also their weights, that of the fused scores as ``"blend"``.
+        the true class, over the training rows that have the modality, by weight. With
+        blended losses also their weights, that of the fused scores as ``"blend"``.
         """
         if not self.tracked:
             return {}
         losses, mask = map(torch.cat, zip(*self.tracked, strict=True))
         self.tracked = []
-        means = (mask * torch.exp(-losses)).sum(0) / mask.sum(0).clamp(min=1)
+        means = (mask * torch.exp(-losses)).sum(0) / mask.sum(0).clamp(min=1e-30)
         keys = [f"alone_{name}" for name in self.names]
         report = dict(zip(keys, means.tolist(), strict=True))
         if self.blend is not None:
@@ -275,9 +278,12 @@ class FusionNetwork(nn.Module):
                 if parameter.requires_grad and adjust not in hooks:
                     parameter.register_hook(adjust)
 
-    def loss(self, output, target, criterion):
-        """Return the loss of each row, of shape (n_samples,)."""
-        return self.fusion.loss(output, target, criterion)
+    def loss(self, output, target, criterion, weight=None):
+        """Return the loss of each row, (n_samples,), not multiplied by its weight."""
+        self.fusion.row_weight = weight
+        losses = self.fusion.loss(output, target, criterion)
+        self.fusion.row_weight = None
+        return losses
 
     def _drop(self, embeddings, present):
         """Draw which modalities stay: the one with the largest draw always does."""

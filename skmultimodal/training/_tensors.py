@@ -36,9 +36,20 @@ class Tensors:
         Encoded target and sample weight of each row.
     dtype : torch.dtype
         Type of the floating inputs wider than it, and of the weights.
+    unit : float, default=None
+        Weight that counts as one; the mean over the rows if None, so that the plain
+        mean of weighted losses over batches of any size is their weighted mean.
     """
 
-    def __init__(self, inputs, present=None, target=None, weight=None, dtype=None):
+    def __init__(
+        self,
+        inputs,
+        present=None,
+        target=None,
+        weight=None,
+        dtype=None,
+        unit=None,
+    ):
         self.dtype = dtype = dtype or torch.float32
         self.inputs, self.lazy = {}, {}
         for name, block in inputs.items():
@@ -49,6 +60,7 @@ class Tensors:
         self.present = None if present is None else _tensor(present, dtype)
         self.target = None if target is None else _tensor(target, dtype)
         self.weight = None if weight is None else _tensor(weight, dtype)
+        self.unit = unit or mean_of(self.weight)
         first = next(iter(inputs.values()))
         first = next(iter(first.values())) if isinstance(first, dict) else first
         self.n_rows = len(first)
@@ -63,11 +75,7 @@ class Tensors:
     def __len__(self):
         return self.n_rows
 
-    def weight_of(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the weights of some rows."""
-        return torch.ones(len(rows)) if self.weight is None else self.weight[rows]
-
-    def batch(self, rows: torch.Tensor):
+    def batch(self, rows: torch.Tensor, unit: float | None = None):
         """Return ``(x, target)`` of some rows; weighted, ``(x, (target, weight))``."""
         inputs = {name: _select(block, rows) for name, block in self.inputs.items()}
         for name, block in self.lazy.items():
@@ -81,26 +89,30 @@ class Tensors:
         target = self.target.index_select(0, rows)
         if self.weight is None:
             return x, target
-        return x, (target, self.weight.index_select(0, rows))
+        return x, (target, self.weight.index_select(0, rows) / (unit or self.unit))
 
 
 class TensorRows:
-    """Some rows of `Tensors`, without a copy."""
+    """Some rows of `Tensors`, without a copy, and with a weight unit of their own."""
 
     def __init__(self, tensors: Tensors, rows: np.ndarray):
         self.tensors, self.rows = tensors, torch.as_tensor(rows)
         lengths = tensors.lengths
         self.lengths = None if lengths is None else lengths[self.rows]
         self.lazy = tensors.lazy
+        weight = tensors.weight
+        self.unit = mean_of(None if weight is None else weight[self.rows])
 
     def __len__(self):
         return len(self.rows)
 
-    def weight_of(self, rows: torch.Tensor) -> torch.Tensor:
-        return self.tensors.weight_of(self.rows[rows])
-
     def batch(self, rows: torch.Tensor):
-        return self.tensors.batch(self.rows[rows])
+        return self.tensors.batch(self.rows[rows], self.unit)
+
+
+def mean_of(weight: torch.Tensor | None) -> float:
+    """Return the mean weight, one if there are none."""
+    return 1.0 if weight is None else float(weight.double().mean())
 
 
 class _RaggedTensor:

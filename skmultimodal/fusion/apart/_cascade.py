@@ -141,7 +141,11 @@ class CascadeModel(FusionModel):
     def contributions(self, cells, present):
         return self.whole.contributions(cells, self._run(cells, present)[1])
 
-    def trained_more(self, problem):
+    @property
+    def weight_unit(self):
+        return self.whole.weight_unit
+
+    def trained_more(self, problem, unit=None):
         """Return the model, trained on with the rows of `problem`."""
-        whole = self.whole.trained_more(problem)
+        whole = self.whole.trained_more(problem, unit)
         return CascadeModel(whole, self.task, self.prior, self.threshold, self.prices)

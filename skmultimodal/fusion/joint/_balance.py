@@ -11,7 +11,7 @@ __all__ = ["GradientModulation", "balance_of", "check_balance"]
 class GradientModulation:
     """On-the-fly gradient modulation with noise, OGM-GE.
 
-    With :math:`s_m` the mean over a batch of the probability that modality
+    With :math:`s_m` the weighted mean over a batch of the probability that modality
     :math:`m` alone gives the truth, and :math:`\\rho_m` its ratio to the mean of the
     others, the gradients of encoder :math:`m` are multiplied by
     :math:`1 - \\tanh(\\alpha \\rho_m)` where :math:`\\rho_m > 1`, and Gaussian noise
@@ -38,8 +38,9 @@ class GradientModulation:
         Parameters
         ----------
         losses, mask : Tensor of shape (n, n_modalities)
+            The mask holds the weight of the row where the modality is present.
         """
-        truth = (mask * torch.exp(-losses)).sum(0) / mask.sum(0).clamp(min=1)
+        truth = (mask * torch.exp(-losses)).sum(0) / mask.sum(0).clamp(min=1e-30)
         seen = mask.any(0).to(truth)
         n_others = seen.sum() - seen
         others = (truth.sum() - truth) / n_others.clamp(min=1)

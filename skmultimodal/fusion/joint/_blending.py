@@ -106,7 +106,9 @@ def estimate_blend(make, problem, data, rows, held_out) -> tuple[float, ...]:
         train(start, problem.task, part, None, settings, problem.seed)
         for start in (make_alone, partial(make, blend=fused))
     )
-    prior = problem.task.scores(problem.task.prior(problem.target[rows]))
+    weight = problem.sample_weight
+    weight = None if weight is None else weight[rows]
+    prior = problem.task.scores(problem.task.prior(problem.target[rows], weight))
     constants = torch.tensor(np.stack([prior, np.zeros_like(prior)]))  # (2, n_outputs)
     curves, best = [], None
     for part in (rows, held_out):

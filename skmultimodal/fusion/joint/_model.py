@@ -87,9 +87,9 @@ def make_network(spec, encoders, task, blend=None):
     return network
 
 
-def _training_parts(preparation, problem):
+def _training_parts(preparation, problem, unit=None):
     """Return the training part and, for early stopping, the held-out part."""
-    data = preparation.tensors(problem, training=True)
+    data = preparation.tensors(problem, training=True, unit=unit)
     if not problem.settings.early_stopping:
         return data, None
     rows, held_out = validation_split(problem)
@@ -105,6 +105,8 @@ class JointModel(FusionModel):
         self.names, self.encoders = preparation.names, preparation.encoders
         self.n_threads, self.dtype = problem.settings.n_threads, preparation.dtype
         self.prior = problem.task.prior(problem.target, problem.sample_weight)
+        weight = problem.sample_weight  # what further chunks' weights are relative to
+        self.weight_unit = 1.0 if weight is None else float(weight.mean())
         self._fit_imputer(problem)
         first = problem.take(slice(0, 1))
         fields = ("embedding", "branch_scores")
@@ -158,7 +160,7 @@ class JointModel(FusionModel):
             weights = self._outputs(part.cells, part.present, ["weights"])["weights"]
             if weights is None:
                 return dict.fromkeys(self.names, 1 / len(self.names))
-            weights = weights.mean(axis=0)
+            weights = np.average(weights, axis=0, weights=part.sample_weight)
         return dict(zip(self.names, weights.astype(float).tolist(), strict=True))
 
     def _outputs(self, cells, present, fields):
@@ -224,8 +226,11 @@ class JointModel(FusionModel):
         parts = self.net.module_.fusion.uncertainty(output)
         return Bunch(**{key: value.numpy() for key, value in parts.items()})
 
-    def trained_more(self, problem):
-        """Return a copy of the model, trained on with the rows of `problem`."""
+    def trained_more(self, problem, unit=None):
+        """Return a copy of the model, trained on with the rows of `problem`.
+
+        Their weights are relative to `unit`, to their own mean if None.
+        """
         if isinstance(self.net, TrainedNet):
             raise ValueError(
                 "The training of this estimator cannot be continued: it was trimmed, "
@@ -233,7 +238,7 @@ class JointModel(FusionModel):
                 "the untrimmed one with pickle or joblib."
             )
         problem, model = problem.select(self.names), copy.deepcopy(self)
-        data, valid = _training_parts(self.preparation, problem)
+        data, valid = _training_parts(self.preparation, problem, unit)
         seed = problem.seed + self.n_iter
         try:
             model.net = resume(model.net, data, valid, problem.settings, seed)

@@ -62,10 +62,11 @@ class Preparation:
             for name, here in zip(self.names, present.T, strict=True)
         }
 
-    def tensors(self, rows, training=False) -> Tensors:
+    def tensors(self, rows, training=False, unit=None) -> Tensors:
         """Return the tensors of a problem (training) or of cells and presence.
 
-        Files that would fill the memory are left to be decoded batch by batch.
+        Weights are relative to `unit`, to their mean if None. Files that would fill
+        the memory are left to be decoded batch by batch.
         """
         cells, present = (rows.cells, rows.present) if training else rows
         inputs = self._rows(cells, present)
@@ -73,12 +74,16 @@ class Preparation:
             n_bytes = self.row_bytes[name] * len(modality)
             if n_bytes <= LARGEST_DECODED or not modality.are_files():
                 inputs[name] = modality.take()
+        weight = rows.sample_weight if training else None
+        if weight is None and unit not in (None, 1.0):
+            weight = np.ones(len(present))
         return Tensors(
             inputs,
             present=None if present.all() else present,
             target=rows.target if training else None,
-            weight=rows.sample_weight if training else None,
+            weight=weight,
             dtype=getattr(torch, self.dtype),
+            unit=unit,
         )
 
 
