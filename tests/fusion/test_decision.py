@@ -30,6 +30,7 @@ from skmultimodal.datasets import (
     make_multimodal_xor,
 )
 from skmultimodal.fusion import LogPool, Stacking
+from skmultimodal.fusion.apart._folds import content_folds
 from skmultimodal.fusion.rules._classification import RULES
 from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 
@@ -283,3 +284,20 @@ def test_parameters_of_a_rule_are_searched(rows):
     grid = {"fusion__rule__bias": [False, True], "fusion__rule__shrinkage": [0.01, 1]}
     search = GridSearchCV(clf, grid, cv=2).fit(X, y)
     assert search.best_estimator_.fusion.rule.bias in (False, True)
+
+
+def test_a_class_of_one_row_leaves_no_folds_and_equal_weights():
+    """One fold would hold out every row and leave none to learn from."""
+    assert content_folds(np.array([4, 5, 6]), np.array([0, 0, 1])) is None
+    assert content_folds(np.array([4, 5, 6, 6]), np.array([0, 0, 1, 1])) is None
+    assert content_folds(np.array([4, 5, 6, 7]), np.array([0, 0, 1, 1])).max() == 1
+    rng = np.random.default_rng(0)
+    y = np.array([0] * 20 + [1])
+    X = {
+        "a": y[:, None] + 0.1 * rng.normal(size=(21, 1)),
+        "b": rng.normal(size=(21, 1)),
+    }
+    encoders = [(name, LogisticRegression()) for name in X]
+    clf = FusionClassifier(encoders, "decision").fit(X, y)
+    assert clf.fusion_weights_ == {"a": 0.5, "b": 0.5}
+    assert np.isfinite(clf.predict_proba(X)).all()
