@@ -17,7 +17,7 @@ class ParallelFusion(JointFusion):
 
     Every modality has a branch of its own, encoder and linear head. The branches
     meet in the loss of the weighted sum only, so each prediction splits exactly
-    into one term a modality. Prefer it when modalities are informative each on its
+    into one term a modality (with ``"gated"`` weights it does not). Prefer it when modalities are informative each on its
     own, when some may be missing, or when predictions must be explained. It cannot
     express an interaction between modalities (XOR).
 
@@ -28,6 +28,7 @@ class ParallelFusion(JointFusion):
     weights : {"learned", "uniform", "gated", "cv"} or dict, default="learned"
         Weights of the branches, on the simplex. ``"learned"`` are trained by
         gradient, ``"gated"`` are computed for each row from all embeddings,
+        so that there are no additive `contributions`,
         ``"cv"`` are fitted on out-of-fold scores of the branches, and a dict
         gives ``{modality: weight}``.
 
@@ -109,13 +110,12 @@ class ParallelFusion(JointFusion):
 
 
 class _Parallel(FusionModule):
-    additive = True
-
     def __init__(self, in_features, n_outputs, weights, aux_weight):
         super().__init__(in_features)
         self.heads = Heads(in_features, n_outputs)
         self.aux_weight = aux_weight
         gated = weights == "gated" and len(self.names) > 1
+        self.additive = not gated  # a gate sees all modalities
         if gated:
             self.gate = nn.Linear(sum(in_features.values()), len(self.names))
             nn.init.zeros_(self.gate.weight)  # starts uniform

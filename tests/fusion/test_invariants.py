@@ -96,7 +96,7 @@ def test_weights_are_on_the_simplex_and_renormalised(spec):
     torch.testing.assert_close(output.weights.sum(1), torch.ones(6))
     assert (output.weights >= 0).all()
     assert (output.weights[~present()] == 0).all()
-    if build(spec).additive or isinstance(spec, SequentialFusion):
+    if isinstance(spec, (ParallelFusion, SequentialFusion)):
         total = (output.weights[:, :, None] * output.branch_scores).sum(1)
         torch.testing.assert_close(total, output.scores)
 

@@ -305,3 +305,7 @@ def test_parallel_gated_is_not_additive():
     values = coalition_values(clf, X, y)
     assert values.subsets.shape == (8, 3)
     assert list(values.to_frame().columns) == ["m0", "m1", "m2", "score"]
+    assert not hasattr(clf, "contributions")
+    assert clf.get_feature_names_out()[0] == "fused__0"
+    plain = FusionClassifier(encoders, "parallel", max_epochs=1, random_state=0)
+    assert hasattr(plain.fit(X, y), "contributions")
