@@ -51,7 +51,9 @@ class EvidentialFusion(JointFusion):
         Whether the concatenated embeddings are one more modality.
 
     conflict_weight : float, default=0.0
-        Weight of the mean conflict between pairs of modalities.
+        Weight of the mean conflict between pairs of modalities. The conflict of [3]_
+        is this mean times the number of modalities: their gamma is
+        ``conflict_weight / n_modalities``.
 
     aux_weight : float, default=1.0
         Weight of the sum of the modalities' own losses.

@@ -121,6 +121,19 @@ def test_divergence_equals_entropy_difference():
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-12)
 
 
+def test_conflict_is_that_of_the_reference_over_the_modalities():
+    """Written as in the code of Xu et al. (2024), modality after modality."""
+    alpha = evidence().numpy() + 1
+    total = alpha.sum(axis=2)
+    proba, ignorance = alpha / total[:, :, None], alpha.shape[2] / total
+    n_modalities, theirs = alpha.shape[1], 0.0
+    for i in range(n_modalities):
+        gaps = np.abs(proba - proba[:, [i]]).sum(axis=2) / 2 / (n_modalities - 1)
+        theirs = theirs + (gaps * (1 - ignorance[:, [i]]) * (1 - ignorance)).sum(axis=1)
+    ours = conflict(torch.tensor(alpha).log(), everyone(evidence()))
+    np.testing.assert_allclose(ours, theirs / n_modalities, rtol=1e-9)
+
+
 def test_conflict_by_hand():
     # p = (.75, .25), (.25, .75), ignorance 2/4 each: .5 * 1 * .5 * .5
     alpha = torch.tensor([[[3.0, 1.0], [1.0, 3.0], [5.0, 1.0]]])
