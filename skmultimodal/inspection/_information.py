@@ -15,7 +15,7 @@ __all__ = ["PartialInformation", "decompose", "partial_information"]
 
 ATOMS = ("redundant", "unique_1", "unique_2", "synergistic")
 MOST_STEPS = 50  # Newton steps at one height of the barrier
-TOLERANCE = 1e-8  # nats from the optimum
+TOLERANCE = 1e-8  # sum of the last barrier's weights, below which rounding wins
 
 
 @dataclass
@@ -110,9 +110,8 @@ def partial_information(
     .. math:: S = I_p(X_1 X_2; Y) - I_{q^*}(X_1 X_2; Y), \\quad
         U_1 = I_{q^*}(X_1; Y | X_2), \\quad R = I(X_1; Y) - U_1 .
 
-    The problem is convex; it is solved by an interior point method, to 1e-8 nats.
-    Information estimated from counts is biased
-    upwards, synergy most of all, by about
+    The problem is convex; it is solved by an interior point method, to about
+    1e-5 nats. Information estimated from counts is biased upwards, synergy most of all, by about
     :math:`(n_1 n_2 - 1)(n_y - 1) / (2 n \\ln 2)` bits: with few rows use few bins and
     compare with `null_`.
 

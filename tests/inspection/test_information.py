@@ -35,6 +35,26 @@ def test_known_answers(y, expected):
     assert found.total == pytest.approx(sum(expected), abs=1e-5)
 
 
+def test_the_known_answers_are_met_to_what_the_docstring_says():
+    """And of unequal bits: redundant is the information of one, synergy the rest."""
+    joint = np.zeros((2, 2, 2))
+    for a, b in BITS:  # P(b = 1) = P(a = 1) = .3
+        joint[a, b, a & b] = (0.3 if a else 0.7) * (0.3 if b else 0.7)
+    redundant, first, second, synergistic = decompose(joint)
+    y, both = joint.sum(axis=(0, 1)), joint.reshape(4, 2)
+    total = -(y * np.log2(y)).sum()  # y is a function of both
+    one = joint.sum(axis=1)
+    here = one > 0
+    expected = one.sum(axis=1, keepdims=True) * y
+    own = (one[here] * np.log2(one[here] / expected[here])).sum()
+    assert both.sum() == pytest.approx(1)
+    tolerance = 1e-5 / np.log(2)
+    assert abs(first) < tolerance
+    assert abs(second) < tolerance
+    assert redundant == pytest.approx(own, abs=tolerance)
+    assert synergistic == pytest.approx(total - own, abs=tolerance)
+
+
 def test_redundant_copy():
     found = partial_information(["a", "b"], ["c", "d"], ["cat", "dog"])
     np.testing.assert_allclose(atoms(found), [1, 0, 0, 0], atol=1e-6)
