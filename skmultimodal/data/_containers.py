@@ -79,6 +79,15 @@ class Ragged:
         return Ragged(self.values, np.concatenate([[0], np.cumsum(lengths)]))
 
 
+def lengths_name(key: str, ragged: list[str]) -> str:
+    """Return under which name a module gets the lengths of a ragged input.
+
+    ``"lengths"`` where it is the only one of its modality, else ``"<key>_lengths"``:
+    a graph has as many nodes as it has, and another number of edges.
+    """
+    return "lengths" if len(ragged) == 1 else f"{key}_lengths"
+
+
 class MultimodalData(Mapping):
     """A read-only mapping from modality names to row-aligned arrays.
 

@@ -41,9 +41,10 @@ class BaseEncoder(BaseEstimator):
     The module is called with one keyword argument an input and returns the
     embedding, ``(n_samples, out_features)``. Ragged rows arrive padded with
     zeros, ``(n_samples, n_steps, ...)``, next to ``lengths``, an int64 tensor of
-    shape ``(n_samples,)`` in which a row may have no step at all. Floating
-    inputs arrive in the dtype of the module's parameters; integers stay as they
-    are. A module of sequences may also offer ``tokens(**inputs)``, which returns
+    shape ``(n_samples,)`` in which a row may have no step at all; where several
+    inputs are ragged (nodes and edges), next to ``<input name>_lengths`` of each.
+    Floating inputs arrive in the dtype of the module's parameters; integers stay
+    as they are. A module of sequences may also offer ``tokens(**inputs)``, which returns
     ``(n_samples, n_tokens, out_features)`` and the mask of real tokens.
 
     Attributes

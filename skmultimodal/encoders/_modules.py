@@ -68,7 +68,7 @@ class SparseFeatures(nn.Module):
         self.out_features = out_features
         nn.init.normal_(self.table.weight, std=n_features**-0.5)
 
-    def forward(self, indices, values, lengths):
+    def forward(self, indices, values, indices_lengths, values_lengths):
         bags = self.table(indices, per_sample_weights=values)
         return torch.relu(bags + self.bias)
 

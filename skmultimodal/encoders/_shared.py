@@ -12,7 +12,7 @@ from sklearn.base import clone
 from torch import nn
 
 from skmultimodal.data._cells import present_mask
-from skmultimodal.data._containers import Ragged
+from skmultimodal.data._containers import Ragged, lengths_name
 from skmultimodal.encoders._base import BaseEncoder
 
 __all__ = ["SharedEncoder", "shared"]
@@ -76,7 +76,8 @@ class SharedEncoder(BaseEncoder):
         """Return the inputs of the cells by row, and which cells there are.
 
         Arrays become (n_samples, n_columns, ...), zero where a cell is absent; ragged
-        inputs of a row's cells follow each other, ``cell_lengths`` steps each.
+        inputs of a row's cells follow each other, ``cell_lengths`` steps each, or
+        ``cell_<input name>_lengths`` where there are several.
         """
         present = _cells_present(cells)
         inputs: dict[str, Any] = {"cell_present": present}
@@ -85,7 +86,9 @@ class SharedEncoder(BaseEncoder):
             if isinstance(rows, Ragged):
                 every = rows.expand(present.ravel())
                 inputs[key] = Ragged(every.values, every.offsets[:: self.n_columns_])
-                inputs["cell_lengths"] = every.lengths.reshape(present.shape)
+                inputs[f"cell_{lengths_name(key, self.ragged_)}"] = (
+                    every.lengths.reshape(present.shape)
+                )
             else:
                 inputs[key] = np.zeros((*present.shape, *rows.shape[1:]), rows.dtype)
                 inputs[key][present] = rows
@@ -119,18 +122,20 @@ class _Shared(nn.Module):
         self.module, self.ragged = module, ragged
         self.out_features = module.out_features
 
-    def _cells(self, cell_present, cell_lengths=None, lengths=None, **inputs):
+    def _cells(self, cell_present, **inputs):
         """Return the embedding of each cell, (n, n_columns, out_features), and mask."""
         chosen = cell_present.flatten().nonzero()[:, 0]
         if not len(chosen):
             chosen = chosen.new_zeros(1)  # modules need a row; the mask hides it
         cells = {}
+        for key in self.ragged:
+            name = lengths_name(key, self.ragged)
+            inputs.pop(name)  # of the cells of a row together
+            cell_lengths = inputs.pop(f"cell_{name}")
+            inputs[key] = _split(inputs[key], cell_lengths)
+            cells[name] = cell_lengths.flatten()[chosen]
         for key, values in inputs.items():
-            if key in self.ragged:
-                values = _split(values, cell_lengths)
             cells[key] = values.flatten(0, 1)[chosen]
-        if cell_lengths is not None:
-            cells["lengths"] = cell_lengths.flatten()[chosen]
         embedded = self.module(**cells)
         out = embedded.new_zeros((cell_present.numel(), self.out_features))
         out = out.index_copy(0, chosen, embedded)

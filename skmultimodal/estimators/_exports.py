@@ -124,7 +124,8 @@ class Exports:
             of ``fusion_.names``, and ``"<modality>.<input>"``, of shape
             (n_samples, ...), for every input that its encoder prepares. Sequences are
             padded with zeros, (n_samples, n_steps, ...), and come with
-            ``"<modality>.lengths"``, int64 of shape (n_samples,).
+            ``"<modality>.lengths"``, int64 of shape (n_samples,), or
+            ``"<modality>.<input>_lengths"`` where an encoder prepares several.
 
         Raises
         ------

@@ -187,13 +187,15 @@ def _dynamic(tensors, recurrent):
     """Return which axes vary: rows, and the steps of padded sequences."""
     rows = torch.export.Dim("rows", min=2)
     steps = {}
-    padded = {name.rsplit(".", 1)[0] for name in tensors if name.endswith(".lengths")}
+    padded = {name.rsplit(".", 1)[0] for name in tensors if name.endswith("lengths")}
     shapes = []
     for name, value in tensors.items():
         axes = {0: rows}
         modality = name.rsplit(".", 1)[0]
         if modality in padded - recurrent and value.ndim > 1:
-            number = steps.setdefault(modality, len(steps))
+            lengths = tensors.get(f"{name}_lengths")  # of several ragged inputs
+            lengths = None if lengths is None else tuple(lengths.tolist())
+            number = steps.setdefault((modality, lengths), len(steps))
             axes[1] = torch.export.Dim(f"steps_{number}", min=2)
         shapes.append(axes)
     return (shapes[0], tuple(shapes[1:]))

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from skmultimodal.data._containers import Ragged
+from skmultimodal.data._containers import Ragged, lengths_name
 
 __all__ = ["BatchIterator", "TensorRows", "Tensors", "batches", "move"]
 
@@ -22,7 +22,7 @@ class Tensors:
     """The prepared modalities of some rows as tensors, made once.
 
     A batch is an index-select of each tensor; ragged inputs are padded with
-    zeros to the longest row of the batch.
+    zeros to the longest row of the batch and come with their lengths.
 
     Parameters
     ----------
@@ -149,10 +149,12 @@ def _tensors(block, dtype):
 
 def _select(block, rows):
     """Return some rows of one modality, ragged ones padded, with their lengths."""
+    ragged = [key for key, value in block.items() if isinstance(value, _RaggedTensor)]
     selected = {}
     for key, value in block.items():
-        if isinstance(value, _RaggedTensor):
-            selected[key], selected["lengths"] = value.padded(rows)
+        if key in ragged:
+            selected[key], lengths = value.padded(rows)
+            selected[lengths_name(key, ragged)] = lengths
         else:
             selected[key] = value.index_select(0, rows)
     return selected
