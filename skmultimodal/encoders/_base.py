@@ -44,8 +44,8 @@ class BaseEncoder(BaseEstimator):
     shape ``(n_samples,)`` in which a row may have no step at all; where several
     inputs are ragged (nodes and edges), next to ``<input name>_lengths`` of each.
     Floating inputs arrive in the dtype of the module's parameters; integers stay
-    as they are. A module of sequences may also offer ``tokens(**inputs)``, which returns
-    ``(n_samples, n_tokens, out_features)`` and the mask of real tokens.
+    as they are. A module of sequences may also offer ``tokens(**inputs)``, which
+    returns ``(n_samples, n_tokens, out_features)`` and the mask of real tokens.
 
     Attributes
     ----------

@@ -17,9 +17,10 @@ class ParallelFusion(JointFusion):
 
     Every modality has a branch of its own, encoder and linear head. The branches
     meet in the loss of the weighted sum only, so each prediction splits exactly
-    into one term a modality (with ``"gated"`` weights it does not). Prefer it when modalities are informative each on its
-    own, when some may be missing, or when predictions must be explained. It cannot
-    express an interaction between modalities (XOR).
+    into one term a modality, unless its weights are ``"gated"``. Prefer it when
+    modalities are informative each on its own, when some may be missing, or when
+    predictions must be explained. It cannot express an interaction between modalities
+    (XOR).
 
     Read more in the :ref:`User Guide <parallel_fusion>`.
 
@@ -27,9 +28,9 @@ class ParallelFusion(JointFusion):
     ----------
     weights : {"learned", "uniform", "gated", "cv"} or dict, default="learned"
         Weights of the branches, on the simplex. ``"learned"`` are trained by
-        gradient, ``"gated"`` are computed for each row from all embeddings,
-        so that there are no additive `contributions`,
-        ``"cv"`` are fitted on out-of-fold scores of the branches, and a dict
+        gradient, ``"gated"`` are computed for each row from all embeddings (then
+        there are no `contributions`), ``"cv"`` are fitted on out-of-fold scores of
+        the branches, and a dict
         gives ``{modality: weight}``.
 
     aux_weight : float, default=0.3

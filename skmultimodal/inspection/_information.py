@@ -110,8 +110,9 @@ def partial_information(
     .. math:: S = I_p(X_1 X_2; Y) - I_{q^*}(X_1 X_2; Y), \\quad
         U_1 = I_{q^*}(X_1; Y | X_2), \\quad R = I(X_1; Y) - U_1 .
 
-    The problem is convex; it is solved by an interior point method, to about
-    1e-5 nats. Information estimated from counts is biased upwards, synergy most of all, by about
+    The problem is convex; it is solved by an interior point method, to about 1e-5
+    nats. Information estimated from counts is biased upwards, synergy most of all, by
+    about
     :math:`(n_1 n_2 - 1)(n_y - 1) / (2 n \\ln 2)` bits: with few rows use few bins and
     compare with `null_`.
 
