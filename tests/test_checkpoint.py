@@ -167,6 +167,30 @@ def test_a_full_disk_is_one_clear_error_and_keeps_the_last_good_one(
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_a_file_is_on_the_disk_before_it_replaces_another(tmp_path, monkeypatch):
+    """A rename may outlive a power cut that the bytes behind it do not."""
+    fsync, replace = os.fsync, os.replace
+    synced, replaced = [], []
+
+    def note_fsync(fd):
+        fsync(fd)
+        synced.append((os.fstat(fd).st_ino, os.fstat(fd).st_size))
+
+    def note_replace(part, file):
+        if os.path.splitext(file)[1] in (".pt", ".skmm"):
+            replaced.append(os.path.splitext(file)[1])
+            state = os.stat(part)
+            assert (state.st_ino, state.st_size) in synced, f"{file} is not whole"
+        replace(part, file)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    clf = classifier(tmp_path / "kept", max_epochs=2).fit(X, Y)
+    assert replaced == [".pt"] * 3  # before the first epoch and after each
+    clf.save(tmp_path / "model.skmm")
+    assert replaced[3:] == [".skmm"]
+
+
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="needs another uid")
 def test_a_folder_that_may_not_be_written(tmp_path):
     folder = tmp_path / "closed"
