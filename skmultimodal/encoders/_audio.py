@@ -22,6 +22,7 @@ from skmultimodal._parameters import (
 )
 from skmultimodal.data._cells import decode_audio, decode_cells
 from skmultimodal.data._containers import Ragged, cells_and_labels, spread
+from skmultimodal.data._scaling import moments
 from skmultimodal.data._sounds import mel_filters
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder
@@ -197,10 +198,8 @@ class AudioEncoder(BaseEncoder):
         values, labels = cells_and_labels(cells)
         rows = spread(len(values), PROBE)
         frames = self._frames([values[i] for i in rows], [labels[i] for i in rows])
-        values = frames.values
-        self.mean_ = values.mean(axis=0)
-        scale = values.std(axis=0)
-        self.scale_ = np.where(scale > 0, scale, np.float32(1))
+        mean, scale = moments(frames.values)
+        self.mean_, self.scale_ = mean.astype(np.float32), scale.astype(np.float32)
         return self
 
     def transform(self, cells: Any) -> dict[str, Any]:

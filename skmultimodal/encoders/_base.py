@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 
 from skmultimodal.data._containers import Ragged
+from skmultimodal.data._scaling import moments
 from skmultimodal.encoders._readable import first_step
 
 if TYPE_CHECKING:
@@ -118,13 +119,7 @@ class TransformerEncoder(BaseEncoder):
         features = self._dense(features)
         known = ~np.isnan(features)
         self.gaps_ = np.flatnonzero(~known.all(axis=0))
-        weight = np.ones(len(features)) if sample_weight is None else sample_weight
-        share = known * np.asarray(weight)[:, None]
-        share /= np.maximum(share.sum(axis=0), np.finfo(float).tiny)
-        self.mean_ = (share * np.where(known, features, 0)).sum(axis=0)
-        deviation = np.where(known, features - self.mean_, 0)
-        variance = (share * deviation**2).sum(axis=0)
-        self.scale_ = np.sqrt(np.where(variance > 0, variance, 1.0))
+        self.mean_, self.scale_ = moments(features, sample_weight)
         return self
 
     def transform(self, cells: Any) -> dict[str, Any]:

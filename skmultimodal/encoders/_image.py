@@ -26,6 +26,7 @@ from skmultimodal.data._cells import (
     to_channels,
 )
 from skmultimodal.data._containers import cells_and_labels, spread
+from skmultimodal.data._scaling import moments
 from skmultimodal.encoders._base import BaseEncoder
 
 __all__ = ["ImageEncoder"]
@@ -180,11 +181,8 @@ class ImageEncoder(BaseEncoder):
         self.size_ = (size, size) if np.ndim(size) == 0 else tuple(size)
         self.n_channels_ = n_channels
         pixels = self._pixels(values, labels)
-        self.mean_ = pixels.mean(axis=(0, 2, 3), dtype=np.float64)
-        mean = self.mean_.reshape(1, -1, 1, 1)
-        squares = [((part - mean) ** 2).sum(axis=(0, 2, 3)) for part in pixels[:, None]]
-        std = np.sqrt(np.sum(squares, axis=0) / (pixels.size / self.n_channels_))
-        self.std_ = np.where(std > 0, std, 1.0)
+        by_channel = np.moveaxis(pixels, 1, -1).reshape(-1, n_channels)
+        self.mean_, self.std_ = moments(by_channel)
         return self
 
     def transform(self, cells: Any) -> dict[str, Any]:

@@ -10,13 +10,15 @@ from torch import nn
 
 __all__ = ["Periodic", "PiecewiseLinear", "quantile_edges"]
 
+CLOSE = 1e-9  # distance of standardised numbers that are taken as one
 SIGMA = 0.5  # standard deviation of the first frequencies, of standardised numbers
 
 
 def quantile_edges(values, weight, n_bins: int) -> np.ndarray:
-    """Return distinct weighted quantiles of one column, NaN left out.
+    """Return distinct weighted quantiles of one standardised column, NaN left out.
 
-    Integer weights give what repeated rows give.
+    Integer weights give what repeated rows give. Quantiles that differ by no more
+    than rounding are one: the outermost bins go on with the slope of their width.
 
     Examples
     --------
@@ -32,7 +34,8 @@ def quantile_edges(values, weight, n_bins: int) -> np.ndarray:
     ordered, total = values[known][order], np.cumsum(weight[known][order])
     wanted = np.linspace(0, 1, n_bins + 1) * total[-1]
     places = np.searchsorted(total, wanted * (1 - 1e-12))
-    return np.unique(ordered[np.minimum(places, len(ordered) - 1)])
+    edges = np.unique(ordered[np.minimum(places, len(ordered) - 1)])
+    return edges[np.diff(edges, prepend=-np.inf) > CLOSE]
 
 
 class PiecewiseLinear(nn.Module):

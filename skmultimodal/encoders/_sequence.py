@@ -18,6 +18,7 @@ from skmultimodal._parameters import (
 )
 from skmultimodal.data._cells import decode_cells
 from skmultimodal.data._containers import Ragged, cells_and_labels
+from skmultimodal.data._scaling import moments
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder
 
@@ -127,8 +128,9 @@ class SequenceEncoder(BaseEncoder):
         values, labels = cells_and_labels(cells)
         first = decode_cells(values[:1], _series, labels=labels[:1])[0]
         self.n_channels_ = first.shape[1]
-        self.mean_, self.scale_, known = _moments(self._steps(cells).values)
-        self.gaps_ = np.flatnonzero(~known)
+        steps = self._steps(cells).values
+        self.mean_, self.scale_ = moments(steps)
+        self.gaps_ = np.flatnonzero(np.isnan(steps).any(axis=0))
         # far from zero, float32 would round the differences away
         far = np.abs(self.mean_) > FAR * self.scale_
         self.offset_ = np.where(far, self.mean_, 0.0)
@@ -219,23 +221,6 @@ def _is_block(values, n_channels) -> bool:
 def _parts(values):
     """Return views of the rows, a few at a time."""
     return np.array_split(values, max(values.size // PART, 1))
-
-
-def _moments(steps):
-    """Return mean and scale of each channel, and whether it is known throughout."""
-    n_channels = steps.shape[1]
-    count, total, squares = (np.zeros(n_channels) for _ in range(3))
-    for part in _parts(steps):
-        known = ~np.isnan(part)
-        count += known.sum(axis=0)
-        total += np.where(known, part, 0.0).sum(axis=0, dtype=np.float64)
-    mean = total / np.maximum(count, 1)
-    for part in _parts(steps):
-        deviation = np.where(np.isnan(part), 0.0, part - mean)
-        squares += (deviation**2).sum(axis=0)
-    scale = np.sqrt(squares / np.maximum(count, 1))
-    rounding = 10 * np.finfo(np.float64).eps * np.abs(mean)
-    return mean, np.where(scale > rounding, scale, 1.0), count == len(steps)
 
 
 def _series(cell, n_channels=None) -> np.ndarray:

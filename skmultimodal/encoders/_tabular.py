@@ -20,6 +20,7 @@ from skmultimodal._parameters import (
 )
 from skmultimodal.data._cells import decode_cells, is_missing
 from skmultimodal.data._containers import cells_and_labels
+from skmultimodal.data._scaling import moments
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import MLP, Unchanged
 from skmultimodal.encoders._numbers import Periodic, PiecewiseLinear, quantile_edges
@@ -173,12 +174,7 @@ class TabularEncoder(BaseEncoder):
         }
         numbers, self.numbers_ = self._numbers(frame)
         known = ~np.isnan(numbers)
-        total = np.maximum(weight @ known, np.finfo(np.float64).tiny)
-        self.mean_ = weight @ np.where(known, numbers, 0.0) / total
-        deviation = np.where(known, numbers - self.mean_, 0.0)
-        scale = np.sqrt(weight @ deviation**2 / total)
-        rounding = 10 * np.finfo(np.float64).eps * np.abs(self.mean_)
-        self.scale_ = np.where(scale > rounding, scale, 1.0)
+        self.mean_, self.scale_ = moments(numbers, weight)
         self.indicators_ = np.flatnonzero(~known.all(axis=0))
         self.numeric_ = self.numeric
         if self.numeric == "auto":

@@ -7,6 +7,8 @@ from scipy.special import expit, log_softmax, softmax
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from skmultimodal.data._scaling import moments
+
 __all__ = ["Classification", "Multilabel", "Regression"]
 
 EPS = 1e-7  # smallest probability that enters a logarithm
@@ -139,9 +141,7 @@ class Regression:
         y = y.reshape(len(y), -1)
         self.n_outputs = y.shape[1]
         self.classes = None
-        self.mean = np.average(y, axis=0, weights=sample_weight)
-        variance = np.average((y - self.mean) ** 2, axis=0, weights=sample_weight)
-        self.scale = np.sqrt(np.where(variance > 0, variance, 1.0))
+        self.mean, self.scale = moments(y, sample_weight)
 
     def encode(self, y) -> np.ndarray:
         """Return the standardised values, of shape (n_samples, n_outputs)."""

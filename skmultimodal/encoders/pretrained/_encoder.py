@@ -10,6 +10,7 @@ import torch
 
 from skmultimodal.data._cells import decode_cells
 from skmultimodal.data._containers import Ragged, cells_and_labels, object_array
+from skmultimodal.data._scaling import moments
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import n_trained
 from skmultimodal.encoders.features._row_cache import features_by_row
@@ -61,12 +62,8 @@ class PretrainedEncoder(BaseEncoder):
         self._check_parameters()
         self.n_features_ = self._model().n_features
         if self._frozen:
-            features = self._features(cells).astype(np.float64)
-            self.mean_ = np.average(features, axis=0, weights=sample_weight)
-            variance = np.average(
-                (features - self.mean_) ** 2, axis=0, weights=sample_weight
-            )
-            self.scale_ = np.sqrt(np.where(variance > 1e-12, variance, 1.0))
+            features = self._features(cells)
+            self.mean_, self.scale_ = moments(features, sample_weight)
         return self
 
     def transform(self, cells: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from skmultimodal.data._scaling import moments
 from skmultimodal.fusion._base import FusionModel, unheard
 from skmultimodal.fusion.apart._staged import embed_rows, embeddings_of
 from skmultimodal.fusion.apart._standalone import fit_standalone
@@ -29,9 +30,7 @@ def fit_head(spec, problem):
         known = embeddings[name][here]
         weight = problem.sample_weight
         weight = None if weight is None else weight[here]
-        mean = np.average(known, axis=0, weights=weight)
-        variance = np.average((known - mean) ** 2, axis=0, weights=weight)
-        scaling[name] = mean, np.sqrt(np.where(variance > 0, variance, 1.0))
+        scaling[name] = moments(known, weight)
     n_modalities = len(problem.names)
     weights = dict.fromkeys(problem.names, 1 / n_modalities)
     if isinstance(spec.weights, dict):

@@ -9,6 +9,7 @@ import torch
 from sklearn.covariance import ledoit_wolf
 from torch import nn
 
+from skmultimodal.data._scaling import moments
 from skmultimodal.training._net import threads
 
 __all__ = ["GaussianImputer", "UnrolledImputer", "complete_rows", "fit_imputer"]
@@ -56,9 +57,7 @@ class GaussianImputer(nn.Module):
         super().__init__()
         joined = np.hstack([values.astype(np.float64) for values in rows.values()])
         share = np.ones(len(joined)) if weight is None else weight / weight.mean()
-        mean = np.average(joined, axis=0, weights=share)
-        scale = np.sqrt(np.average((joined - mean) ** 2, axis=0, weights=share))
-        scale[scale == 0] = 1.0
+        mean, scale = moments(joined, share)
         standard = np.sqrt(share)[:, None] * (joined - mean) / scale
         covariance, _ = ledoit_wolf(standard, assume_centered=True)
         covariance[np.diag_indices_from(covariance)] += 1e-9  # constant columns

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import has_fit_parameter
 
+from skmultimodal.data._scaling import moments
 from skmultimodal.fusion.rules._pool import linear_pool
 
 __all__ = ["BaseRegressionRule", "BaseRule", "fit_final"]
@@ -330,9 +331,8 @@ class BaseRegressionRule(BaseRule):
         return sample_weight @ y / total if total > 0 else np.zeros(n_outputs)
 
     def scale(self, y, sample_weight):
-        """Return the standard deviation of each output about the prior, or one."""
-        square = sample_weight @ np.square(y - self.prior_) / sample_weight.sum()
-        return np.where(square > 0, np.sqrt(square), 1.0)
+        """Return the standard deviation of each output, one if it is constant."""
+        return moments(y, sample_weight)[1]
 
 
 def _filled(values, present, prior):

@@ -1,0 +1,61 @@
+"""The one standardiser: mean and scale of columns, and which of them are constant."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["moments"]
+
+PART = 1 << 17  # values looked at in one go
+
+
+def moments(values, weight=None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weighted mean and standard deviation of each column, NaN left out.
+
+    A column is constant where its variance is not above what rounding leaves of a
+    constant, by the rule of scikit-learn's ``StandardScaler``; its scale is one, and
+    so is that of a column without a value.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_columns)
+        Finite numbers and NaN.
+    weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    mean, scale : ndarray of shape (n_columns,)
+        In float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal.data._scaling import moments
+    >>> mean, scale = moments(np.array([[0.1, 2.0], [0.1, 4.0], [0.1, np.nan]]))
+    >>> scale.tolist()  # the deviations of the first are rounding errors
+    [1.0, 1.0]
+    """
+    n_rows, n_columns = values.shape
+    weight = np.ones(n_rows) if weight is None else np.asarray(weight, dtype=float)
+    step = max(PART // max(n_columns, 1), 1)
+    parts = [slice(start, start + step) for start in range(0, n_rows, step)]
+    count, total, sums, largest, squares = np.zeros((5, n_columns))
+    for rows in parts:
+        known = ~np.isnan(values[rows])
+        part = np.where(known, values[rows], 0.0)
+        count += known.sum(axis=0)
+        total += weight[rows] @ known
+        sums += weight[rows] @ part
+        largest = np.maximum(largest, np.abs(part).max(axis=0))
+    total = np.maximum(total, np.finfo(np.float64).tiny)
+    mean = sums / total
+    exponent = np.frexp(largest)[1]  # squares of huge and tiny numbers are in range
+    for rows in parts:
+        deviation = values[rows] - mean
+        deviation[np.isnan(deviation)] = 0.0
+        squares += weight[rows] @ np.ldexp(deviation, -exponent) ** 2
+    variance, eps = squares / total, np.finfo(np.float64).eps
+    rounding = (count * eps * np.ldexp(mean, -exponent)) ** 2
+    constant = variance <= count * eps * variance + rounding
+    scale = np.ldexp(np.sqrt(variance), exponent)
+    return mean, np.where(constant, 1.0, scale)
