@@ -22,7 +22,7 @@ LAYERS = [
     ["training"],
     ["datasets"],
     ["data"],
-    ["_lazy", "_parameters", "_sklearn"],
+    ["_lazy", "_parameters", "_sklearn", "_warnings"],
     ["__init__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

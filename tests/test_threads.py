@@ -1,6 +1,7 @@
 """One fitted estimator may be asked from several threads; nothing is left behind."""
 
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -32,17 +33,21 @@ def concurrently(call, arguments):
         return list(pool.map(call, arguments))
 
 
+@pytest.mark.filterwarnings("ignore:X has rows whose present")
 @pytest.mark.parametrize("fusion", ["auto", *FUSIONS])
 def test_eight_threads_give_the_serial_result(fusion):
     X, y = emoji()
     clf = FusionClassifier(fusion=fusion, max_epochs=1, random_state=0).fit(X, y)
     blocks = [X.iloc[i : i + 12] for i in range(0, 48, 4)]
+    blocks.append(X[:12].assign(text=None))  # of a pattern that training never had
+    before = pickle.dumps(clf)
     serial = [clf.predict_proba(block) for block in blocks]
     for _ in range(2):
         for found, expected in zip(
             concurrently(clf.predict_proba, blocks), serial, strict=True
         ):
             assert np.array_equal(found, expected)
+    assert pickle.dumps(clf) == before
 
 
 def test_global_state_is_as_before():

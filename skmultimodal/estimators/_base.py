@@ -371,7 +371,6 @@ class BaseFusionEstimator(
         self.encoders_ = {name: model.encoders[name] for name in problem.names}
         self.modalities_ = list(problem.names)
         self.missing_report_ = count_patterns(problem.names, problem.present)
-        self._warned = set()  # patterns never seen in training
         self.columns_, self.as_matrix_, self.task_ = columns, as_matrix, problem.task
         self._cache, self._seed = problem.memory, problem.seed
         self._specification = _specification(strategy, problem.encoders)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import weakref
 from collections.abc import Mapping
 from functools import partial
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skmultimodal._warnings import warn
 from skmultimodal.data._cells import present_mask
 from skmultimodal.data._columns import did_you_mean, find_cells, missing_columns
 from skmultimodal.data._containers import MultimodalData, as_container
@@ -18,6 +19,10 @@ from skmultimodal.encoders._readable import as_column, without_unreadable
 from skmultimodal.fusion._auto import auto_encoders
 
 __all__ = ["ReadsModalities", "check_lengths", "count_patterns", "is_numeric"]
+
+# Fitted models whose new patterns were told of. It is no attribute of theirs: predict
+# changes nothing, and Python's own memory is lost whenever torch changes its filters.
+TOLD = weakref.WeakSet()
 
 
 class ReadsModalities:
@@ -133,12 +138,10 @@ class ReadsModalities:
                 cells[name], encoders[name], self._absent_texts()
             )
             if bad.count:
-                warnings.warn(
+                warn(
                     f"Modality {name!r}: {bad.count} of {bad.total} cells cannot be "
                     f"read and count as absent (on_error='missing'). The first is "
-                    f"{bad.first}.",
-                    UserWarning,
-                    stacklevel=5,  # the caller of fit or predict
+                    f"{bad.first}."
                 )
         return cells
 
@@ -184,22 +187,20 @@ class ReadsModalities:
         """Warn, once a fit, of patterns of modalities that training never had."""
         names, seen = self.fusion_.names, self.missing_report_.index
         known = {tuple(row) for row in seen.to_frame()[names].to_numpy(dtype=bool)}
-        if self._warned or (present.all() and (True,) * len(names) in known):
+        if self.fusion_ in TOLD or (present.all() and (True,) * len(names) in known):
             return
         patterns = {tuple(map(bool, row)) for row in np.unique(present, axis=0)}
         new = sorted(row for row in patterns - known if any(row))
         if new:
-            self._warned.update(new)
+            TOLD.add(self.fusion_)
             held = [
                 [n for n, here in zip(names, row, strict=True) if here] for row in new
             ]
-            warnings.warn(
+            warn(
                 "X has rows whose present modalities are "
                 f"{' or '.join(map(str, held))} alone. No training row of "
                 f"{type(self).__name__} was like that: see missing_report_. "
-                "Predictions for such rows are extrapolations.",
-                UserWarning,
-                stacklevel=5,  # the caller of predict
+                "Predictions for such rows are extrapolations."
             )
 
     def _cells(self, X):
@@ -221,11 +222,9 @@ class ReadsModalities:
             known = X.columns if isinstance(X, pd.DataFrame) else X
             lost = [column for name in absent for column in gone[name]]
             hints = "".join(did_you_mean(column, known) for column in lost)
-            warnings.warn(
+            warn(
                 f"X has no column for {absent}: absent from every row. The prediction "
-                f"rests on {list(cells)}.{hints}",
-                UserWarning,
-                stacklevel=3,
+                f"rests on {list(cells)}.{hints}"
             )
         n = len(X)
         present = np.zeros((n, len(columns)), dtype=bool)

@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skmultimodal import __version__
+from skmultimodal._warnings import warn
 from skmultimodal.persistence._codec import Decoder, Encoder, full_name
 
 __all__ = ["load", "save", "trim"]
@@ -115,11 +116,7 @@ def load(path: str | os.PathLike, *, trusted: Any = ()) -> Any:
         )
     differing = _differing(manifest["versions"])
     if differing:
-        warnings.warn(
-            f"{path} was written with {differing}. Predictions may differ.",
-            UserWarning,
-            stacklevel=2,
-        )
+        warn(f"{path} was written with {differing}. Predictions may differ.")
     tree = json.loads(archive.read("estimator.json"))
     decoder = Decoder(
         tree["nodes"],

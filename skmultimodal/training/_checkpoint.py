@@ -7,11 +7,12 @@ import hashlib
 import os
 import shutil
 import tempfile
-import warnings
 from pathlib import Path
 
 import joblib
 import torch
+
+from skmultimodal._warnings import warn
 
 __all__ = ["CheckpointFolder"]
 
@@ -61,11 +62,7 @@ class CheckpointFolder:
         try:
             return torch.load(file, weights_only=True)
         except Exception as error:
-            warnings.warn(
-                f"A damaged checkpoint is not used, {str(file)!r}: {error!r}.",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"A damaged checkpoint is not used, {str(file)!r}: {error!r}.")
             return None
 
     def write(self, file, state):

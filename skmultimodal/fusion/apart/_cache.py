@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import pickle
-import warnings
 from dataclasses import asdict
 from importlib.metadata import version
 from time import perf_counter
@@ -15,6 +14,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from skmultimodal._warnings import warn
 from skmultimodal.data._hashing import row_keys
 
 __all__ = ["Cache", "CacheInfo", "cached", "content_key", "model_key", "rows_key"]
@@ -62,11 +62,9 @@ class Cache:
         try:
             value = pickle.loads(stored)
         except Exception as error:
-            warnings.warn(
+            warn(
                 f"A damaged entry of {self.memory!r} is computed again: {error!r}. "
-                "Clear the cache to have it stored again.",
-                UserWarning,
-                stacklevel=2,
+                "Clear the cache to have it stored again."
             )
             self.add(CacheInfo(misses=1))
             return function(*args)
