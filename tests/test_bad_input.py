@@ -390,7 +390,9 @@ CASES = {
         new=[put("c", np.inf)], error=ValueError, match="'v': row 3: column 'c'"
     ),
     "predict words for numbers": Case(
-        new=[X.assign(a="x")], error=ValueError, match="'u': column 'a' was numbers"
+        new=[X.assign(a="x")],
+        error=ValueError,
+        match="'u': row 0: column 'a' was numbers",
     ),
     "predict a broken picture": Case(
         new=[put("image", b"xx")], error=ValueError, match="'image', row 3"

@@ -18,16 +18,26 @@ from skmultimodal._parameters import (
     check_parameters,
     one_of,
 )
-from skmultimodal.data._cells import decode_cells, is_missing
+from skmultimodal.data._cells import decode_cells
 from skmultimodal.data._containers import cells_and_labels
 from skmultimodal.data._scaling import moments
+from skmultimodal.data._table import (
+    column_kind,
+    read_dates,
+    read_labels,
+    read_numbers,
+    read_truths,
+    refuse_infinite,
+    seconds,
+)
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import MLP, Unchanged
 from skmultimodal.encoders._numbers import Periodic, PiecewiseLinear, quantile_edges
 
 __all__ = ["TabularEncoder"]
 
-NUMERIC_OBJECTS = ("floating", "integer", "mixed-integer-float", "decimal", "empty")
+LIKE_NUMBERS = {"empty", "number", "duration"}  # a duration is a number of seconds
+CATEGORICAL = ("category", "boolean")
 MISSING, UNSEEN, FIRST = 0, 1, 2  # codes of a category
 
 
@@ -79,6 +89,11 @@ class TabularEncoder(BaseEncoder):
 
     indicators_ : ndarray of int
         Numeric features with a missing indicator.
+
+    kinds_ : dict of column to str
+        What each column holds: ``"number"``, ``"boolean"``, ``"date"``,
+        ``"duration"`` or ``"category"``; or ``"empty"``, without a value in `fit`, which
+        is ignored.
 
     numeric_ : str
         How numbers enter, where `numeric` is ``"auto"``.
@@ -163,22 +178,20 @@ class TabularEncoder(BaseEncoder):
         if not frame.shape[1]:
             raise ValueError("expected a table of one column or more. Got none.")
         self.columns_ = list(frame.columns)
-        self.dates_ = [c for c in frame if _is_date(frame[c])]
-        self.categorical_ = [
-            c for c in frame if c not in self.dates_ and _is_category(frame[c])
-        ]
         weight = np.ones(len(frame)) if sample_weight is None else sample_weight
+        self.kinds_ = _kinds(frame)
         self.categories_ = {
-            c: _category_values(frame[c], weight, self.min_frequency)
-            for c in self.categorical_
+            c: _category_values(_labels(frame[c], kind), weight, self.min_frequency)
+            for c, kind in self.kinds_.items()
+            if kind in CATEGORICAL
         }
         numbers, self.numbers_ = self._numbers(frame)
         known = ~np.isnan(numbers)
         self.mean_, self.scale_ = moments(numbers, weight)
-        self.indicators_ = np.flatnonzero(~known.all(axis=0))
+        self.indicators_ = np.flatnonzero(known.any(axis=0) & ~known.all(axis=0))
         self.numeric_ = self.numeric
         if self.numeric == "auto":
-            mixed = self.dates_ or self.categorical_  # however numbers are stored
+            mixed = not LIKE_NUMBERS.issuperset(self.kinds_.values())
             self.numeric_ = "piecewise" if mixed else "linear"
         if self.numeric_ == "piecewise":
             standard = (numbers - self.mean_) / self.scale_
@@ -215,8 +228,11 @@ class TabularEncoder(BaseEncoder):
         inputs = {}
         if self.numbers_:
             inputs["numbers"] = np.concatenate([standard, indicators], axis=1)
-        if self.categorical_:
-            codes = [_codes(frame[c], v) for c, v in self.categories_.items()]
+        if self.categories_:
+            codes = [
+                _codes(_labels(frame[c], self.kinds_[c]), values)
+                for c, values in self.categories_.items()
+            ]
             inputs["categories"] = np.column_stack(codes)
         return inputs
 
@@ -260,23 +276,22 @@ class TabularEncoder(BaseEncoder):
     def _numbers(self, frame):
         """Return the numeric features (n_samples, n_numbers) and their names."""
         columns, names = [], []
-        if not self.dates_ and not self.categorical_ and _is_block(frame):
-            columns, names = [frame.to_numpy(dtype=np.float64)], self.columns_
-        for column in [] if columns else self.columns_:
-            if column in self.dates_:
-                parts = _date_parts(frame[column])
+        if _is_block(frame) and LIKE_NUMBERS.issuperset(self.kinds_.values()):
+            empty = [kind == "empty" for kind in self.kinds_.values()]
+            block = frame.to_numpy(dtype=np.float64)
+            columns = [np.where(empty, np.nan, block) if any(empty) else block]
+            names = self.columns_
+        for name in [] if columns else self.columns_:
+            column, kind = frame[name], self.kinds_[name]
+            if kind == "date":
+                parts = _date_parts(read_dates(column, name, utc=True))
                 columns += list(parts.values())
-                names += [f"{column}_{part}" for part in parts]
-            elif column not in self.categorical_:
-                columns.append(_number_column(frame[column], column))
-                names.append(column)
+                names += [f"{name}_{part}" for part in parts]
+            elif kind not in CATEGORICAL:
+                columns.append(_number_column(column, name, kind))
+                names.append(name)
         values = np.column_stack(columns) if columns else np.zeros((len(frame), 0))
-        if np.isinf(values).any():
-            row, column = np.argwhere(np.isinf(values))[0]
-            raise ValueError(
-                f"row {frame.index[row]!r}: column {names[column]!r} is infinite. "
-                "Replace it, or use NaN for a missing value."
-            )
+        refuse_infinite(values, names, frame.index)
         return values, names
 
 
@@ -339,70 +354,47 @@ def _is_block(frame) -> bool:
     return all(isinstance(d, np.dtype) and d.kind in "fiu" for d in set(frame.dtypes))
 
 
-def _is_date(column) -> bool:
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return True
-    if not pd.api.types.is_object_dtype(column.dtype):
-        return False
-    return pd.api.types.infer_dtype(column, skipna=True) in ("datetime", "date")
+def _kinds(frame) -> dict:
+    """Return what each column holds."""
+    if not _is_block(frame):
+        return {c: column_kind(frame[c]) for c in frame}
+    empty = np.isnan(frame.to_numpy(dtype=np.float64)).all(axis=0)
+    return {c: "empty" if e else "number" for c, e in zip(frame, empty, strict=True)}
 
 
-def _is_category(column) -> bool:
-    dtype = column.dtype
-    if pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
-        return True
-    if pd.api.types.is_object_dtype(dtype):
-        kind = pd.api.types.infer_dtype(column, skipna=True)
-        if kind == "mixed":
-            _check_scalars(column)
-        return kind not in NUMERIC_OBJECTS
-    return not (
-        pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype)
-    )
+def _labels(column, kind) -> pd.Series:
+    """Return the categories of a column as str, None where missing."""
+    if kind != "boolean":
+        return read_labels(column, column.name)
+    truths = pd.Series(read_truths(column, column.name))
+    return truths.map({1.0: "True", 0.0: "False"}).astype(object)
 
 
-def _check_scalars(column):
-    for label, cell in column.items():
-        if not np.isscalar(cell) and not is_missing(cell):
-            raise TypeError(
-                f"row {label!r}: column {column.name!r} of a table: an argument must "
-                f"be a string or a number. Got {type(cell).__name__}."
-            )
-
-
-def _category_values(column, weight, min_frequency) -> np.ndarray:
-    known = column.notna().to_numpy()
-    given = column[known].astype(str).to_numpy(dtype=object)
-    values, codes = np.unique(given, return_inverse=True)
+def _category_values(labels, weight, min_frequency) -> np.ndarray:
+    known = labels.notna().to_numpy()
+    values, codes = np.unique(labels[known].to_numpy(object), return_inverse=True)
     if min_frequency <= 1:
         return values
     return values[np.bincount(codes, weight[known], len(values)) >= min_frequency]
 
 
-def _codes(column, values) -> np.ndarray:
+def _codes(labels, values) -> np.ndarray:
     """Return 0 for missing, 1 for unseen, 2 and up for known categories."""
-    codes = np.full(len(column), MISSING, dtype=np.int64)
-    known = column.notna().to_numpy()
-    given = column[known].astype(str).to_numpy(dtype=object)
+    codes = np.full(len(labels), MISSING, dtype=np.int64)
+    known = labels.notna().to_numpy()
+    given = labels[known].to_numpy(object)
     codes[known] = pd.Index(values).get_indexer(given) + FIRST  # -1 if unseen
     return codes
 
 
-def _number_column(column, name) -> np.ndarray:
-    if pd.api.types.is_timedelta64_dtype(column.dtype):
-        return column.dt.total_seconds().to_numpy(dtype=np.float64)
-    try:
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"column {name!r} was numbers in fit. Got {column.dtype} values that are "
-            f"not: {error}."
-        ) from error
+def _number_column(column, name, kind) -> np.ndarray:
+    if kind == "empty":
+        return np.full(len(column), np.nan)
+    return (seconds if kind == "duration" else read_numbers)(column, name)
 
 
-def _date_parts(column) -> dict[str, np.ndarray]:
+def _date_parts(dates) -> dict[str, np.ndarray]:
     """Return numbers that carry the season, the week, the day and the trend."""
-    dates = pd.to_datetime(column, utc=True)
     missing = dates.isna().to_numpy()
     days = dates.dt
     year_angle = 2 * np.pi * (days.day_of_year - 1) / 365.25

@@ -145,7 +145,7 @@ def test_lost_and_changed_columns_are_errors():
     encoder = TabularEncoder().fit(X)
     with pytest.raises(ValueError, match=r"without \['b'\]"):
         encoder.transform(X[["a"]])
-    with pytest.raises(ValueError, match="column 'a' was numbers in fit"):
+    with pytest.raises(ValueError, match="row 0: column 'a' was numbers in fit"):
         encoder.transform(X.assign(a=["x", "y"]))
     with pytest.raises(ValueError, match="one column or more"):
         encoder.fit(X[[]])

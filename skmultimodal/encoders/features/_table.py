@@ -9,6 +9,16 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skmultimodal.data._table import (
+    column_kind,
+    read_dates,
+    read_labels,
+    read_numbers,
+    read_truths,
+    refuse_infinite,
+    seconds,
+)
+
 __all__ = ["TableFeatures"]
 
 _RARE = "\0rare"  # no value of a table that people have
@@ -18,9 +28,10 @@ _DATE_PARTS = ("year", "month", "day", "day_of_week", "hour")
 class TableFeatures(TransformerMixin, BaseEstimator):
     """Turn a table into float and category columns.
 
-    Numbers and truth values become float, dates become year, month, day, day of week
-    and hour, everything else becomes a category. Categories are those of the
-    training rows; a new one is missing at prediction. Made for
+    Numbers, truth values and durations become float, dates become year, month, day,
+    day of week and hour, everything else becomes a category. Categories are those of
+    the training rows; a new one is missing at prediction. A column without a value in
+    `fit` is ignored: it becomes zeros. Made for
     ``HistGradientBoostingClassifier(categorical_features="from_dtype")``.
 
     Parameters
@@ -70,11 +81,11 @@ class TableFeatures(TransformerMixin, BaseEstimator):
         X = _as_frame(X)
         self.feature_names_in_ = np.asarray(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
-        self.kinds_ = {name: _kind(X[name]) for name in X.columns}
+        self.kinds_ = {name: column_kind(X[name]) for name in X.columns}
         self.categories_, self.rare_ = {}, {}
         for name, kind in self.kinds_.items():
             if kind == "category":
-                self._fit_categories(name, _labels(X[name]))
+                self._fit_categories(name, read_labels(X[name], name))
         return self
 
     def _fit_categories(self, name, labels):
@@ -101,7 +112,10 @@ class TableFeatures(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When columns of the training table are missing.
+            When columns of the training table are missing, a number is infinite, or a
+            cell is not what its column was in `fit`; the message names the row.
+        TypeError
+            When a category is a dict, a list, an array or bytes.
         """
         check_is_fitted(self)
         X = _as_frame(X)
@@ -113,14 +127,15 @@ class TableFeatures(TransformerMixin, BaseEstimator):
             )
         columns = {}
         for name, kind in self.kinds_.items():
-            if kind == "number":
-                columns[name] = _numbers(X[name])
-            elif kind == "date":
-                dates = pd.to_datetime(X[name]).dt
+            column = X[name]
+            if kind == "date":
+                dates = read_dates(column, name).dt
                 for part in _DATE_PARTS:
                     columns[f"{name}_{part}"] = getattr(dates, part).astype(np.float64)
+            elif kind == "category":
+                columns[name] = self._categorical(name, read_labels(column, name))
             else:
-                columns[name] = self._categorical(name, _labels(X[name]))
+                columns[name] = _READERS[kind](column, name)
         return pd.DataFrame(columns, index=X.index)
 
     def _categorical(self, name, labels) -> pd.Series:
@@ -166,31 +181,20 @@ def _as_frame(X) -> pd.DataFrame:
     return pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
 
 
-def _kind(column: pd.Series) -> str:
-    """Return "number", "date" or "category"."""
-    dtype = column.dtype
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        return "date"
-    if isinstance(dtype, pd.CategoricalDtype):
-        return "category"
-    if pd.api.types.is_numeric_dtype(dtype):  # truth values too
-        return "number"
-    if pd.api.types.is_object_dtype(dtype):
-        inferred = pd.api.types.infer_dtype(column, skipna=True)
-        if inferred in ("floating", "integer", "mixed-integer-float", "boolean"):
-            return "number"
-        if inferred in ("datetime", "datetime64", "date"):
-            return "date"
-    return "category"
+def _empty(column, name) -> np.ndarray:
+    """Return zeros: a column without a value in `fit` is ignored."""
+    return np.zeros(len(column))
 
 
-def _numbers(column: pd.Series) -> pd.Series:
-    """Return a column as float, NaN where it is missing."""
-    return pd.to_numeric(column).astype("Float64").astype(np.float64)
+def _numbers(column, name) -> np.ndarray:
+    values = read_numbers(column, name)
+    refuse_infinite(values[:, None], [name], column.index)
+    return values
 
 
-def _labels(column: pd.Series) -> pd.Series:
-    """Return a column as objects: str, or None where it is missing."""
-    return (
-        column.astype(object).where(column.notna(), None).map(str, na_action="ignore")
-    )
+_READERS = {
+    "empty": _empty,
+    "number": _numbers,
+    "boolean": read_truths,
+    "duration": seconds,
+}

@@ -1,0 +1,255 @@
+"""The columns of a table: what each one holds, and its cells as numbers or labels."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+__all__ = [
+    "column_kind",
+    "read_dates",
+    "read_labels",
+    "read_numbers",
+    "read_truths",
+    "refuse_infinite",
+    "seconds",
+]
+
+_NUMERIC_OBJECTS = ("floating", "integer", "mixed-integer-float", "decimal")
+_WORDS = {
+    "number": "numbers",
+    "boolean": "truth values",
+    "date": "dates",
+    "duration": "durations",
+}
+_TRUTHS = {True: 1.0, False: 0.0} | {
+    text: value
+    for word, value in (("true", 1.0), ("false", 0.0))
+    for text in (word, word.capitalize(), word.upper())
+}
+
+
+def column_kind(column: pd.Series) -> str:
+    """Return what a column holds.
+
+    Parameters
+    ----------
+    column : Series
+
+    Returns
+    -------
+    {"empty", "number", "boolean", "date", "duration", "category"}
+        A column without any value is empty.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmultimodal.data._table import column_kind
+    >>> column_kind(pd.Series([True, None])), column_kind(pd.Series(["a", 1, 2]))
+    ('boolean', 'category')
+    """
+    if not column.count():
+        return "empty"
+    types, dtype = pd.api.types, column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if types.is_bool_dtype(dtype):
+        return "boolean"
+    if types.is_numeric_dtype(dtype):
+        return "number"
+    if types.is_datetime64_any_dtype(dtype):
+        return "date"
+    if types.is_timedelta64_dtype(dtype):
+        return "duration"
+    if types.is_object_dtype(dtype):
+        inferred = types.infer_dtype(column, skipna=True)
+        if inferred in _NUMERIC_OBJECTS:
+            return "number"
+        if inferred in ("datetime", "datetime64", "date"):
+            return "date"
+        if inferred in ("timedelta", "timedelta64"):
+            return "duration"
+        if inferred == "boolean":
+            return "boolean"
+    return "category"
+
+
+def read_numbers(column: pd.Series, name) -> np.ndarray:
+    """Return a column of numbers as float64, NaN where missing.
+
+    Texts of numbers count as numbers; anything else is an error that names the row.
+    """
+    dtype = column.dtype
+    if pd.api.types.is_datetime64_any_dtype(dtype) or _is_duration(dtype):
+        _refuse_known(column, name, "number")
+        return np.full(len(column), np.nan)
+    if isinstance(dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    try:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError, OverflowError) as error:
+        for label, cell in _known(column).items():
+            _check_number(label, name, cell)
+        raise ValueError(
+            f"column {name!r} was numbers in fit. Got {dtype} values: {error}."
+        ) from error
+
+
+def _check_number(label, name, cell):
+    try:
+        float(cell)
+    except OverflowError as error:
+        raise ValueError(
+            f"row {_plain(label)!r}: column {name!r} holds a number too large for "
+            f"float64, of {len(str(cell))} digits. Replace it, use its logarithm, or "
+            "NaN for a missing value."
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise _not(label, name, "number", cell) from error
+
+
+def seconds(column: pd.Series, name) -> np.ndarray:
+    """Return a column of durations in seconds, NaN where missing."""
+    if not _is_duration(column.dtype):
+        for label, cell in _known(column).items():
+            if not isinstance(cell, (pd.Timedelta, np.timedelta64)) and not hasattr(
+                cell, "total_seconds"
+            ):
+                raise _not(label, name, "duration", cell)
+        column = pd.to_timedelta(column.astype(object))
+    return column.dt.total_seconds().to_numpy(dtype=np.float64)
+
+
+def read_truths(column: pd.Series, name) -> np.ndarray:
+    """Return a column of truth values as 1.0 and 0.0, NaN where missing.
+
+    1, 0 and the texts ``"True"`` and ``"False"`` are truth values too.
+    """
+    known = _known(column)
+    values = np.full(len(column), np.nan)
+    if pd.api.types.is_bool_dtype(column.dtype):
+        found = known.to_numpy(dtype=np.float64)
+    else:
+        found = [
+            _truth(label, name, cell) for label, cell in known.astype(object).items()
+        ]
+    values[column.notna().to_numpy()] = found
+    return values
+
+
+def _truth(label, name, cell):
+    known = isinstance(cell, (str, bool, numbers.Number, np.bool_)) and cell in _TRUTHS
+    if not known:
+        raise _not(label, name, "boolean", cell)
+    return _TRUTHS[cell]
+
+
+def read_dates(column: pd.Series, name, utc: bool = False) -> pd.Series:
+    """Return a column of dates as datetimes, NaT where missing.
+
+    Texts in ISO format count as dates; anything else is an error that names the row.
+    """
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return pd.to_datetime(column, utc=utc)
+    known = _known(column).astype(object)
+    for label, cell in known.items():
+        is_date = isinstance(cell, str) or hasattr(cell, "year")
+        if not is_date and not isinstance(cell, np.datetime64):
+            raise _not(label, name, "date", cell)
+    try:
+        is_text = known.map(lambda cell: isinstance(cell, str)).any()
+        form = {"format": "ISO8601"} if is_text else {}
+        return pd.to_datetime(column.astype(object), utc=utc, **form)
+    except (ValueError, TypeError) as error:
+        for label, cell in known.items():
+            if pd.isna(pd.to_datetime(cell, errors="coerce", format="ISO8601")):
+                raise _not(label, name, "date", cell) from error
+        return pd.to_datetime(column.astype(object), utc=True)  # of several zones
+
+
+def read_labels(column: pd.Series, name) -> pd.Series:
+    """Return a column of categories as objects: str, or None where missing.
+
+    What has no name, such as dicts, lists, bytes and arrays, is an error.
+    """
+    known = column.notna()
+    labels = column.astype(object).where(known, None)
+    if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
+        return labels
+    for label, cell in labels[known].items():
+        if not _is_label(cell):
+            raise TypeError(
+                f"row {_plain(label)!r}: column {name!r} of a table: an argument must "
+                "be a string or a number, a date or a truth value. Got "
+                f"{type(cell).__name__}. {_remedy(cell)}"
+            )
+    return labels.map(_label, na_action="ignore")
+
+
+def _label(cell) -> str:
+    if isinstance(cell, (float, np.floating)) and cell == np.floor(cell):
+        cell = int(cell) if np.isfinite(cell) else cell  # 1.0 and 1 are one category
+    return str(cell)
+
+
+def _is_label(cell) -> bool:
+    if isinstance(cell, (str, numbers.Number, np.generic)):
+        return True
+    is_collection = isinstance(cell, (Collection, bytes, memoryview))
+    is_array = hasattr(cell, "__array__") or hasattr(cell, "__array_interface__")
+    named = type(cell).__str__ is not object.__str__
+    named |= type(cell).__repr__ is not object.__repr__
+    return named and not (is_collection or is_array or callable(cell))
+
+
+def _remedy(cell) -> str:
+    if isinstance(cell, (bytes, bytearray, memoryview)):
+        return "Decode texts with .decode(); images and sounds need a column of theirs."
+    if isinstance(cell, dict):
+        return "Give its entries columns of their own (pandas.json_normalize)."
+    return "Give its items columns of their own, or join them to one text."
+
+
+def refuse_infinite(values: np.ndarray, names, labels):
+    """Refuse infinite numbers in an array (n_samples, n_columns), by row and column."""
+    if np.isinf(values).any():
+        row, column = np.argwhere(np.isinf(values))[0]
+        raise ValueError(
+            f"row {_plain(labels[row])!r}: column {names[column]!r} is infinite. "
+            "Replace it, or use NaN for a missing value."
+        )
+
+
+def _known(column):
+    return column[column.notna().to_numpy()]
+
+
+def _is_duration(dtype) -> bool:
+    return pd.api.types.is_timedelta64_dtype(dtype)
+
+
+def _refuse_known(column, name, kind):
+    for label, cell in _known(column).items():
+        raise _not(label, name, kind, cell)
+
+
+def _not(label, name, kind, cell) -> ValueError:
+    """Return the error of a cell that is not of the kind its column had in `fit`."""
+    shown = repr(cell) if len(repr(cell)) <= 40 else f"{repr(cell)[:40]}..."
+    remedy = {
+        "number": "Write it as a number (a decimal point, no units)",
+        "boolean": "Write it as True or False",
+        "date": "Write it as a date (pandas.to_datetime)",
+        "duration": "Write it as a duration (pandas.to_timedelta)",
+    }[kind]
+    return ValueError(
+        f"row {_plain(label)!r}: column {name!r} was {_WORDS[kind]} in fit. Got "
+        f"{shown} ({type(cell).__name__}). {remedy}, or as missing where unknown."
+    )
+
+
+def _plain(label):
+    return label.item() if isinstance(label, np.generic) else label
