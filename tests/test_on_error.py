@@ -41,7 +41,7 @@ def folder(tmp_path):
 def frame():
     X = pd.DataFrame({"photo": [f"{i}.png" for i in range(N)]}, index=range(50, 50 + N))
     X["sound"] = [f"{i}.wav" for i in range(N)]
-    X["note"] = [f"house number {i % 5}" for i in range(N)]
+    X["note"] = [f"house number {i}" for i in range(N)]
     X.loc[52, "note"] = None
     return X, np.arange(N) % 2
 
@@ -142,3 +142,32 @@ def test_other_words_are_refused():
     X, y = frame()
     with pytest.raises(ValueError, match="'on_error' parameter of FusionClassifier"):
         FusionClassifier(on_error="ignore").fit(X, y)
+
+
+@pytest.mark.parametrize("fusion", ["auto", "parallel"])
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("photo", "none.png", r"'photo', row 53: .*No such file.*none\.png"),
+        ("photo", "", r"'photo', row 53: expected the path of a file, got an empty"),
+        ("photo", b"xx", "'photo', row 53: cannot identify image file"),
+        ("note", b"bytes", r"'note', row 53: .*str, got bytes; decode it"),
+        ("note", 7, "'note', row 53: expected a text as str, got int"),
+    ],
+)
+def test_errors_name_the_modality_and_the_remedy(
+    folder, fusion, column, cell, message, monkeypatch
+):
+    monkeypatch.chdir(folder)
+    X, y = frame()
+    X = X.drop(columns="sound").drop(index=[54, 57])
+    y = np.arange(len(X)) % 2
+    clf = FusionClassifier("auto", fusion, max_epochs=1, random_state=0).fit(X, y)
+    broken = X.astype(object)
+    broken.at[53, column] = cell
+    with pytest.raises(ValueError, match=f"Modality {message}.*on_error='missing'"):
+        clf.predict(broken)
+    with pytest.raises(ValueError, match=f"Modality {message}.*on_error='missing'"):
+        clf.fit(broken, y)
+    with pytest.warns(UserWarning, match=f"'{column}': 1 of"):
+        clf.set_params(on_error="missing").predict(broken)

@@ -9,20 +9,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skmultimodal.data._containers import as_array
 from skmultimodal.data._images import decode_image, resize_image, to_channels
 from skmultimodal.data._sounds import decode_audio, resample
 
 __all__ = [
+    "REMEDY",
     "CellError",
     "decode_audio",
     "decode_cells",
     "decode_image",
+    "decode_text",
     "is_missing",
     "present_mask",
     "resample",
     "resize_image",
     "to_channels",
 ]
+
+REMEDY = (
+    "Mend the cell or leave out its row, or use on_error='missing', which takes such "
+    "cells as absent."
+)
 
 
 class CellError(ValueError):
@@ -36,6 +44,8 @@ class CellError(ValueError):
         Row label of the cell, as in the index of X.
     reason : str
         What was expected and what was found.
+    remedy : str, default=""
+        What an estimator offers against it.
 
     Examples
     --------
@@ -44,16 +54,24 @@ class CellError(ValueError):
     Modality 'image', row 17: expected 1, 3 or 4 channels, got 2
     """
 
-    def __init__(self, modality: str | None, label: Any, reason: str):
-        super().__init__(modality, label, reason)  # all three: errors are pickled
+    def __init__(self, modality: str | None, label: Any, reason: str, remedy: str = ""):
+        super().__init__(modality, label, reason, remedy)  # all: errors are pickled
         self.modality = modality
         self.label = label
         self.reason = reason
+        self.remedy = remedy
 
     def __str__(self) -> str:
         label = self.label.item() if isinstance(self.label, np.generic) else self.label
         row = f"row {label!r}: {self.reason}"
         return row if self.modality is None else f"Modality {self.modality!r}, {row}"
+
+    def in_modality(self, modality: str) -> CellError:
+        """Return the error as an estimator raises it, with its remedy."""
+        if self.modality is not None:
+            return self
+        reason = f"{self.reason}. {self.remedy}" if self.remedy else self.reason
+        return CellError(modality, self.label, reason)
 
 
 def decode_cells(
@@ -63,6 +81,7 @@ def decode_cells(
     modality: str | None = None,
     labels: Iterable[Any] | None = None,
     on_error: str = "raise",
+    remedy: str = REMEDY,
 ) -> list[Any]:
     """Apply a decoder to each cell, naming the row of the one that fails.
 
@@ -80,6 +99,8 @@ def decode_cells(
         positions otherwise.
     on_error : {"raise", "missing"}, default="raise"
         What a bad cell becomes: an error, or None.
+    remedy : str, default=REMEDY
+        What an estimator offers against the error.
 
     Returns
     -------
@@ -107,13 +128,27 @@ def decode_cells(
             if on_error == "missing":
                 decoded.append(None)
                 continue
-            raise CellError(modality, label, _reason(error, cell)) from error
+            raise CellError(modality, label, _reason(error, cell), remedy) from error
+        except ImportError as error:  # of what opens URLs
+            raise ImportError(f"row {label!r}: {error}") from error
     return decoded
+
+
+def decode_text(cell: Any) -> str:
+    """Return a text; refuse anything else."""
+    if isinstance(cell, str):
+        return cell
+    hint = "; decode it with .decode()" if isinstance(cell, bytes) else ""
+    raise TypeError(f"expected a text as str, got {type(cell).__name__}{hint}")
 
 
 def _reason(error: Exception, cell: Any) -> str:
     """Return the text of an error, with the file unless it is named already."""
     reason = str(error)
+    if isinstance(error, FileNotFoundError) and reason == str(cell):
+        reason = "no such file"  # file systems of URLs give the URL alone
+    elif not reason:
+        reason = f"{type(error).__name__} without a reason"
     if isinstance(cell, str | os.PathLike) and os.fspath(cell) not in reason:
         reason += f" (file {os.fspath(cell)!r})"
     return reason
@@ -154,7 +189,7 @@ def is_missing(cell: Any) -> bool:
     if isinstance(cell, list | tuple):
         return len(cell) == 0 or all(map(is_missing, cell))
     if hasattr(cell, "__array__"):
-        values = np.asarray(cell)
+        values = as_array(cell)
         if values.size == 0:
             return True
         if values.dtype.kind == "f":

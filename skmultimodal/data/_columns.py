@@ -9,7 +9,7 @@ import pandas as pd
 
 from skmultimodal.data._containers import MultimodalData, object_array
 
-__all__ = ["did_you_mean", "find_cells", "missing_columns"]
+__all__ = ["did_you_mean", "find_cells", "listed", "missing_columns"]
 
 
 def find_cells(X, columns: dict) -> dict:
@@ -33,7 +33,7 @@ def _cells(X, name, where):
         return _from_frame(X, name, where)
     if isinstance(X, MultimodalData):
         return _from_mapping(X, name, where)
-    if any(isinstance(column, str) for column in _listed(where)):
+    if any(isinstance(column, str) for column in listed(where)):
         raise ValueError(
             f"Modality {name!r}: column {where!r} was asked for by name, but X is an "
             f"array of shape {X.shape}. Pass a DataFrame, or positions in 'columns', "
@@ -51,7 +51,8 @@ def _at_positions(X, indexed, name, where):
         ) from error
 
 
-def _listed(where) -> list:
+def listed(where) -> list:
+    """Return one column, or several, as a list."""
     return list(where) if isinstance(where, (list, tuple)) else [where]
 
 
@@ -89,7 +90,10 @@ def _from_mapping(X, name, where):
         return pd.DataFrame({key: _column(X[key]) for key in where})
     if where not in X:
         raise ValueError(_no_column(name, where, X))
-    return X[where]
+    cells = X[where]
+    if getattr(cells, "ndim", 1) == 1 and cells.dtype == object:
+        return pd.Series(cells)  # errors name the row, after selections too
+    return cells
 
 
 def _column(values):
@@ -121,4 +125,4 @@ def missing_columns(X, where) -> list:
     known = X.columns if isinstance(X, pd.DataFrame) else X
     if isinstance(where, slice) or (isinstance(where, tuple) and where in known):
         return []
-    return [c for c in _listed(where) if isinstance(c, str) and c not in known]
+    return [c for c in listed(where) if isinstance(c, str) and c not in known]

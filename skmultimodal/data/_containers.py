@@ -194,6 +194,10 @@ def _as_column(name, value):
             f"Modality {name!r}: expected one cell for each row, in an array or a "
             f"list. Got {type(value).__name__}. Put a single cell in a list."
         )
+    if is_odd_array(value):
+        value = as_array(value)
+    if isinstance(value, np.ndarray) and value.dtype.names and value.ndim == 1:
+        return records_to_frame(value)
     if isinstance(value, pd.DataFrame):
         return value
     if isinstance(value, pd.Series):
@@ -203,6 +207,46 @@ def _as_column(name, value):
     if hasattr(value, "__array__") and getattr(value, "ndim", 0) > 1:
         return np.asarray(value)
     return object_array(value)
+
+
+def as_array(values) -> np.ndarray:
+    """Return values as an array: of a tensor without its gradient, of masked ones NaN.
+
+    Masked integers become float64 for it; what is not a number becomes None or NaT. A
+    structured array stays as it is, and a matrix becomes an array.
+    """
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+    if not isinstance(values, np.ma.MaskedArray):
+        return np.asarray(values)
+    kind = values.dtype.kind
+    if kind in "Mm":
+        return values.filled(np.array("NaT", dtype=values.dtype))
+    if kind in "fc":
+        return values.filled(np.nan)
+    if not np.ma.is_masked(values):
+        return values.data
+    if kind in "biu":
+        return values.astype(np.float64).filled(np.nan)
+    return values.astype(object).filled(None)
+
+
+def is_odd_array(values) -> bool:
+    """Whether a plain ``np.asarray`` would fail on values, or lose a part of them."""
+    return isinstance(values, (np.ma.MaskedArray, np.matrix)) or hasattr(
+        values, "detach"
+    )
+
+
+def records_to_frame(values: np.ndarray) -> pd.DataFrame:
+    """Return a structured array as a frame with a column for each field."""
+    columns = {name: values[name] for name in values.dtype.names}
+    return pd.DataFrame(
+        {
+            name: column if column.ndim == 1 else list(column)
+            for name, column in columns.items()
+        }
+    )
 
 
 def object_array(cells) -> np.ndarray:
@@ -258,8 +302,13 @@ def cells_and_labels(cells):
 def as_container(X):
     """Return X as a DataFrame, a MultimodalData, or unchanged.
 
-    Dicts are wrapped; polars and pyarrow frames become pandas frames.
+    Dicts are wrapped; polars and pyarrow frames become pandas frames, and structured
+    arrays too. Masked numbers become NaN; tensors become arrays.
     """
+    if is_odd_array(X):
+        X = as_array(X)
+    if isinstance(X, np.ndarray) and X.dtype.names and X.ndim == 1:
+        return records_to_frame(X)
     if issparse(X) or isinstance(X, (np.ndarray, pd.DataFrame, MultimodalData)):
         return X
     if isinstance(X, Mapping):

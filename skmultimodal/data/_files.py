@@ -66,11 +66,23 @@ def source_of(
     ValueError
         When no file system has the URL's protocol.
     """
+    if not os.fspath(path).strip():
+        raise FileNotFoundError(
+            "expected the path of a file, got an empty text; None and NaN mark absent "
+            "cells, and missing_values='' takes empty texts as such"
+        )
     whole = join(root, path)
     if not is_url(whole):
         return Path(whole)
-    with _fsspec(whole).open(whole, "rb") as file:
-        return io.BytesIO(file.read())
+    try:
+        with _fsspec(whole).open(whole, "rb") as file:
+            return io.BytesIO(file.read())
+    except ImportError as error:
+        if repr(whole) in str(error):
+            raise
+        raise ImportError(
+            f"Reading {whole!r}: {error}. Or download the files and give their paths."
+        ) from error
 
 
 def url_key(url: str) -> str | None:

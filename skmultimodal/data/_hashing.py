@@ -8,6 +8,7 @@ import os
 import numpy as np
 import pandas as pd
 
+from skmultimodal.data._containers import as_array
 from skmultimodal.data._files import is_url, join, url_key
 
 __all__ = ["row_keys"]
@@ -83,7 +84,10 @@ def _cell_bytes(cell, root=None) -> bytes:
         return b"n"
     if isinstance(cell, tuple):
         return b"t" + b"\0".join(_cell_bytes(part, root) for part in cell)
-    array = np.asarray(cell)
+    try:
+        array = as_array(cell)
+    except ValueError:  # lists of unequal lengths
+        array = np.array(None)
     if array.dtype == object:
         return b"o" + repr(cell).encode()
     return f"{array.dtype.str}{array.shape}".encode() + array.tobytes()

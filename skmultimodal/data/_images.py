@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skmultimodal.data._containers import as_array
 from skmultimodal.data._files import source_of
 
 __all__ = ["decode_image", "resize_image", "to_channels"]
@@ -62,7 +63,7 @@ def decode_image(cell: Any, root: str | os.PathLike | None = None) -> np.ndarray
     if hasattr(cell, "getbands"):  # a PIL image
         return _from_pil(cell)
     if isinstance(cell, list | tuple) or hasattr(cell, "__array__"):
-        return _check_image(np.asarray(cell))
+        return _check_image(as_array(cell))
     raise TypeError(
         "expected an image as array, PIL image, bytes or path, "
         f"got {type(cell).__name__}"

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from skmultimodal.data._containers import as_array
 from skmultimodal.data._files import source_of
 
 __all__ = [
@@ -83,13 +84,13 @@ def decode_audio(
     elif isinstance(cell, bytes | bytearray):
         waveform, rate = _open_audio(io.BytesIO(cell))
     elif isinstance(cell, tuple) and len(cell) == 2 and np.ndim(cell[0]):
-        waveform, rate = np.asarray(cell[0]), _check_rate(cell[1])
+        waveform, rate = as_array(cell[0]), _check_rate(cell[1])
     elif isinstance(cell, tuple) and len(cell) == 2 and np.ndim(cell[1]):
         raise ValueError("expected (array, rate), got (rate, array); swap them")
     elif isinstance(cell, list | tuple) or hasattr(cell, "__array__"):
         if sampling_rate is None:
             raise ValueError("expected a sampling rate with a bare array, got None")
-        waveform, rate = np.asarray(cell), int(sampling_rate)
+        waveform, rate = as_array(cell), int(sampling_rate)
     else:
         raise TypeError(
             "expected a sound as array, (array, rate), bytes or path, "

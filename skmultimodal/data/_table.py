@@ -10,12 +10,14 @@ import pandas as pd
 
 __all__ = [
     "column_kind",
+    "column_notes",
     "read_dates",
     "read_labels",
     "read_numbers",
     "read_truths",
     "refuse_infinite",
     "seconds",
+    "settle_mixtures",
 ]
 
 _NUMERIC_OBJECTS = ("floating", "integer", "mixed-integer-float", "decimal")
@@ -197,7 +199,7 @@ def _label(cell) -> str:
 
 def _is_label(cell) -> bool:
     if isinstance(cell, (str, numbers.Number, np.generic)):
-        return True
+        return not isinstance(cell, (complex, np.complexfloating))
     is_collection = isinstance(cell, (Collection, bytes, memoryview))
     is_array = hasattr(cell, "__array__") or hasattr(cell, "__array_interface__")
     named = type(cell).__str__ is not object.__str__
@@ -208,9 +210,73 @@ def _is_label(cell) -> bool:
 def _remedy(cell) -> str:
     if isinstance(cell, (bytes, bytearray, memoryview)):
         return "Decode texts with .decode(); images and sounds need a column of theirs."
+    if isinstance(cell, (complex, np.complexfloating)):
+        return "Pass real and imaginary parts as numbers of their own."
     if isinstance(cell, dict):
         return "Give its entries columns of their own (pandas.json_normalize)."
     return "Give its items columns of their own, or join them to one text."
+
+
+def column_notes(cells, names=None) -> list[str]:
+    """Return what should be said of the columns of a table or of a block of numbers.
+
+    Parameters
+    ----------
+    cells : DataFrame or ndarray of shape (n_samples, n_columns)
+    names : list, default=None
+        Names of the columns of an ndarray; their positions if None.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmultimodal.data._table import column_notes
+    >>> column_notes(pd.DataFrame({"a": [1.0, 2.0], "b": [None, None]}))
+    ["['b'] hold no value and are ignored"]
+    """
+    if isinstance(cells, np.ndarray):
+        empty = np.isnan(cells).all(axis=0) if cells.dtype.kind == "f" else []
+        names = range(cells.shape[1]) if names is None else names
+        counts = {name: 0 for name, e in zip(names, empty, strict=False) if e}
+    else:
+        counts = {name: cells[name].count() for name in cells}
+    notes = []
+    for n, what in (
+        (0, "no value and are ignored"),
+        (1, "one value alone, in one row"),
+    ):
+        found = [name for name, count in counts.items() if count == n < len(cells)]
+        if found:
+            notes.append(f"{found} hold {what}")
+    for name in counts if isinstance(cells, pd.DataFrame) else ():
+        column = cells[name]
+        if _is_mixture(column):
+            types = _known(column).map(lambda cell: type(cell).__name__)
+            rare = types.index[types == types.value_counts().index[-1]][0]
+            notes.append(
+                f"{[name]} hold {' and '.join(sorted(set(types)))} together, such as "
+                f"{column.loc[[rare]].iloc[0]!r} in row {_plain(rare)!r}: taken "
+                "as categories; pandas.to_numeric and to_datetime make them one type"
+            )
+    return notes
+
+
+def settle_mixtures(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns of several types are texts.
+
+    Some rows of such a column may be numbers alone; to whom sees these, too, it must be
+    categories.
+    """
+    texts = {c: read_labels(cells[c], c) for c in cells if _is_mixture(cells[c])}
+    return cells.assign(**texts) if texts else cells
+
+
+def _is_mixture(column) -> bool:
+    """Whether a column holds labels of several types that make categories."""
+    if not pd.api.types.is_object_dtype(column.dtype):
+        return False
+    if not pd.api.types.infer_dtype(column, skipna=True).startswith("mixed"):
+        return False
+    return column_kind(column) == "category" and _known(column).map(_is_label).all()
 
 
 def refuse_infinite(values: np.ndarray, names, labels):

@@ -11,13 +11,19 @@ import numpy as np
 import pandas as pd
 
 from skmultimodal.data._cells import is_missing
-from skmultimodal.data._containers import MultimodalData
+from skmultimodal.data._containers import MultimodalData, as_array
+from skmultimodal.data._files import is_url
 
 __all__ = ["Inferred", "default_encoder", "infer_columns"]
 
 PROBE = 200  # cells looked at in each column
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
 AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"}
+OTHER_SUFFIXES = set(
+    ".mp4 .m4v .mov .avi .mkv .webm .wmv .mpg .mpeg .flv .pdf .doc .docx .odt .ppt "
+    ".pptx .xls .xlsx .epub .m4a .aac .wma .heic .svg .psd .dcm .npy .npz .zip".split()
+)
+FILES = 0.9  # share of paths, above which a column holds files
 AUDIO_MAGIC = (b"fLaC", b"OggS", b"ID3")
 SMALLEST_IMAGE = 6  # pixels a side; smaller 2-D arrays are series
 WIDEST_IMAGE = 4  # times the other side; longer 2-D arrays are series
@@ -41,12 +47,14 @@ def infer_columns(X) -> dict[str, Inferred]:
     """Return the modalities of X.
 
     A column of pictures, sounds, texts, series or vectors is a modality named like
-    the column; all other columns are one table, named ``"table"``. The first 200
-    cells that are not missing decide:
+    the column; all other columns are one table, named ``"table"``, but for those
+    without a value. The first 200 cells that are not missing decide, by the type that
+    most of them have:
 
-    - str or paths that all end like picture or sound files are those; other str are
-      text if half of the cells differ, half of them hold letters, and they have two
-      words or twenty characters on average or are at least 20; else categories;
+    - str or paths of which nine in ten end like picture or sound files are those, and
+      an error if they end like videos or documents; other str are text if half of
+      the cells differ, half of them hold letters, and they have two words or twenty
+      characters on average or are at least 20; else categories;
     - 1-D arrays of one length up to 4096 are vectors, others sounds; a block of
       numbers of a MultimodalData is a vector a row;
     - 2-D arrays are series if one side is below 6 or four times shorter than the
@@ -60,6 +68,11 @@ def infer_columns(X) -> dict[str, Inferred]:
     Returns
     -------
     dict of str to Inferred
+
+    Raises
+    ------
+    ValueError
+        If two columns have one name, or a column holds files that are not read.
 
     Examples
     --------
@@ -79,10 +92,13 @@ def infer_columns(X) -> dict[str, Inferred]:
         for name, kind in kinds.items()
         if kind == "table" and getattr(X[name], "ndim", 1) == 1
     ]
+    empty = [name for name in joined if not pd.Series(X[name]).notna().any()]
+    if len(empty) < len(names):  # else an error will say so
+        joined = [name for name in joined if name not in empty]
     modalities = {
         str(name): Inferred(kind, name)
         for name, kind in kinds.items()
-        if name not in joined
+        if name not in joined and name not in empty
     }
     if joined:
         name = "table" if "table" not in modalities else "table_"
@@ -105,7 +121,7 @@ def _kind(values, name) -> str:
     values = column.to_numpy(dtype=object)
     known = (cell for cell in values if not is_missing(cell))
     cells = list(islice(known, PROBE))
-    return _cell_kind(cells) if cells else "table"
+    return _cell_kind(cells, name) if cells else "table"
 
 
 def _block_kind(values) -> str:
@@ -114,35 +130,73 @@ def _block_kind(values) -> str:
     return _array_kind([values.shape[1:]], values.dtype)
 
 
-def _cell_kind(cells) -> str:
-    first = cells[0]
-    if isinstance(first, (str, os.PathLike)):
-        paths = [os.fspath(c) for c in cells if isinstance(c, (str, os.PathLike))]
-        return _string_kind(paths)
-    if isinstance(first, (bytes, bytearray)):
+def _cell_kind(cells, name) -> str:
+    """Return the kind of cells by the type that most have; readers refuse the rest."""
+    groups = [_group(cell) for cell in cells]
+    most = max(groups, key=groups.count)
+    cells = [c for c, group in zip(cells, groups, strict=True) if group == most]
+    if most == "string":
+        return _string_kind([os.fspath(cell) for cell in cells], name)
+    if most == "bytes":
+        first = cells[0]
         is_wave = first[:4] == b"RIFF" and first[8:12] == b"WAVE"
         return "audio" if is_wave or first.startswith(AUDIO_MAGIC) else "image"
-    if hasattr(first, "getbands"):  # a PIL image
-        return "image"
-    if isinstance(first, tuple) and len(first) == 2 and any(map(np.ndim, first)):
-        return "audio"  # waveform and rate
-    if np.ndim(first):
-        return _array_kind([np.shape(cell) for cell in cells], np.asarray(first).dtype)
-    return "table"
+    if most == "array":
+        return _array_kind([np.shape(cell) for cell in cells], as_array(cells[0]).dtype)
+    return most
 
 
-def _string_kind(cells) -> str:
-    suffixes = {PurePath(cell[-64:]).suffix.lower() for cell in cells}
-    if suffixes <= IMAGE_SUFFIXES:
+def _group(cell) -> str:
+    """Return the type of a cell, as far as it matters; what is not media is table."""
+    if isinstance(cell, (str, os.PathLike)):
+        return "string"
+    if isinstance(cell, (bytes, bytearray)):
+        return "bytes"
+    if hasattr(cell, "getbands"):  # a PIL image
         return "image"
-    if suffixes <= AUDIO_SUFFIXES:
-        return "audio"
+    if isinstance(cell, (list, tuple)):
+        if isinstance(cell, tuple) and len(cell) == 2 and any(map(_has_items, cell)):
+            return "audio"  # waveform and rate
+        try:
+            cell = np.asarray(cell)
+        except ValueError:  # of unequal lengths
+            return "table"
+        return "array" if cell.dtype.kind in "biufc" else "table"
+    return "array" if np.ndim(cell) else "table"
+
+
+def _has_items(part) -> bool:
+    return hasattr(part, "__len__") and not isinstance(part, str)
+
+
+def _string_kind(cells, name) -> str:
+    files = [PurePath(_name_of_file(cell)).suffix.lower() for cell in cells if cell]
+    least = FILES * len(files)
+    for kind, known in (("image", IMAGE_SUFFIXES), ("audio", AUDIO_SUFFIXES)):
+        if files and sum(suffix in known for suffix in files) >= least:
+            return kind
+    known = IMAGE_SUFFIXES | AUDIO_SUFFIXES | OTHER_SUFFIXES
+    if files and sum(suffix in known for suffix in files) >= least:
+        endings = ", ".join(sorted(set(files)))
+        raise ValueError(
+            f"Modality {name!r}: its cells are paths of {endings} files, such as "
+            f"{cells[0]!r}. Files of images or of sounds are read. Turn "
+            "others into images, waveforms or texts first, leave the column out of X, "
+            "or give 'encoders' with one of your own for it."
+        )
     distinct = len(set(cells)) / len(cells)
     letters = np.mean([any(map(str.isalpha, cell)) for cell in cells])
     words = np.mean([len(cell.split()) for cell in cells])
     length = np.mean([len(cell) for cell in cells])
     reads = words >= 2 or length >= 20 or len(cells) >= 20
     return "text" if distinct >= 0.5 and letters >= 0.5 and reads else "table"
+
+
+def _name_of_file(cell) -> str:
+    """Return the end of a path; of a URL without query and fragment."""
+    if is_url(cell):
+        cell = cell.partition("?")[0].partition("#")[0]
+    return cell[-64:]
 
 
 def _array_kind(shapes, dtype) -> str:

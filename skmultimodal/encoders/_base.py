@@ -50,7 +50,7 @@ class BaseEncoder(BaseEstimator):
 
     Attributes
     ----------
-    reads : {"image", "audio", "text"} or None
+    reads : {"image", "audio", "text", "table"} or None
         Class attribute. What a cell holds, by which ``on_error="missing"`` tells
         cells that cannot be read; None leaves that to a look at the cells.
     takes_tables : bool

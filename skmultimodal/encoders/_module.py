@@ -12,7 +12,7 @@ from sklearn.base import clone
 from torch import nn
 
 from skmultimodal.data._cells import decode_cells
-from skmultimodal.data._containers import cells_and_labels, take_rows
+from skmultimodal.data._containers import as_array, cells_and_labels, take_rows
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import PartlyFrozen, n_trained
 
@@ -183,7 +183,9 @@ class ModuleEncoder(BaseEncoder):
             return cells.to_numpy(dtype=np.float32)
         values, labels = cells_and_labels(cells)
         if not isinstance(values, np.ndarray) or values.dtype.kind == "O":
-            values = np.stack(decode_cells(values, _Stackable(), labels=labels))
+            values = np.stack(
+                decode_cells(values, _Stackable(), labels=labels, remedy="")
+            )
         return values if values.dtype == np.int64 else values.astype(np.float32)
 
 
@@ -193,7 +195,7 @@ class _Stackable:
     shape = None
 
     def __call__(self, cell):
-        array = np.asarray(cell)
+        array = as_array(cell)
         if array.dtype.kind not in "biuf":
             raise TypeError(
                 f"expected an array of numbers, got {type(cell).__name__}; pass "

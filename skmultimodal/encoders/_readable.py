@@ -14,12 +14,13 @@ from skmultimodal.data._cells import (
     decode_audio,
     decode_cells,
     decode_image,
+    decode_text,
     is_missing,
 )
 from skmultimodal.data._containers import cells_and_labels
 from skmultimodal.encoders._auto import infer_columns
 
-__all__ = ["Unreadable", "as_column", "first_step", "without_unreadable"]
+__all__ = ["Unreadable", "as_column", "first_step", "reads", "without_unreadable"]
 
 
 def first_step(spec):
@@ -166,9 +167,16 @@ def _decoder(first, cells):
     if kind == "audio":
         rate = getattr(first, "sampling_rate", 8000)
         return partial(decode_audio, sampling_rate=rate, root=root)
-    return _text if kind == "text" and hasattr(first, "reads") else None
+    return decode_text if kind == "text" and _takes_texts(first) else None
 
 
-def _text(cell):
-    if not isinstance(cell, str):
-        raise TypeError(f"expected a text as str, got {type(cell).__name__}")
+def reads(spec) -> str | None:
+    """Return what the first part of an encoder or model says that it reads."""
+    return getattr(first_step(spec), "reads", None)
+
+
+def _takes_texts(first) -> bool:
+    if hasattr(first, "reads"):
+        return True
+    tags = get_tags(first).input_tags
+    return tags.string and not (tags.two_d_array or tags.three_d_array)

@@ -17,7 +17,7 @@ from skmultimodal._parameters import (
     one_of,
 )
 from skmultimodal.data._cells import decode_cells
-from skmultimodal.data._containers import Ragged, cells_and_labels
+from skmultimodal.data._containers import Ragged, as_array, cells_and_labels
 from skmultimodal.data._scaling import moments
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder
@@ -126,7 +126,7 @@ class SequenceEncoder(BaseEncoder):
         """
         check_parameters(self, self.limits)
         values, labels = cells_and_labels(cells)
-        first = decode_cells(values[:1], _series, labels=labels[:1])[0]
+        first = decode_cells(values[:1], _series, labels=labels[:1], remedy="")[0]
         self.n_channels_ = first.shape[1]
         steps = self._steps(cells).values
         self.mean_, self.scale_ = moments(steps)
@@ -186,7 +186,7 @@ class SequenceEncoder(BaseEncoder):
             if not any(np.isinf(part).any() for part in _parts(steps)):
                 return Ragged(steps, np.arange(len(values) + 1) * values.shape[1])
         decode = partial(_series, n_channels=self.n_channels_)
-        rows = decode_cells(values, decode, labels=labels)
+        rows = decode_cells(values, decode, labels=labels, remedy="")
         return Ragged.from_rows(rows, np.float64, item_shape=(self.n_channels_,))
 
 
@@ -224,7 +224,7 @@ def _parts(values):
 
 
 def _series(cell, n_channels=None) -> np.ndarray:
-    series = np.asarray(cell, dtype=np.float64)
+    series = as_array(cell).astype(np.float64)
     if series.ndim == 1:
         series = series[:, None]
     if series.ndim != 2 or not series.size:

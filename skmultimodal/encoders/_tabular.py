@@ -19,7 +19,7 @@ from skmultimodal._parameters import (
     one_of,
 )
 from skmultimodal.data._cells import decode_cells
-from skmultimodal.data._containers import cells_and_labels
+from skmultimodal.data._containers import as_array, cells_and_labels
 from skmultimodal.data._scaling import moments
 from skmultimodal.data._table import (
     column_kind,
@@ -92,8 +92,8 @@ class TabularEncoder(BaseEncoder):
 
     kinds_ : dict of column to str
         What each column holds: ``"number"``, ``"boolean"``, ``"date"``,
-        ``"duration"`` or ``"category"``; or ``"empty"``, without a value in `fit`, which
-        is ignored.
+        ``"duration"`` or ``"category"``; or ``"empty"``, without a value in `fit`,
+        which is ignored.
 
     numeric_ : str
         How numbers enter, where `numeric` is ``"auto"``.
@@ -125,6 +125,7 @@ class TabularEncoder(BaseEncoder):
     (3, 2)
     """
 
+    reads = "table"
     takes_tables = True
     limits: ClassVar[dict] = {
         "hidden_features": WIDTHS,
@@ -276,7 +277,7 @@ class TabularEncoder(BaseEncoder):
     def _numbers(self, frame):
         """Return the numeric features (n_samples, n_numbers) and their names."""
         columns, names = [], []
-        if _is_block(frame) and LIKE_NUMBERS.issuperset(self.kinds_.values()):
+        if _is_block(frame) and {"number", "empty"}.issuperset(self.kinds_.values()):
             empty = [kind == "empty" for kind in self.kinds_.values()]
             block = frame.to_numpy(dtype=np.float64)
             columns = [np.where(empty, np.nan, block) if any(empty) else block]
@@ -333,17 +334,18 @@ def _frame(cells) -> pd.DataFrame:
         if values.dtype != object or not len(values) or not np.ndim(values[0]):
             return cells if isinstance(cells, pd.DataFrame) else cells.to_frame()
     else:
-        values = np.asarray(values)
+        values = as_array(values)
         labels = range(len(values))
     if values.dtype == object and values.ndim == 1 and np.ndim(values[0]):
         decode = partial(_vector, shape=np.shape(values[0]))
-        return pd.DataFrame(np.stack(decode_cells(values, decode, labels=labels)))
+        vectors = decode_cells(values, decode, labels=labels, remedy="")
+        return pd.DataFrame(np.stack(vectors), index=labels)
     frame = pd.DataFrame(values.reshape(len(values), -1))
     return frame.infer_objects() if values.dtype == object else frame
 
 
 def _vector(cell, shape) -> np.ndarray:
-    vector = np.asarray(cell, dtype=np.float64)
+    vector = as_array(cell).astype(np.float64)
     if vector.shape != shape:
         raise ValueError(f"expected a vector of shape {shape}. Got {vector.shape}.")
     return vector

@@ -20,7 +20,7 @@ from skmultimodal._parameters import (
     check_parameters,
     one_of,
 )
-from skmultimodal.data._cells import decode_cells
+from skmultimodal.data._cells import decode_cells, decode_text
 from skmultimodal.data._containers import Ragged, cells_and_labels
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder, step_mask
@@ -271,8 +271,7 @@ class TextEncoder(BaseEncoder):
 
 
 def _normal(text, lowercase) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f"expected a text as str, got {type(text).__name__}")
+    text = decode_text(text)
     text = unicodedata.normalize("NFC", text)
     return text.lower() if lowercase else text
 

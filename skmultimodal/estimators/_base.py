@@ -30,10 +30,12 @@ from skmultimodal.estimators._reader import (
     count_patterns,
     is_numeric,
 )
+from skmultimodal.estimators._tables import settled
 from skmultimodal.fusion._auto import auto_fusion
 from skmultimodal.fusion._base import FusionProblem
 from skmultimodal.fusion.apart._cache import Cache, content_key
 from skmultimodal.training._net import TrainingSettings
+from skmultimodal.training._tasks import checked_target
 
 FEW_ROWS = 2000  # below it early_stopping="auto" is off
 
@@ -218,6 +220,7 @@ class BaseFusionEstimator(
         self._check_imputes(strategy)
         encoders, columns, dropped = self._layout(X, strategy)
         cells = self._find(X, columns, encoders)
+        cells = settled(self, X, columns, cells, encoders)
         problem = FusionProblem(
             cells=cells,
             present=self._presence(cells),
@@ -263,7 +266,7 @@ class BaseFusionEstimator(
 
     def _targets(self, X, y, sample_weight, groups=None):
         """Return y and the weights, checked against X."""
-        y = self._checked_y(y)
+        y = self._checked_y(checked_target(y))
         check_lengths(X=X, y=y, sample_weight=sample_weight, groups=groups)
         if sample_weight is not None:
             sample_weight = check_weights(sample_weight, np.zeros((len(y), 1)))

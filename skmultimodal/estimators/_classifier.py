@@ -267,9 +267,15 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         except TypeError as error:
             labels = np.asarray(y, dtype=object).ravel()
             kinds = sorted({type(label).__name__ for label in labels})
+            missing = np.flatnonzero(pd.isna(labels))
+            gap = (
+                f" The first missing one is in row {missing[0]}."
+                if len(missing)
+                else ""
+            )
             raise TypeError(
                 f"The labels y of {type(self).__name__} must be of one type. Got "
-                f"{kinds} together. Fill in what is missing, or use str for all."
+                f"{kinds} together.{gap} Fill in what is missing, or use str for all."
             ) from error
         return checked
 

@@ -12,10 +12,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmultimodal._warnings import warn
 from skmultimodal.data._cells import present_mask
-from skmultimodal.data._columns import did_you_mean, find_cells, missing_columns
+from skmultimodal.data._columns import (
+    did_you_mean,
+    find_cells,
+    missing_columns,
+)
 from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.encoders._readable import as_column, without_unreadable
+from skmultimodal.estimators._tables import read_matrix, refuse_infinite_block
 from skmultimodal.fusion._auto import auto_encoders
 
 __all__ = ["ReadsModalities", "check_lengths", "count_patterns", "is_numeric"]
@@ -78,9 +83,7 @@ class ReadsModalities:
                 f"{self.modalities_}. Got {type(X).__name__} at predict. Pass a "
                 "DataFrame or a MultimodalData with the same columns."
             )
-        return validate_data(
-            self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
-        )
+        return read_matrix(self, X, reset)
 
     def _layout(self, X, strategy):
         """Return encoders, columns and dropped names; infer what is not given."""
@@ -152,6 +155,7 @@ class ReadsModalities:
     def _presence(self, cells):
         for name, values in cells.items():
             _refuse_complex(name, values)
+            refuse_infinite_block(name, values)
         texts = self._absent_texts()
         present = np.column_stack(
             [present_mask(v) & ~_is_one_of(v, texts) for v in cells.values()]

@@ -188,7 +188,7 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
         try:
             checked = _check_y(y, multi_output=True, y_numeric=True)
             np.asarray(checked, dtype=np.float64)  # texts of numbers are numbers
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             if "convert" not in str(error):
                 raise
             raise ValueError(

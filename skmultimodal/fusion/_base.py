@@ -301,10 +301,11 @@ def naming(modality: str):
     try:
         yield
     except CellError as error:
-        raise CellError(modality, error.label, error.reason) from error
-    except (ValueError, TypeError, OSError) as error:
+        raise error.in_modality(modality) from error
+    except (ValueError, TypeError, OSError, ImportError) as error:
         message = str(error)
         if repr(modality) in message:
             raise
-        kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
+        known = ValueError, TypeError, ImportError
+        kind = type(error) if type(error) in known else ValueError
         raise kind(f"Modality {modality!r}: {message}") from error

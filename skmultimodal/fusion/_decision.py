@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 
 from skmultimodal._parameters import BOOL, NONE, either, one_of
 from skmultimodal.encoders._tabular import TabularEncoder
-from skmultimodal.fusion._base import BaseFusion, FusionModel, unheard
+from skmultimodal.fusion._base import BaseFusion, FusionModel, naming, unheard
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._frozen import FixedFeatures
 from skmultimodal.fusion.apart._out_of_fold import (
@@ -329,7 +329,8 @@ class DecisionModel(FusionModel):
         for m, name in enumerate(self.names):
             here, fitted = cells[name], self.models[0][name].fitted
             if len(self.models) > 1 or self.memory is not None:
-                here = freeze(here, present[:, m], fitted, self.memory)
+                with naming(name):
+                    here = freeze(here, present[:, m], fitted, self.memory)
             of_folds = [
                 respond(models[name], here, present[:, m], self.memory)
                 for models in self.models

@@ -15,6 +15,7 @@ from skmultimodal.data._cells import (
     resize_image,
     to_channels,
 )
+from skmultimodal.data._containers import as_array
 
 __all__ = ["ImageFeatures"]
 
@@ -202,7 +203,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
 def _decode(cell: Any, size: tuple[int, int], root) -> np.ndarray:
     """Return one picture as float32 RGB in 0..1."""
     image = decode_image(cell, root=root)
-    is_float = np.asarray(cell).dtype.kind == "f" if _is_array(cell) else False
+    is_float = as_array(cell).dtype.kind == "f" if _is_array(cell) else False
     image = resize_image(to_channels(image, 3), size).astype(np.float32)
     if not is_float:
         return image / 255

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skmultimodal.data._cells import decode_cells
+from skmultimodal.data._containers import as_array
 
 __all__ = ["SequenceFeatures"]
 
@@ -77,7 +78,7 @@ class SequenceFeatures(TransformerMixin, BaseEstimator):
         CellError
             When a cell is not a series; the message names the row.
         """
-        rows = decode_cells(X, self._describe)
+        rows = decode_cells(X, self._describe, remedy="")
         widths = sorted({len(row) for row in rows})
         if len(widths) > 1:
             per_channel = len(_STATISTICS) + self.n_segments
@@ -89,7 +90,7 @@ class SequenceFeatures(TransformerMixin, BaseEstimator):
         return np.array(rows, dtype=np.float32)
 
     def _describe(self, cell) -> np.ndarray:
-        series = np.asarray(cell, dtype=np.float64)
+        series = as_array(cell).astype(np.float64)
         if series.ndim not in (1, 2) or series.size == 0:
             raise ValueError(
                 "expected a series of shape (n_steps,) or (n_steps, n_channels), "

@@ -63,6 +63,9 @@ class TableFeatures(TransformerMixin, BaseEstimator):
     ['sky', 'on_year', 'on_month', 'on_day', 'on_day_of_week', 'on_hour']
     """
 
+    reads = "table"
+    takes_tables = True
+
     def __init__(self, max_categories: int = 255):
         self.max_categories = max_categories
 

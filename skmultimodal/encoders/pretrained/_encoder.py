@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 
-from skmultimodal.data._cells import decode_cells
+from skmultimodal.data._cells import decode_cells, decode_text
 from skmultimodal.data._containers import Ragged, cells_and_labels, object_array
 from skmultimodal.data._scaling import moments
 from skmultimodal.encoders._base import BaseEncoder
@@ -156,7 +156,7 @@ class PretrainedEncoder(BaseEncoder):
     def _tokens(self, values, labels) -> dict[str, Any]:
         """Return token ids of texts, cut off where the model ends."""
         module = self._model()
-        texts = decode_cells(values, _text, labels=labels)
+        texts = decode_cells(values, decode_text, labels=labels)
         ids = module.tokenizer(
             texts, truncation=True, max_length=self.max_tokens or module.max_tokens
         )["input_ids"]
@@ -271,9 +271,3 @@ class SentenceTransformerEncoder(PretrainedEncoder):
 
     def _prepared(self, values, labels):
         return self._tokens(values, labels)
-
-
-def _text(cell) -> str:
-    if not isinstance(cell, str):
-        raise TypeError(f"expected a text as str, got {type(cell).__name__}")
-    return cell

@@ -15,8 +15,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from skmultimodal.data._cells import CellError
-from skmultimodal.data._containers import cells_and_labels, take_rows
+from skmultimodal.data._cells import decode_cells, decode_text
+from skmultimodal.data._containers import as_array, cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._readable import first_step
 from skmultimodal.fusion._base import naming
@@ -113,7 +113,7 @@ class EstimatorModel:
 
     def __init__(self, problem, name):
         self.task = task = problem.task
-        self.n_outputs = task.n_outputs
+        self.name, self.n_outputs = name, task.n_outputs
         spec = problem.encoders[name]
         self.cells_format = cells_format(spec)
         model = seeded_clone(_for_task(spec, task), problem.seed_of(name))
@@ -138,6 +138,10 @@ class EstimatorModel:
         return self.fitted[1:], cells.features
 
     def response(self, cells):
+        with naming(self.name):
+            return self._response(cells)
+
+    def _response(self, cells):
         (model, X), task = self._later(cells), self.task
         if task.kind == "regression":
             values = np.asarray(model.predict(X), dtype=np.float64)
@@ -269,10 +273,8 @@ def _as_is(cells):
 
 def _texts(cells):
     """Return texts as they are; refuse the first cell that is none."""
-    for label, cell in zip(cells_and_labels(cells)[1], cells, strict=True):
-        if not isinstance(cell, (str, bytes)):
-            kind = type(cell).__name__
-            raise CellError(None, label, f"expected a text as str, got {kind}")
+    values, labels = cells_and_labels(cells)
+    decode_cells(values, decode_text, labels=labels)
     return cells
 
 
@@ -281,7 +283,7 @@ def _stacked(cells):
         return cells.to_numpy(dtype=np.float32)
     values = np.asarray(cells)
     if values.dtype == object:
-        values = np.stack([np.asarray(cell) for cell in values])
+        values = np.stack([as_array(cell) for cell in values])
     return values.astype(np.float32)
 
 

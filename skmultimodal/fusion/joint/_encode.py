@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from skmultimodal.data._containers import take_rows
+from skmultimodal.fusion._base import naming
 from skmultimodal.training._net import threads
 from skmultimodal.training._network import module_key
 from skmultimodal.training._tensors import BatchIterator, Tensors
@@ -36,7 +37,8 @@ def encode_by_network(model, cells, present, name) -> np.ndarray:
     parts = [np.zeros((0, module.out_features), dtype=model.dtype)]
     for start in range(0, len(rows), CHUNK):
         part = take_rows(cells[name], rows[start : start + CHUNK])
-        prepared = model.encoders[name].transform(part)
+        with naming(name):
+            prepared = model.encoders[name].transform(part)
         tensors = Tensors({name: prepared}, dtype=getattr(torch, model.dtype))
         order = BatchIterator(tensors).row_batches()
         with torch.inference_mode(), threads(model.n_threads):

@@ -1,0 +1,80 @@
+"""Tables in X: plain matrices, and columns that hold less than they seem to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import validate_data
+
+from skmultimodal._warnings import warn
+from skmultimodal.data._columns import listed
+from skmultimodal.data._table import (
+    column_notes,
+    read_numbers,
+    refuse_infinite,
+    settle_mixtures,
+)
+from skmultimodal.encoders._readable import reads
+from skmultimodal.fusion._base import naming
+
+__all__ = ["read_matrix", "refuse_infinite_block", "settled"]
+
+
+def read_matrix(estimator, X, reset):
+    """Return a plain matrix of numbers, as scikit-learn reads it."""
+    name = "table" if reset else estimator.fusion_.names[0]
+    if isinstance(X, pd.DataFrame) and not reset:
+        with naming(name):
+            X = _as_numbers(X)
+    try:
+        return validate_data(
+            estimator, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
+        )
+    except (ValueError, OverflowError) as error:
+        if "infinity" in str(error) or "convert" in str(error):
+            frame = pd.DataFrame(X)
+            with naming(name):
+                for column in frame:
+                    values = read_numbers(frame[column], column)
+                    refuse_infinite(values[:, None], [column], frame.index)
+        raise
+
+
+def _as_numbers(X) -> pd.DataFrame:
+    """Return a frame in which columns of objects, texts and dates are numbers."""
+    if not X.columns.is_unique:
+        return X
+    changed = {
+        name: read_numbers(X[name], name)
+        for name in X
+        if not pd.api.types.is_numeric_dtype(X[name].dtype)
+    }
+    return X.assign(**changed) if changed else X
+
+
+def settled(estimator, X, columns, cells, encoders):
+    """Return the cells, columns of several types as texts; warn of odd columns."""
+    names, notes = None, []
+    if isinstance(X, np.ndarray):
+        names = getattr(estimator, "feature_names_in_", None)
+    if isinstance(estimator.encoders, str) and not isinstance(X, np.ndarray):
+        used = [c for where in columns.values() for c in listed(where)]
+        left = [c for c in X if c not in used and not pd.notna(X[c]).any()]
+        notes = [f"{left} hold no value and are ignored"] if left else []
+    for name, values in cells.items():
+        if getattr(values, "ndim", 1) == 2:
+            said = column_notes(values, names)
+            notes += [f"{note} (modality {name!r})" for note in said]
+        if isinstance(values, pd.DataFrame) and reads(encoders[name]) == "table":
+            cells = cells | {name: settle_mixtures(values)}
+    if notes:
+        warn(f"Columns of X: {'; '.join(notes)}.")
+    return cells
+
+
+def refuse_infinite_block(name, values):
+    """Refuse infinite numbers of a block, while rows have their own positions."""
+    is_block = isinstance(values, np.ndarray) and values.ndim == 2
+    if is_block and values.dtype.kind == "f":
+        with naming(name):
+            refuse_infinite(values, range(values.shape[1]), range(len(values)))
