@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import uuid
 import warnings
@@ -21,9 +22,10 @@ from skmultimodal.persistence._codec import Decoder, Encoder, full_name
 
 __all__ = ["load", "save", "trim"]
 
-FORMAT = 1
+FORMAT = 2
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch")
 MARK = b"skmultimodal sha256 "  # then the digest of all bytes before, in hex
+ESTIMATOR = "skmultimodal.estimators._base.BaseFusionEstimator"
 MOST_HEADER = 10_000  # bytes of the description of an array
 
 
@@ -31,13 +33,13 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
     """Write a fitted estimator to one file, without the state of its training."""
     _safetensors()
     encoder = Encoder()
-    root = encoder.value(estimator, type(estimator).__name__)
+    encoder.value(estimator, type(estimator).__name__)
     manifest = {
         "format": FORMAT,
         "class": full_name(type(estimator)),
         "versions": _versions(),
     }
-    content = _packed(manifest, {"root": root, "nodes": encoder.nodes}, encoder)
+    content = _packed(manifest, encoder)
     _write(os.fspath(path), content)
 
 
@@ -52,7 +54,8 @@ def load(path: str | os.PathLike, *, trusted: Any = ()) -> Any:
     trusted : sequence of str or class, default=()
         Classes and functions of your own that the file may name, such as
         ``"my_module.MyTransformer"``. Those of this library, of scikit-learn, and the
-        modules of torch are known. Loading imports the modules of trusted names.
+        modules of torch are known. Loading imports the modules of trusted names, and
+        nothing in a file adds to them.
 
     Returns
     -------
@@ -63,8 +66,8 @@ def load(path: str | os.PathLike, *, trusted: Any = ()) -> Any:
     Raises
     ------
     ValueError
-        If the file is none of ours, was changed or cut off, is of a newer format, or
-        names a class that is neither known nor trusted.
+        If the file is none of ours, was changed or cut off, is of another format, makes
+        no sense, or names a class or function that is neither known nor trusted.
     ImportError
         If safetensors is not installed.
 
@@ -80,10 +83,13 @@ def load(path: str | os.PathLike, *, trusted: Any = ()) -> Any:
     Notes
     -----
     The file is a zip archive without compression: ``manifest.json`` with the versions,
-    ``estimator.json`` with a tree of plain values, ``arrays/*.npy``, and the weights
+    ``estimator.json`` with a list of plain values, ``arrays/*.npy``, and the weights
     of networks as ``weights/*.safetensors``. Its comment has the SHA-256 digest of
     all bytes before it, which is checked before anything is read. A digest tells
     damage; it is the list of known types that keeps a forged file from running code.
+    ``functools.partial`` may call a torch module or a reviewed function of arrays,
+    ``defaultdict`` a builtin type. Time and memory are bounded by the file's size.
+    A forged model may still predict nonsense.
 
     Examples
     --------
@@ -106,32 +112,23 @@ def load(path: str | os.PathLike, *, trusted: Any = ()) -> Any:
     path = os.fspath(path)
     with open(path, "rb") as file:
         content = file.read()
-    archive = _checked(path, content)
-    manifest = json.loads(archive.read("manifest.json"))
-    if manifest["format"] != FORMAT:
-        raise ValueError(
-            f"{path} has format {manifest['format']}, written by skmultimodal "
-            f"{manifest['versions']['skmultimodal']}. This is {__version__}, which "
-            f"reads format {FORMAT}."
-        )
-    differing = _differing(manifest["versions"])
-    if differing:
-        warn(f"{path} was written with {differing}. Predictions may differ.")
-    tree = json.loads(archive.read("estimator.json"))
-    decoder = Decoder(
-        tree["nodes"],
-        lambda number: _array(archive.read(f"arrays/{number}.npy")),
-        lambda number: _tensors(archive.read(f"weights/{number}.safetensors")),
-        names,
-    )
+    _check_digest(path, content)
+    differing = ""
     try:
-        with warnings.catch_warnings():  # said above, once
+        members = _members(content)
+        manifest = json.loads(members.pop("manifest.json"))
+        _check_format(manifest)
+        differing = _differing(manifest["versions"])
+        with warnings.catch_warnings():  # said below, once
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            return decoder.value(tree["root"])
-    except Exception as error:
+            estimator = _decoded(members, manifest["class"], len(content), names)
+    except Exception as error:  # of numpy, pandas, torch: a file may hold anything
         reason = str(error) or type(error).__name__
         also = f" It was written with {differing}." if differing else ""
         raise ValueError(f"{path} cannot be loaded: {reason}{also}") from error
+    if differing:
+        warn(f"{path} was written with {differing}. Predictions may differ.")
+    return estimator
 
 
 def trim(estimator: Any) -> None:
@@ -196,10 +193,10 @@ def _short(package, text):
     return text if package == "skmultimodal" else str(text).split(".")[:2]
 
 
-def _packed(manifest, tree, encoder) -> bytes:
+def _packed(manifest, encoder) -> bytes:
     members = {
         "manifest.json": json.dumps(manifest, indent=1).encode(),
-        "estimator.json": json.dumps(tree, allow_nan=False).encode(),
+        "estimator.json": json.dumps(encoder.nodes, allow_nan=False).encode(),
     }
     for number, values in enumerate(encoder.arrays):
         buffer = io.BytesIO()
@@ -208,6 +205,11 @@ def _packed(manifest, tree, encoder) -> bytes:
     for number, weights in enumerate(encoder.weights):
         weights = {key: value.contiguous().cpu() for key, value in weights.items()}
         members[f"weights/{number}.safetensors"] = _safetensors().save(weights)
+    return _sealed(members)
+
+
+def _sealed(members) -> bytes:
+    """Return an archive that ends with the digest of all before."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in members.items():
@@ -217,8 +219,8 @@ def _packed(manifest, tree, encoder) -> bytes:
     return content + hashlib.sha256(content).hexdigest().encode()
 
 
-def _checked(path, content):
-    """Return the archive of a file that is whole and ours."""
+def _check_digest(path, content):
+    """Refuse a file that is not ours, or not whole."""
     content, digest = content[:-64], content[-64:]
     if not content.startswith(b"PK") or not content.endswith(MARK):
         raise ValueError(
@@ -226,23 +228,65 @@ def _checked(path, content):
         )
     if hashlib.sha256(content).hexdigest().encode() != digest:
         raise ValueError(f"{path} was changed or damaged after it was saved.")
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content + digest))
-        if any(m.compress_type != zipfile.ZIP_STORED for m in archive.infolist()):
-            raise zipfile.BadZipFile("it is compressed")
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is no valid archive: {error}") from error
-    return archive
+
+
+def _members(content):
+    """Return the bytes of each member, which together are no more than the file."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("it is compressed")
+        if len({member.filename for member in members}) < len(members):
+            raise ValueError("it has two members of one name")
+        if sum(member.file_size for member in members) > len(content):
+            raise ValueError("its members overlap")
+        return {member.filename: archive.read(member) for member in members}
+
+
+def _check_format(manifest):
+    if manifest["format"] != FORMAT:
+        raise ValueError(
+            f"it has format {manifest['format']}, written by skmultimodal "
+            f"{manifest['versions']['skmultimodal']}. This is {__version__}, which "
+            f"reads format {FORMAT}."
+        )
+    if not all(isinstance(version, str) for version in manifest["versions"].values()):
+        raise ValueError("its versions are no strings")
+
+
+def _decoded(members, expected, size, names):
+    """Return the estimator, for which every member is used once."""
+    nodes = json.loads(members.pop("estimator.json"))
+    decoder = Decoder(
+        lambda number: _array(members.pop(f"arrays/{number}.npy")),
+        lambda number: _safetensors().load(
+            members.pop(f"weights/{number}.safetensors")
+        ),
+        size,
+        names,
+    )
+    estimator = decoder.root(nodes)
+    if members:
+        raise ValueError(f"it has members that are not of the estimator: {[*members]}")
+    bases = {full_name(base) for base in type(estimator).__mro__}
+    if expected != full_name(type(estimator)) or ESTIMATOR not in bases:
+        raise ValueError(f"it holds {full_name(type(estimator))}, not {expected}")
+    return estimator
 
 
 def _array(data):
-    return np.lib.format.read_array(
-        io.BytesIO(data), allow_pickle=False, max_header_size=MOST_HEADER
-    )
-
-
-def _tensors(data):
-    return _safetensors().load(data)
+    """Return an array whose header says as many bytes as there are."""
+    stream, limit = io.BytesIO(data), {"max_header_size": MOST_HEADER}
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("an array has another version of .npy than 1.0")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream, **limit)
+    if (
+        not dtype.itemsize
+        or math.prod(shape) * dtype.itemsize != len(data) - stream.tell()
+    ):
+        raise ValueError(f"an array of shape {shape} is too long or too short")
+    stream.seek(0)
+    return np.lib.format.read_array(stream, allow_pickle=False, **limit)
 
 
 def _write(path, content):

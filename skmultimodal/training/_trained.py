@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import torch
+from torch.overrides import TorchFunctionMode
+
 from skmultimodal.training._tensors import BatchIterator, move
 
-__all__ = ["TrainedNet", "bare_module"]
+__all__ = ["Bounded", "TrainedNet", "bare_module"]
 
 ROWS = 512  # smallest batch
+CREATORS = {
+    getattr(torch, name)
+    for name in "arange empty eye full linspace ones rand randint randn zeros".split()
+}
 
 
 class TrainedNet:
@@ -37,3 +44,29 @@ class TrainedNet:
 def bare_module(net):
     """Return the module of a net without the wrapper of ``torch.compile``."""
     return getattr(net.module_, "_orig_mod", net.module_)
+
+
+class Bounded(TorchFunctionMode):
+    """Builds no larger network inside the block than known weights can fill.
+
+    Sizes come from a file: a forged width would take all memory, and a forged number
+    of layers would never end, long before weights are found not to fit.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+    """
+
+    def __init__(self, weights):
+        super().__init__()
+        self.calls = 10_000 + 100 * len(weights)
+        self.numbers = 10_000_000 + 4 * sum(w.numel() for w in weights.values())
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        self.calls -= 1
+        if func in CREATORS:  # on the device without memory first
+            self.numbers -= func(*args, **{**kwargs, "device": "meta"}).numel()
+        if min(self.calls, self.numbers) < 0:
+            raise ValueError("a network is built larger than its weights are")
+        return func(*args, **kwargs)

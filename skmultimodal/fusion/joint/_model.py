@@ -27,7 +27,7 @@ from skmultimodal.fusion.joint._responses import (
 from skmultimodal.training._net import predict_outputs, resume, seeded, train
 from skmultimodal.training._network import FusionNetwork, FusionOutput, module_key
 from skmultimodal.training._tensors import TensorRows
-from skmultimodal.training._trained import TrainedNet, bare_module
+from skmultimodal.training._trained import Bounded, TrainedNet, bare_module
 
 __all__ = ["JointModel", "fit_network"]
 
@@ -274,10 +274,14 @@ class JointModel(FusionModel):
         """Build the network anew and fill in its weights."""
         model, net = cls.__new__(cls), state["net"]
         vars(model).update(state)
-        with seeded(0):
+        if model.dtype not in ("float32", "float64"):
+            raise ValueError(f"a network has the dtype {model.dtype!r}")
+        with seeded(0), Bounded(weights):
             network = make_network(model.spec, model.encoders, model.task)
         network.to(getattr(torch, model.dtype))
         if net["imputes"]:
+            if sum(net["imputes"].values()) != len(weights["imputer.mean"]):
+                raise ValueError("an imputer has other widths than its weights")
             network.imputer = GaussianImputer(
                 {name: np.zeros((2, width)) for name, width in net["imputes"].items()}
             )
