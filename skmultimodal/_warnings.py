@@ -8,9 +8,13 @@ import warnings
 from functools import cache
 from importlib.util import find_spec
 
-__all__ = ["warn"]
+__all__ = ["UnusedWarning", "warn"]
 
 PASSED_OVER = ("skmultimodal", "sklearn", "joblib", "skorch")
+
+
+class UnusedWarning(UserWarning):
+    """Columns or parameters that were given and have no effect."""
 
 
 @cache

@@ -8,10 +8,13 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
 
 from skmultimodal import (
     FusionClassifier,
@@ -20,6 +23,7 @@ from skmultimodal import (
     TextEncoder,
 )
 from skmultimodal._warnings import warn
+from skmultimodal.model_selection import compare_fusion
 
 N = 24
 
@@ -97,3 +101,80 @@ def test_without_a_users_frame_there_is_still_a_warning():
     with pytest.warns(UserWarning, match="told") as caught:
         joblib.Parallel(1)([joblib.delayed(warn)("told")])
     assert caught[0].filename == __file__
+
+
+# -- parameters without effect ------------------------------------------------------
+
+
+def unused(clf, X):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        clf.fit(X, Y)
+    return [str(w.message) for w in caught if "no effect" in str(w.message)]
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=(N, 2)) for name in ("u", "v")}
+
+
+MODELS = [("u", LogisticRegression()), ("v", LogisticRegression())]
+
+
+def test_parameters_of_training_without_effect_are_named(numbers):
+    clf = FusionClassifier(MODELS, "decision", lr=0.1, max_epochs=3, batch_size=16)
+    (told,) = unused(clf, numbers)
+    assert told.startswith("max_epochs, lr, batch_size have no effect: DecisionFusion ")
+    assert "fusion='parallel'" in told
+    assert "\n" not in told
+    clf = FusionClassifier(fusion="kernel", callbacks=[], training="staged")
+    (told,) = unused(clf, numbers)
+    assert told.startswith("training, callbacks have no effect: KernelFusion trains")
+    (told,) = unused(FusionClassifier(compile=True, n_threads=1), numbers)
+    assert told.startswith("compile, n_threads have no effect: DecisionFusion")
+
+
+@pytest.mark.parametrize(
+    ("encoders", "fusion", "params"),
+    [
+        (MODELS, "decision", {}),
+        (
+            MODELS,
+            "decision",
+            {"max_epochs": 30, "early_stopping": "auto"},
+        ),  # the defaults
+        (MODELS, "decision", {"device": "cpu"}),
+        ([MODELS[0], ("v", StandardScaler())], "decision", {"max_epochs": 1}),
+        ([MODELS[0], ("v", [SVC(), TabularEncoder()])], "decision", {"max_epochs": 1}),
+        ("auto", "parallel", {"max_epochs": 1}),
+        ("auto", "feature", {"max_epochs": 1, "training": "staged"}),
+    ],
+)
+def test_parameters_that_are_used_are_not_told_of(numbers, encoders, fusion, params):
+    assert unused(FusionClassifier(encoders, fusion, **params), numbers) == []
+
+
+# -- a comparison -------------------------------------------------------------------
+
+
+def test_a_comparison_tells_of_a_cell_once(X, tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(N):
+        height = 8 + i % 3
+        pixels = rng.integers(0, 256, (height, 9, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+    (tmp_path / "5.png").write_bytes(b"no image")
+    X = pd.DataFrame({"photo": [str(tmp_path / f"{i}.png") for i in range(N)]})
+    X = X.assign(note=[f"number {i % 4}" for i in range(N)], v=np.linspace(0, 1, N))
+    clf = FusionClassifier(max_epochs=1, on_error="missing", random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        result = compare_fusion(clf, X, Y, cv=2, strategies=["parallel", "decision"])
+    ours = [w for w in caught if not issubclass(w.category, ConvergenceWarning)]
+    (told,) = [str(w.message) for w in ours if "cannot be read" in str(w.message)]
+    assert told.startswith("Modality 'photo': 1 of 24 cells cannot be read")
+    assert not [w for w in ours if "no effect" in str(w.message)]
+    assert not [w for w in ours if "leaves out" in str(w.message)]
+    assert np.isfinite(result.table_["score"]).all()
+    assert result.best_estimator_.missing_report_["count"].sum() == N

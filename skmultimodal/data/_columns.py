@@ -9,7 +9,7 @@ import pandas as pd
 
 from skmultimodal.data._containers import MultimodalData, object_array
 
-__all__ = ["did_you_mean", "find_cells", "listed", "missing_columns"]
+__all__ = ["did_you_mean", "find_cells", "left_out", "listed", "missing_columns"]
 
 
 def find_cells(X, columns: dict) -> dict:
@@ -126,3 +126,22 @@ def missing_columns(X, where) -> list:
     if isinstance(where, slice) or (isinstance(where, tuple) and where in known):
         return []
     return [c for c in listed(where) if isinstance(c, str) and c not in known]
+
+
+def left_out(X, wheres) -> list:
+    """Return the columns of X, or positions in an array, that no modality takes."""
+    if isinstance(X, (pd.DataFrame, MultimodalData)):
+        columns = list(X.columns if isinstance(X, pd.DataFrame) else X)
+    else:
+        columns = list(range(X.shape[1]))
+    taken = set()
+    for where in wheres:
+        if isinstance(where, slice):
+            taken.update(columns[where])
+            continue
+        whole = isinstance(where, tuple) and where in columns  # of a MultiIndex
+        several = isinstance(where, (list, tuple, pd.Index, np.ndarray)) and not whole
+        for column in where if several else [where]:
+            known = column in columns or not isinstance(column, (int, np.integer))
+            taken.add(column if known else columns[column])
+    return [column for column in columns if column not in taken]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import get_tags
 
+from skmultimodal._warnings import warn
 from skmultimodal.data._cells import (
     CellError,
     decode_audio,
@@ -20,7 +21,14 @@ from skmultimodal.data._cells import (
 from skmultimodal.data._containers import cells_and_labels
 from skmultimodal.encoders._auto import infer_columns
 
-__all__ = ["Unreadable", "as_column", "first_step", "reads", "without_unreadable"]
+__all__ = [
+    "Unreadable",
+    "all_readable",
+    "as_column",
+    "first_step",
+    "reads",
+    "without_unreadable",
+]
 
 
 def first_step(spec):
@@ -149,6 +157,20 @@ def without_unreadable(cells, spec, passed_over=()):
             kept = pd.Series(kept, index=cells.index, dtype=object)
         cells = kept
     return cells, Unreadable(len(bad), total, error)
+
+
+def all_readable(cells, encoders, passed_over=()) -> dict:
+    """Return the cells of each modality with None for the unreadable, and warn."""
+    found = {}
+    for name, given in cells.items():
+        found[name], bad = without_unreadable(given, encoders[name], passed_over)
+        if bad.count:
+            warn(
+                f"Modality {name!r}: {bad.count} of {bad.total} cells cannot be read "
+                "and count as absent (on_error='missing'). The first is "
+                f"{bad.first}."
+            )
+    return found
 
 
 def _is_block(cells) -> bool:

@@ -24,6 +24,11 @@ from skmultimodal._sklearn import (
 from skmultimodal.estimators._answers import Answers, offered
 from skmultimodal.estimators._diagram import diagram
 from skmultimodal.estimators._exports import Exports
+from skmultimodal.estimators._left_out import (
+    changed,
+    warn_of_columns,
+    warn_of_parameters,
+)
 from skmultimodal.estimators._reader import (
     ReadsModalities,
     check_lengths,
@@ -221,6 +226,8 @@ class BaseFusionEstimator(
         encoders, columns, dropped = self._layout(X, strategy)
         cells = self._find(X, columns, encoders)
         cells = settled(self, X, columns, cells, encoders)
+        warn_of_columns(self, X, columns)
+        warn_of_parameters(changed(self), strategy, encoders)
         problem = FusionProblem(
             cells=cells,
             present=self._presence(cells),

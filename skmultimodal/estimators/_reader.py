@@ -19,7 +19,7 @@ from skmultimodal.data._columns import (
 )
 from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._auto import infer_columns
-from skmultimodal.encoders._readable import as_column, without_unreadable
+from skmultimodal.encoders._readable import all_readable, as_column
 from skmultimodal.estimators._tables import read_matrix, refuse_infinite_block
 from skmultimodal.fusion._auto import auto_encoders
 
@@ -136,17 +136,7 @@ class ReadsModalities:
         }
         if self.on_error == "raise":
             return cells
-        for name in cells:
-            cells[name], bad = without_unreadable(
-                cells[name], encoders[name], self._absent_texts()
-            )
-            if bad.count:
-                warn(
-                    f"Modality {name!r}: {bad.count} of {bad.total} cells cannot be "
-                    f"read and count as absent (on_error='missing'). The first is "
-                    f"{bad.first}."
-                )
-        return cells
+        return all_readable(cells, encoders, self._absent_texts())
 
     def _absent_texts(self):
         texts = self.missing_values

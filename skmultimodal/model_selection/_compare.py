@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import warnings
 from contextlib import contextmanager
 from itertools import combinations
 from typing import Any
@@ -17,8 +18,12 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
 
-from skmultimodal.data._containers import as_container
+from skmultimodal._warnings import UnusedWarning
+from skmultimodal.data._columns import find_cells
+from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._auto import infer_columns
+from skmultimodal.encoders._readable import all_readable
+from skmultimodal.estimators._left_out import warn_of_columns
 from skmultimodal.fusion._auto import FUSIONS, SEARCHES, resolve_fusion
 from skmultimodal.model_selection._comparison import FusionComparison
 from skmultimodal.model_selection._handmade import handmade_stack
@@ -113,7 +118,7 @@ def compare_fusion(
     >>> list(result.table_["kind"])
     ['modality', 'modality', 'modality', 'strategy', 'strategy']
     """
-    X, y = as_container(X), np.asarray(y)
+    X, y = _readable(estimator, as_container(X)), np.asarray(y)
     regression = is_regressor(estimator)
     rows = _strategies(estimator, strategies)
     if modalities or pairs:
@@ -140,7 +145,7 @@ def compare_fusion(
     best = rows[table[table.kind == "strategy"]["score"].idxmax()][2]
     return FusionComparison(
         table,
-        best_estimator=best.fit(X, y) if refit else best,
+        best_estimator=_fitted(best, X, y) if refit else best,
         test_share=np.mean([len(test) / len(train) for train, test in folds]),
         scoring=_scoring_name(scoring, regression),
         n_rows=len(y),
@@ -204,7 +209,7 @@ def _strategies(estimator, strategies) -> list:
 
 def _parts(estimator, X, modalities, pairs) -> list:
     """Return (kind, name, estimator) of each modality alone and of each pair."""
-    names, rows = _modalities(estimator, X), []
+    names, rows = list(_specified(estimator, X)[0]), []
     if modalities:
         rows += [
             ("modality", name, _restricted(estimator, X, [name])) for name in names
@@ -217,18 +222,8 @@ def _parts(estimator, X, modalities, pairs) -> list:
     return rows
 
 
-def _modalities(estimator, X) -> list[str]:
-    if isinstance(estimator.encoders, str):
-        return list(infer_columns(X))
-    return [
-        name
-        for name, encoder in estimator.encoders
-        if not (isinstance(encoder, str) and encoder == "drop")
-    ]
-
-
-def _restricted(estimator, X, names):
-    """Return the estimator with some modalities, under decision fusion."""
+def _specified(estimator, X):
+    """Return encoders for decision fusion and columns of each modality in use."""
     from skmultimodal.fusion._auto import auto_encoders, auto_fusion
 
     columns = estimator.columns or {}
@@ -236,12 +231,60 @@ def _restricted(estimator, X, names):
         inferred = infer_columns(X)
         strategy = auto_fusion("decision", False, type(estimator))
         encoders = auto_encoders(inferred, strategy, False, type(estimator))
-        columns = {**{name: i.columns for name, i in inferred.items()}, **columns}
+        found = {name: i.columns for name, i in inferred.items()}
     else:
-        encoders = dict(estimator.encoders)
-    columns = {name: columns[name] for name in names if name in columns}
+        encoders = {
+            name: encoder
+            for name, encoder in dict(estimator.encoders).items()
+            if not (isinstance(encoder, str) and encoder == "drop")
+        }
+        found = {name: name for name in encoders}
+    return encoders, {**found, **columns}
+
+
+def _readable(estimator, X):
+    """Return X without unreadable cells, told of once and not for each candidate."""
+    encoders, columns = _specified(estimator, X)
+    columns = {name: columns[name] for name in encoders}
+    if len(columns) > 1:
+        warn_of_columns(estimator, X, columns)
+    if estimator.on_error == "raise":
+        return X
+    texts = estimator.missing_values
+    passed = {texts} if isinstance(texts, str) else set(texts or ())
+    cells = find_cells(X, columns)
+    for name, values in all_readable(cells, encoders, passed).items():
+        if values is not cells[name]:
+            X = _with_cells(X, columns[name], values)
+    return X
+
+
+def _with_cells(X, where, values):
+    """Return X with other cells in the columns of one modality."""
+    labels = list(where) if isinstance(where, (list, tuple)) else [where]
+    if isinstance(X, pd.DataFrame) and set(labels) <= set(X.columns):
+        return X.assign(**{where: values}) if labels == [where] else X.assign(**values)
+    if isinstance(X, MultimodalData):
+        parts = values if isinstance(where, (list, tuple)) else {where: values}
+        return MultimodalData({**X, **{key: parts[key] for key in labels}})
+    return X  # positions: each candidate tells of its own
+
+
+def _fitted(model, X, y):
+    """Return the model fitted, without what was told once, or holds for others."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnusedWarning)
+        return model.fit(X, y)
+
+
+def _restricted(estimator, X, names):
+    """Return the estimator with the others dropped, under decision fusion."""
+    encoders, columns = _specified(estimator, X)
     return clone(estimator).set_params(
-        encoders=[(name, encoders[name]) for name in names],
+        encoders=[
+            (name, encoder if name in names else "drop")
+            for name, encoder in encoders.items()
+        ],
         columns=columns or None,
         fusion="decision",
     )
@@ -253,7 +296,7 @@ def _evaluate(place, candidate, memory, X, y, train, test, scoring):
     if memory is not None and hasattr(model, "cache_info"):
         model.set_params(memory=memory)
     started = time.perf_counter()
-    model.fit(_safe_indexing(X, train), y[train])
+    _fitted(model, _safe_indexing(X, train), y[train])
     fit_seconds, saved = time.perf_counter() - started, _seconds_saved(model)
     started = time.perf_counter()
     score = check_scoring(model, scoring)(model, _safe_indexing(X, test), y[test])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -24,6 +25,7 @@ from skmultimodal.encoders.features._audio import AudioFeatures
 
 __all__ = ["handmade_concatenation", "handmade_models", "handmade_stack"]
 
+LARGEST_SIDE = 64  # of an image in pixels; a photo has millions of them
 STRENGTH = {"image": 0.001, "text": 10.0, "audio": 0.1}  # C, the inverse penalty
 
 
@@ -97,8 +99,9 @@ def _features(kind):
         ]
     if kind == "audio":
         return [AudioFeatures(), StandardScaler()]
-    flat = _pixels if kind == "image" else _flat
-    return [FunctionTransformer(flat, validate=False), StandardScaler()]
+    if kind == "image":
+        return [_Pixels(), StandardScaler()]
+    return [FunctionTransformer(_flat, validate=False), StandardScaler()]
 
 
 def _select(X, name, columns):
@@ -110,13 +113,29 @@ def _filled(cells):
     return ["" if is_missing(text) else text for text in cells_and_labels(cells)[0]]
 
 
-def _pixels(cells):
-    """Return pictures as rows of pixels, all at the size of the first."""
-    images = [to_channels(decode_image(c), 3) for c in cells_and_labels(cells)[0]]
-    size = images[0].shape[:2]
-    return np.stack([resize_image(i, size).ravel() for i in images]).astype(np.float32)
+class _Pixels(TransformerMixin, BaseEstimator):
+    """Images as rows of pixels, all at the size of the first, black where missing."""
+
+    def fit(self, cells, y=None):
+        cells = cells_and_labels(cells)[0]
+        first = next((cell for cell in cells if not is_missing(cell)), None)
+        size = (1, 1) if first is None else decode_image(first).shape[:2]
+        scale = min(1.0, LARGEST_SIDE / max(size))
+        self.size_ = tuple(max(1, round(side * scale)) for side in size)
+        return self
+
+    def transform(self, cells):
+        cells = cells_and_labels(cells)[0]
+        out = np.zeros((len(cells), *self.size_, 3), dtype=np.float32)
+        for row, cell in zip(out, cells, strict=True):
+            if not is_missing(cell):
+                row[:] = resize_image(to_channels(decode_image(cell), 3), self.size_)
+        return out.reshape(len(cells), -1)
 
 
 def _flat(cells):
+    """Return vectors as rows, zeros where missing."""
     values = cells_and_labels(cells)[0]
-    return np.stack([np.asarray(cell, dtype=np.float32).ravel() for cell in values])
+    rows = [None if is_missing(v) else np.asarray(v, np.float32) for v in values]
+    blank = np.zeros_like(next((row for row in rows if row is not None), 0.0))
+    return np.stack([(blank if row is None else row).ravel() for row in rows])

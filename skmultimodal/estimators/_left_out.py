@@ -1,0 +1,92 @@
+"""What a fit leaves unused: columns without an encoder, parameters without effect."""
+
+from __future__ import annotations
+
+import inspect
+
+from skmultimodal._warnings import UnusedWarning, warn
+from skmultimodal.data._columns import left_out
+from skmultimodal.fusion.apart._standalone import is_model
+
+__all__ = ["changed", "trains_by_epochs", "warn_of_columns", "warn_of_parameters"]
+
+NAMED = 10  # columns at most in a warning
+OF_TRAINING = (
+    "training",
+    "max_epochs",
+    "lr",
+    "lr_schedule",
+    "batch_size",
+    "optimizer",
+    "weight_decay",
+    "early_stopping",
+    "validation_fraction",
+    "callbacks",
+    "net_params",
+    "accelerator",
+    "checkpoint",
+    "compile",
+    "device",
+    "n_threads",
+)
+
+
+def trains_by_epochs(strategy, encoders) -> bool:
+    """Whether a fit of `strategy` to modalities with these encoders trains by epochs.
+
+    Strategies on fixed features do not; those that take complete models do where a
+    modality, or a candidate for it, has an encoder; all others do.
+    """
+    if strategy.takes_features:
+        return False
+    if strategy.searches or not strategy.takes_models:
+        return True
+    specs = encoders.values()
+    candidates = [c for s in specs for c in (s if isinstance(s, list) else [s])]
+    return not all(map(is_model, candidates))
+
+
+def changed(estimator, names=OF_TRAINING) -> list[str]:
+    """Return those of the named parameters that are not at their defaults."""
+    defaults = inspect.signature(type(estimator)).parameters
+    found = []
+    for name in defaults.keys() & set(names):
+        value, default = getattr(estimator, name), defaults[name].default
+        plain = isinstance(default, (str, int, float))
+        if not (value is default or (plain and value == default)):
+            found.append(name)
+    if estimator.device == "cpu":  # where all else computes anyway
+        found = [name for name in found if name != "device"]
+    return sorted(found, key=names.index)
+
+
+def warn_of_parameters(names, strategy, encoders) -> None:
+    """Warn of parameters of training where nothing is trained by epochs."""
+    if not names or trains_by_epochs(strategy, encoders):
+        return
+    instead = " or an encoder in place of a model" if strategy.takes_models else ""
+    verb = "has" if len(names) == 1 else "have"
+    warn(
+        f"{', '.join(names)} {verb} no effect: {type(strategy).__name__} trains "
+        "nothing by epochs in this fit. A strategy trained as a network, such as "
+        f"fusion='parallel',{instead} would use {'it' if verb == 'has' else 'them'}.",
+        UnusedWarning,
+    )
+
+
+def warn_of_columns(estimator, X, columns) -> None:
+    """Warn of columns of X that neither encoders nor `columns` name."""
+    if isinstance(estimator.encoders, str) and estimator.columns is None:
+        return  # all are inferred
+    given = dict(estimator.columns or {})
+    named = [] if isinstance(estimator.encoders, str) else dict(estimator.encoders)
+    dropped = [given.get(name, name) for name in named if name not in columns]
+    left = left_out(X, [*columns.values(), *dropped])
+    if left:
+        more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+        warn(
+            f"{type(estimator).__name__} leaves out columns of X: {left[:NAMED]}{more}."
+            " Give them an encoder or an entry in 'columns'; to leave them out on "
+            "purpose, give 'drop' as their encoder or select the others from X.",
+            UnusedWarning,
+        )
