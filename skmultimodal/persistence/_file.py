@@ -97,7 +97,7 @@ def load(path: str | os.PathLike, *, trusted: Any = ()) -> Any:
     >>> from skmultimodal import FusionClassifier, load
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(random_state=0, max_epochs=2).fit(X, y)
+    >>> clf = FusionClassifier(random_state=0).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = os.path.join(folder, "model.skmm")
     ...     _ = clf.save(file)
