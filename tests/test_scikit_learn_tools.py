@@ -16,7 +16,7 @@ from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -315,3 +315,37 @@ def test_html_diagram_names_modalities(rows):
     html = small().fit(*rows)._repr_html_()
     for word in ("image: 8 wide", "text: 8 wide", "ImageEncoder", "parallel"):
         assert word in html
+
+
+@pytest.fixture(scope="module")
+def of_a_frame():
+    """A regressor as :ref:`pitfalls` gives it to MAPIE, and its rows."""
+    texts = ["one good word", "one bad word"] * 40
+    X = pd.DataFrame({"text": texts, "number": np.linspace(0, 1, 80)})
+    y = np.arange(80) % 2 + X["number"]
+    encoders = [
+        ("text", make_pipeline(TfidfVectorizer(), Ridge())),
+        ("number", Ridge()),
+    ]
+    reg = FusionRegressor(encoders, "decision").fit(X[:40], y[:40])
+    del reg.n_features_in_
+    return reg, X[40:], y[40:]
+
+
+def test_a_frame_is_read_without_n_features_in(of_a_frame):
+    reg, X, y = of_a_frame
+    again = clone(reg).fit(X, y)
+    assert again.n_features_in_ == 2
+    expected = again.predict(X)
+    del again.n_features_in_
+    np.testing.assert_array_equal(again.predict(X), expected)
+    with pytest.raises(TypeError, match="fitted on a frame"):  # what MAPIE asks
+        reg.predict(np.zeros((1, 2)))
+
+
+def test_mapie_takes_a_fitted_estimator_without_n_features_in(of_a_frame):
+    mapie = pytest.importorskip("mapie.regression")
+    reg, X, y = of_a_frame
+    conformal = mapie.SplitConformalRegressor(reg, confidence_level=0.9, prefit=True)
+    conformal.conformalize(X[:20], y[:20])
+    assert conformal.predict_interval(X[20:])[1].shape == (20, 2, 1)
