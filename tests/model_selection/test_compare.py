@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -25,6 +26,7 @@ from skmultimodal.datasets import (
     make_multimodal_regression,
 )
 from skmultimodal.model_selection import compare_fusion
+from skmultimodal.model_selection._handmade import handmade_models, handmade_stack
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +216,39 @@ def test_command_writes_table_and_figure(csv, tmp_path, capsys):
     assert (out / "comparison.png").stat().st_size > 10_000
     assert "does fusion help?" in (out / "comparison.html").read_text("utf-8")
     assert "Best strategy: decision." in capsys.readouterr().out
+
+
+def test_command_on_images_of_different_sizes(tmp_path, capsys):
+    """The shade tells the class, one image is missing, one is a large photo."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"photo": [str(tmp_path / f"{i}.png") for i in range(24)]})
+    frame["dark"] = np.where(np.arange(24) % 2, "yes", "no")
+    for i, path in enumerate(frame["photo"]):
+        size = (900, 700, 3) if i == 0 else (8 + i % 3, 9 + i % 5, 3)
+        pixels = rng.integers(0, 100, size) + (0 if i % 2 else 150)
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+    frame.loc[5, "photo"] = None
+    frame["width"] = rng.normal(size=24)
+    frame.to_csv(tmp_path / "photos.csv", index=False)
+    arguments = ["--dataset", str(tmp_path / "photos.csv"), "--target", "dark"]
+    arguments += ["--strategies", "decision", "--cv", "2", "--n-jobs", "1"]
+    assert main([*arguments, "--output", str(tmp_path)]) == 0
+    assert "hand-made stack" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "comparison.csv").set_index("name")
+    assert table.loc["hand-made stack", "score"] > 0.8
+    photo = dict(handmade_models(frame[["photo"]]))["photo"]
+    photo.fit(frame[["photo"]][:12], frame["dark"][:12])
+    assert photo[:2].transform(frame[["photo"]]).shape == (24, 64 * 50 * 3)
+    assert (photo.predict(frame[["photo"]])[6:] == frame["dark"][6:]).mean() > 0.9
+
+
+def test_the_hand_made_stack_takes_missing_vectors():
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    vectors = rng.normal(size=(40, 8)) + y[:, None]
+    X = pd.DataFrame({"vector": list(vectors)})
+    X.loc[[0, 7], "vector"] = None
+    assert handmade_stack(X).fit(X, y).score(X, y) > 0.8
 
 
 def test_command_says_at_once_what_to_install(capsys, monkeypatch, tmp_path):
