@@ -21,7 +21,8 @@ models = {
     "feature network": "feature",
 }
 for name, fusion in models.items():
-    reg = FusionRegressor(fusion=fusion, max_epochs=60, lr=5e-3, random_state=0)
+    training = {"max_epochs": 60, "lr": 5e-3} if "network" in name else {}
+    reg = FusionRegressor(fusion=fusion, random_state=0, **training)
     models[name] = reg.fit(X[train], y[train])
 
 # %%

@@ -16,8 +16,9 @@ X, y = make_multimodal_xor(600, n_features=(1, 1), random_state=0)
 train, test = slice(0, 400), slice(400, 600)
 models = {
     name: FusionClassifier(fusion=name, max_epochs=40, random_state=0)
-    for name in ["parallel", "sequential", "feature", "decision"]
+    for name in ["parallel", "sequential", "feature"]
 }
+models["decision"] = FusionClassifier(fusion="decision", random_state=0)
 for clf in models.values():
     clf.fit(X[train], y[train])
 
