@@ -122,6 +122,25 @@ class FusionProblem:
             return self
         return self.take(np.flatnonzero(weight))
 
+    def without_absent(self) -> FusionProblem:
+        """Return the problem without the modalities that none of its rows has."""
+        found = self.present.any(axis=0)
+        if found.all() or not found.any():
+            return self
+        names = [name for name, here in zip(self.names, found, strict=True) if here]
+        absent = [name for name in self.names if name not in names]
+        return replace(self.select(names), dropped=(*self.dropped, *absent))
+
+    def says_less(self, whole) -> bool:
+        """Whether a label is constant in these rows, and not in all of `whole`."""
+        if self.task.kind == "regression":
+            return False
+        varies = [
+            np.ptp(each.target.reshape(each.n_samples, -1), axis=0) > 0
+            for each in (self, whole)
+        ]
+        return bool((~varies[0] & varies[1]).any())
+
     def take(self, rows) -> FusionProblem:
         """Return the problem restricted to some rows (positions)."""
         weight, groups = self.sample_weight, self.groups

@@ -21,6 +21,7 @@ from skmultimodal.fusion.apart._out_of_fold import (
     respond,
 )
 from skmultimodal.fusion.apart._row_features import freeze, with_frozen_features
+from skmultimodal.fusion.apart._standalone import NoModel, warn_unjudged
 from skmultimodal.fusion.joint._encode import encode_by_member
 from skmultimodal.fusion.rules._calibration import CALIBRATORS
 from skmultimodal.fusion.rules._classification import RULES
@@ -205,12 +206,14 @@ class DecisionModel(FusionModel):
         self.n_features = len(self.names) * problem.task.n_outputs
         weight = problem.sample_weight
         self.prior = self.task.prior(problem.target, weight)
-        self.encoders = {name: models[0][name].fitted for name in self.names}
+        first = {name: self._fitted(name)[0] for name in self.names}
+        self.encoders = {name: model.fitted for name, model in first.items()}
         self.history = [
             {"modality": name, **row}
-            for name in self.names
-            for row in models[0][name].history
+            for name, model in first.items()
+            for row in model.history
         ]
+        self.judged = self._judged(spec, problem, responses)
         self.calibrators = {}
         if spec.calibrate is not None and responses is not None:
             self._calibrate(CALIBRATORS[spec.calibrate], responses, problem)
@@ -221,8 +224,30 @@ class DecisionModel(FusionModel):
         if getattr(rule, "passthrough", ()):
             self.passed = passed_features(problem, rule.passthrough)
         self.rules = self._fit_rules(rule, spec.weights, responses, problem)
-        weights = np.mean([rule.weights_ for rule in self.rules], axis=0)
+        weights = np.zeros(len(self.names))
+        weights[self.judged] = np.mean([rule.weights_ for rule in self.rules], axis=0)
         self.weights = dict(zip(self.names, weights.tolist(), strict=True))
+
+    def _fitted(self, name):
+        """Return the models of a modality that could be fitted, else the first."""
+        models = [of_fold[name] for of_fold in self.models]
+        return [m for m in models if not isinstance(m, NoModel)] or models[:1]
+
+    def _judged(self, spec, problem, responses):
+        """Return which modalities enter the combination, (n_modalities,), and warn.
+
+        Those are left out that have no model, or none that could be judged on rows
+        which it was not fitted to, unless their weight is given.
+        """
+        fits = [not isinstance(self._fitted(name)[0], NoModel) for name in self.names]
+        judged = np.array(fits)
+        if responses is not None and not isinstance(spec.weights, dict):
+            judged &= np.isfinite(responses).all(axis=2).any(axis=1)
+        if not judged.any():  # of all: nothing to choose by
+            judged = np.ones(len(self.names), dtype=bool)
+        elif not judged.all():
+            warn_unjudged(problem, np.array(self.names)[~judged].tolist())
+        return judged
 
     def _squared_errors(self, responses, problem):
         """Return the mean out-of-fold errors, of shape (n_modalities, n_outputs)."""
@@ -283,6 +308,7 @@ class DecisionModel(FusionModel):
         n_modalities = len(self.names)
         if isinstance(weights, dict):
             weights = np.array([weights[name] for name in self.names], dtype=float)
+            weights = weights[self.judged]
         elif responses is None:
             weights = "uniform"
         elif weights == "learned":
@@ -292,6 +318,7 @@ class DecisionModel(FusionModel):
             known = np.full(shape, np.nan)
         else:
             known = responses
+        known = known[self.judged]
         present = np.isfinite(known).all(axis=2)
         rows = present.any(axis=0)
         if responses is None:
@@ -327,13 +354,13 @@ class DecisionModel(FusionModel):
         """Return the responses of shape (n_modalities, n_samples, n_outputs)."""
         stacked = []
         for m, name in enumerate(self.names):
-            here, fitted = cells[name], self.models[0][name].fitted
+            here, fitted = cells[name], self.encoders[name]
             if len(self.models) > 1 or self.memory is not None:
                 with naming(name):
                     here = freeze(here, present[:, m], fitted, self.memory)
             of_folds = [
-                respond(models[name], here, present[:, m], self.memory)
-                for models in self.models
+                respond(model, here, present[:, m], self.memory)
+                for model in self._fitted(name)
             ]
             stacked.append(self._calibrated(name, np.mean(of_folds, axis=0)))
         return np.stack(stacked)
@@ -358,12 +385,12 @@ class DecisionModel(FusionModel):
         return found
 
     def _combined(self, responses, present, extra):
+        heard = present.T[self.judged]
+        parts = self._parts(responses[self.judged])
         combined = self._joined(
             [
-                rule.combine(part, present=present.T, **extra)
-                for rule, (part, _) in zip(
-                    self.rules, self._parts(responses), strict=True
-                )
+                rule.combine(part, present=heard, **extra)
+                for rule, (part, _) in zip(self.rules, parts, strict=True)
             ]
         )
         combined[unheard(self.given_weights, self.names, present)] = self.prior
@@ -387,7 +414,7 @@ class DecisionModel(FusionModel):
     def embedding(self, cells, present):
         """Return the scores of each modality, the prior's where it is absent."""
         responses = self._responses(cells, present)
-        responses = np.where(present.T[:, :, None], responses, self.prior)
+        responses = np.where(np.isfinite(responses), responses, self.prior)
         scores = self.task.scores(responses)  # (n_modalities, n, n_outputs)
         return np.moveaxis(scores, 0, 1).reshape(len(present), -1)
 
@@ -404,6 +431,7 @@ class DecisionModel(FusionModel):
         weights = np.array([self.weights[name] for name in self.names])
         responses = self._responses(cells, present)
         responses[:, unheard(self.given_weights, self.names, present)] = np.nan
+        responses[~self.judged] = np.nan
         if self.task.kind == "classification":
             return disagreement(responses, weights, self.prior)
         parts = spread(responses, weights, self.errors, self.task.scale**2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -168,6 +169,7 @@ class AutoFusion(BaseFusion):
         """Fit and score the trials on the folds while the budget lasts."""
         start, left = perf_counter(), self.max_fits
         scorer = None if self.scoring is None else get_scorer(self.scoring)
+        _warn_absent(problem, folds)
         with _shared_cache(problem) as inner:
             for trial in trials:
                 late = (
@@ -238,9 +240,22 @@ class _Trial:
         self.seconds = perf_counter() - start
 
 
+def _warn_absent(problem, folds) -> None:
+    """Warn of modalities that candidates are scored without."""
+    for name, here in zip(problem.names, problem.present.T, strict=True):
+        without = sum(not here[train].any() for train, _ in folds)
+        if without:
+            warnings.warn(
+                f"Modality {name!r} is in {here.sum()} of {len(here)} training rows, "
+                f"and absent from all that are learnt from in {without} of "
+                f"{len(folds)} folds: these are scored without it.",
+                stacklevel=2,
+            )
+
+
 def _fold_score(strategy, problem, train, test, scorer) -> float:
     """Return the score on the rows left out."""
-    model = strategy.fit_model(problem.take(train))
+    model = strategy.fit_model(problem.take(train).without_absent())
     held_out = problem.take(test)
     part = held_out.select(model.names)
     response, task = model.response(part.cells, part.present), problem.task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
@@ -11,7 +12,7 @@ from skmultimodal.encoders.features._audio import AudioFeatures
 from skmultimodal.encoders.features._image import ImageFeatures
 from skmultimodal.encoders.features._sequence import SequenceFeatures
 
-__all__ = ["default_features"]
+__all__ = ["Components", "default_features"]
 
 
 def default_features(kind: str):
@@ -26,7 +27,7 @@ def default_features(kind: str):
     --------
     >>> from skmultimodal.encoders.features._defaults import default_features
     >>> list(default_features("text").named_steps)
-    ['tfidfvectorizer', 'truncatedsvd']
+    ['tfidfvectorizer', 'components']
     """
     if kind == "image":
         return ImageFeatures()
@@ -38,5 +39,26 @@ def default_features(kind: str):
         characters = TfidfVectorizer(
             analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True
         )
-        return make_pipeline(characters, TruncatedSVD(64, random_state=0))
+        return make_pipeline(characters, Components())
     return TabularEncoder()
+
+
+class Components(TransformerMixin, BaseEstimator):
+    """`TruncatedSVD` of sparse features, unless there are fewer than it would make.
+
+    Parameters
+    ----------
+    n_components : int, default=64
+    """
+
+    def __init__(self, n_components: int = 64):
+        self.n_components = n_components
+
+    def fit(self, X, y=None):
+        self.svd_ = None
+        if self.n_components < X.shape[1]:
+            self.svd_ = TruncatedSVD(self.n_components, random_state=0).fit(X)
+        return self
+
+    def transform(self, X):
+        return X.toarray() if self.svd_ is None else self.svd_.transform(X)

@@ -156,6 +156,7 @@ def model_key(problem, name) -> str:
     )
     digest = hashlib.blake2b(joblib.hash(plain).encode(), digest_size=16)
     digest.update(rows_key(rows.cells[name], part.encoders[name]).encode())
-    for values in (rows.y, rows.target, rows.sample_weight, rows.groups):
+    less = rows.says_less(part)
+    for values in (rows.y, rows.target, rows.sample_weight, rows.groups, less):
         digest.update(joblib.hash(values).encode())
     return digest.hexdigest()

@@ -16,7 +16,7 @@ from skmultimodal.fusion.apart._cache import (
     rows_key,
 )
 from skmultimodal.fusion.apart._row_features import with_frozen_features
-from skmultimodal.fusion.apart._standalone import fit_standalone
+from skmultimodal.fusion.apart._standalone import NoModel, fit_standalone
 
 __all__ = [
     "best_candidates",
@@ -44,7 +44,8 @@ def out_of_fold(problem, folds):
     Returns
     -------
     responses : ndarray of shape (n_modalities, n_samples, n_outputs)
-        NaN where a modality is absent or a row is in no test part.
+        NaN where a modality is absent, a row is in no test part, or its fold has no
+        model of the modality.
     models : list of dict of str to model
         The models of each fold.
     """
@@ -93,6 +94,8 @@ def _mean_loss(problem, folds) -> float:
     response = out_of_fold(with_frozen_features(problem), folds)[0][0]
     known = np.isfinite(response).all(axis=1)
     weight = problem.sample_weight
+    if not known.any():
+        return np.inf
     losses = problem.task.losses(response[known], problem.target[known])
     return np.average(losses, weights=None if weight is None else weight[known])
 
@@ -100,7 +103,7 @@ def _mean_loss(problem, folds) -> float:
 def respond(model, cells, present, cache=None) -> np.ndarray:
     """Return the responses of one model, NaN where the modality is absent."""
     out = np.full((len(present), model.n_outputs), np.nan)
-    if present.any():
+    if present.any() and not isinstance(model, NoModel):
         rows = np.flatnonzero(present)
         here = cells if present.all() else take_rows(cells, rows)
         key = None if cache is None else (model.key, rows_key(here, model.fitted))
@@ -119,6 +122,8 @@ def _fit(problem, name, rows):
     """
     if rows is not None:
         problem = problem.take(rows)
+    if rows is not None and not problem.select([name]).present.any():
+        return NoModel(problem, name), CacheInfo()
     if problem.memory is None:
         return fit_standalone(problem, name), CacheInfo()
     cache, key = Cache(problem.memory.memory), model_key(problem, name)

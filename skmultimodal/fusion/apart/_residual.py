@@ -14,6 +14,7 @@ from skmultimodal.fusion._base import FusionModel
 from skmultimodal.fusion.apart._cascade import prices_of
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._out_of_fold import out_of_fold
+from skmultimodal.fusion.apart._standalone import warn_unjudged
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._network import FusionModule, FusionOutput
 
@@ -70,6 +71,9 @@ def unimodal_losses(problem, cv) -> dict[str, float]:
     losses = {}
     for name, response in zip(problem.names, responses, strict=True):
         known = np.isfinite(response).all(axis=1)
+        if not known.any():  # not known to be good for anything
+            losses[name] = np.inf
+            continue
         weight = problem.sample_weight
         rows = problem.task.losses(response[known], problem.target[known])
         weight = None if weight is None else weight[known]
@@ -144,14 +148,20 @@ def fit_residual(problem, spec):
     for m, name in enumerate(problem.names):
         step = _Step(problem, name, scores)
         present = problem.present[:, m]
-        out = np.zeros_like(scores)
+        out, judged = np.zeros_like(scores), not folds
         for train, test in folds:
+            if not present[train].any():
+                continue  # nothing known of its rows to hold out
+            judged = judged or present[test].any()
             of_fold = _Step(problem.take(train), name, scores[train])
             out[test] = of_fold(take_rows(problem.cells[name], test), present[test])
         if not folds:
             out = step(problem.cells[name], present)
         length = 1.0
-        if spec.weights == "learned":
+        if not judged and not isinstance(spec.weights, dict):
+            length = 0.0
+            warn_unjudged(problem, [name])
+        elif spec.weights == "learned":
             length = _line_search(task, scores, out, problem.target, weight)
         elif isinstance(spec.weights, dict):
             length = float(spec.weights[name])

@@ -15,6 +15,7 @@ from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion._base import FusionModel
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._out_of_fold import fit_models, out_of_fold_models
+from skmultimodal.fusion.apart._standalone import warn_unjudged
 from skmultimodal.fusion.joint._encode import encode_by_member
 from skmultimodal.fusion.joint._model import fit_network
 
@@ -73,18 +74,23 @@ def embeddings_of(problem, cv=None):
         embeddings[name][rows] = final
     folds = folds_of(problem, cv)
     whole = {name: values.copy() for name, values in embeddings.items()}
+    judged = set() if folds else set(problem.names)
     for (train, test), of_fold in zip(
         folds, out_of_fold_models(problem, folds), strict=True
     ):
         for m, name in enumerate(problem.names):
             here = problem.present[:, m]
             known, new = train[here[train]], test[here[test]]
-            if len(new):
+            if len(new) and not len(known):
+                embeddings[name][new] = 0.0  # as if absent
+            elif len(new):
+                judged.add(name)
                 embeddings[name][new] = aligned(
                     of_fold[name].embedding(_rows(problem, name, new)),
                     of_fold[name].embedding(_rows(problem, name, known)),
                     whole[name][known],
                 )
+    warn_unjudged(problem, [name for name in problem.names if name not in judged])
     return models, embeddings
 
 
@@ -93,12 +99,14 @@ def cross_fit_embedding(strategy, problem, final):
     whole = final.embedding(*_of(problem, final))
     embedding = whole.copy()
     for train, test in folds_of(problem, None):
-        of_fold = strategy.fit_model(problem.take(train))
-        embedding[test] = aligned(
-            of_fold.embedding(*_of(problem.take(test), of_fold)),
-            of_fold.embedding(*_of(problem.take(train), of_fold)),
-            whole[train],
-        )
+        of_fold = strategy.fit_model(problem.take(train).without_absent())
+        embedded = [
+            of_fold.embedding(*_of(problem.take(rows), of_fold))
+            for rows in (test, train)
+        ]
+        missing = whole.shape[1] - embedded[0].shape[1]  # of a modality not in the fold
+        embedded = [np.pad(rows, ((0, 0), (0, missing))) for rows in embedded]
+        embedding[test] = aligned(*embedded, whole[train])
     return embedding
 
 
@@ -215,12 +223,16 @@ def cross_fitted_weights(spec, problem, fit) -> dict[str, float]:
         return uniform
     task = problem.task
     branches = np.zeros((problem.n_samples, len(names), task.n_outputs))
+    present, share = np.zeros_like(problem.present), problem.sample_weight
     equal = clone(spec).set_params(weights="uniform")
     for train, test in folds:
-        part = problem.take(test)
-        model = fit(equal, problem.take(train))
-        branches[test] = model.branch_scores(part.cells, part.present)
-    present, share = problem.present, problem.sample_weight
+        known = problem.take(train).without_absent()
+        part = problem.take(test).select(known.names)
+        where = np.ix_(test, [names.index(name) for name in known.names])
+        present[where] = part.present
+        branches[where] = fit(equal, known).branch_scores(part.cells, part.present)
+    judged = present.any(axis=0)
+    warn_unjudged(problem, np.array(names)[~judged].tolist())
 
     def loss(logits):
         weights = softmax(logits) * present
@@ -230,4 +242,5 @@ def cross_fitted_weights(spec, problem, fit) -> dict[str, float]:
         return np.average(losses, weights=share)
 
     found = minimize(loss, np.zeros(len(names)), method="BFGS")
-    return dict(zip(names, softmax(found.x).tolist(), strict=True))
+    weights = softmax(np.where(judged, found.x, -np.inf))
+    return dict(zip(names, weights.tolist(), strict=True))

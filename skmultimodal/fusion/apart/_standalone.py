@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +27,14 @@ from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._net import is_skorch_net
 from skmultimodal.training._network import FusionModule, FusionOutput, derived_seed
 
-__all__ = ["EstimatorModel", "NetworkModel", "fit_standalone", "is_model"]
+__all__ = [
+    "EstimatorModel",
+    "NetworkModel",
+    "NoModel",
+    "fit_standalone",
+    "is_model",
+    "warn_unjudged",
+]
 
 
 def is_model(spec) -> bool:
@@ -44,22 +52,55 @@ def fit_standalone(problem, name):
 
     Returns
     -------
-    EstimatorModel or NetworkModel
-        With ``response(cells)``, of shape (n_samples, n_outputs).
+    EstimatorModel, NetworkModel or NoModel
+        With ``response(cells)``, of shape (n_samples, n_outputs). There is no model
+        where the modality's rows all have one label, other rows have others, and what
+        was to be fitted does not take that.
     """
-    problem = problem.select([name])
-    present = problem.present[:, 0]
+    whole = problem.select([name])
+    present = whole.present[:, 0]
     with naming(name):
         if not present.any():
             raise ValueError(
                 "it is absent from every training row. Leave it out, or set its "
                 "encoder to 'drop'."
             )
+        problem = whole
         if not present.all():
-            problem = problem.take(np.flatnonzero(present))
-        if is_model(problem.encoders[name]):
+            problem = whole.take(np.flatnonzero(present))
+        if not is_model(problem.encoders[name]):
+            return NetworkModel(problem, name)
+        try:
             return EstimatorModel(problem, name)
-        return NetworkModel(problem, name)
+        except ValueError:
+            if problem.says_less(whole):
+                return NoModel(whole, name)
+            raise
+
+
+def warn_unjudged(problem, names) -> None:
+    """Warn of modalities in so few rows that no other row judges their models."""
+    for name in names:
+        n_rows = int(problem.present[:, problem.names.index(name)].sum())
+        warnings.warn(
+            f"Modality {name!r} is in {n_rows} of {problem.n_samples} training rows, "
+            "too few to fit a model to some and judge it on others. It gets no weight. "
+            "Give it more rows, or set its encoder to 'drop'.",
+            stacklevel=2,
+        )
+
+
+class NoModel:
+    """Stands for the model of a modality that none could be fitted to."""
+
+    history = ()
+
+    def __init__(self, problem, name):
+        self.n_outputs = self.n_features = problem.task.n_outputs
+        self.fitted = clone(problem.encoders[name])
+
+    def response(self, cells):
+        return np.full((len(cells), self.n_outputs), np.nan)
 
 
 class _Alone:
