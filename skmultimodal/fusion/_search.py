@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -17,6 +16,7 @@ from joblib import Memory, Parallel, delayed
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
 
+from skmultimodal._warnings import warn
 from skmultimodal.fusion._auto import resolve_fusion
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion._decision import DecisionFusion
@@ -245,11 +245,10 @@ def _warn_absent(problem, folds) -> None:
     for name, here in zip(problem.names, problem.present.T, strict=True):
         without = sum(not here[train].any() for train, _ in folds)
         if without:
-            warnings.warn(
+            warn(
                 f"Modality {name!r} is in {here.sum()} of {len(here)} training rows, "
                 f"and absent from all that are learnt from in {without} of "
-                f"{len(folds)} folds: these are scored without it.",
-                stacklevel=2,
+                f"{len(folds)} folds: these are scored without it."
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
+from skmultimodal._warnings import warn
 from skmultimodal.data._cells import decode_cells, decode_text
 from skmultimodal.data._containers import as_array, cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
@@ -82,11 +82,10 @@ def warn_unjudged(problem, names) -> None:
     """Warn of modalities in so few rows that no other row judges their models."""
     for name in names:
         n_rows = int(problem.present[:, problem.names.index(name)].sum())
-        warnings.warn(
+        warn(
             f"Modality {name!r} is in {n_rows} of {problem.n_samples} training rows, "
             "too few to fit a model to some and judge it on others. It gets no weight. "
-            "Give it more rows, or set its encoder to 'drop'.",
-            stacklevel=2,
+            "Give it more rows, or set its encoder to 'drop'."
         )
 
 
