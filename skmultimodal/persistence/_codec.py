@@ -6,9 +6,9 @@ node, so that an object met twice is stored once, nothing holds itself, and one 
 decodes whatever a file holds.
 
 skops (0.16) was judged again: it stores neither tensors nor indices, frames and
-extension arrays of pandas, so that it can hold no fitted estimator of ours. With codes
-of ours for these, the list and the checks of numbers would stay too, and what it saves,
-about 150 lines for plain values, arrays and objects, is less than the adapters to it.
+extension arrays of pandas, so that it can hold no fitted estimator of ours. What it
+would save, the codes of plain values, arrays and objects, comes back as adapters to
+its private tables of types, and the list, the checks and the bounds would remain.
 """
 
 from __future__ import annotations
