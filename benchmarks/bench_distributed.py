@@ -27,6 +27,8 @@ import numpy as np
 import pandas as pd
 from _common import arguments, bar_row, in_child, print_table, save
 
+from skmultimodal import Training
+
 ROWS, SIDE, MEMORY_BAR = 2000, 32, 1.25
 WORDS = np.array("red green blue sky sea tree house car bird dog sun rain".split())
 N, EPOCHS, CANDIDATES, FOLDS = 100_000_000, 10, 1000, 5  # on paper
@@ -49,7 +51,7 @@ def make_rows(n, seed=0):
     return frame.assign(image=pictures, text=texts, label=y)
 
 
-def classifier(names=("image", "text", "table"), **params):
+def classifier(names=("image", "text", "table"), epochs=30):
     from skmultimodal import (
         FeatureFusion,
         FusionClassifier,
@@ -68,9 +70,8 @@ def classifier(names=("image", "text", "table"), **params):
         [(name, encoders[name]) for name in names],
         FeatureFusion(out_features=64, head=(64,)),
         columns=columns,
-        early_stopping=False,
         random_state=0,
-        **params,
+        training=Training(max_epochs=epochs, early_stopping=False),
     )
 
 
@@ -144,7 +145,7 @@ def cost_of_a_row():
     y = frame.pop("label")
     for name in ("image", "text", "table"):
         columns = [f"x{i}" for i in range(8)] if name == "table" else [name]
-        X, clf = frame[columns], classifier((name,), max_epochs=1)
+        X, clf = frame[columns], classifier((name,), epochs=1)
         costs[name] = {
             "bytes": _bytes_on_disk(X) / len(X),
             **_seconds(clf, X, y, lambda fitted, X, name=name: fitted.encode(X, name)),
@@ -167,9 +168,8 @@ def _head(names):
     return FusionClassifier(
         [(name, ModuleEncoder(nn.Identity)) for name in names],
         FeatureFusion(out_features=64, head=(64,)),
-        max_epochs=1,
-        early_stopping=False,
         random_state=0,
+        training=Training(max_epochs=1, early_stopping=False),
     )
 
 

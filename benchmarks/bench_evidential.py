@@ -33,6 +33,7 @@ from skmultimodal import (
     FusionClassifier,
     MultimodalData,
     TabularEncoder,
+    Training,
 )
 
 FILES = {"handwritten": "handwritten6_tmc.npz", "cub": "cub10_img_text.npz"}
@@ -83,10 +84,8 @@ def evidential(X, seed, params):
     return FusionClassifier(
         [(name, TabularEncoder(hidden_features=())) for name in X],
         EvidentialFusion(**params),
-        lr=3e-3,
-        max_epochs=60,
-        early_stopping=False,
         random_state=seed,
+        training=Training(lr=3e-3, max_epochs=60, early_stopping=False),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from _common import alternate, arguments, bar_row, print_table, ratio, save
 
-from skmultimodal import FusionClassifier, TabularEncoder
+from skmultimodal import FusionClassifier, TabularEncoder, Training
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.inspection import modality_importance
 from skmultimodal.inspection._coalitions import all_subsets
@@ -30,7 +30,9 @@ def fitted(alias, n_rows):
         n_rows, n_modalities=4, n_features=64, n_classes=5, random_state=0
     )
     encoders = [(name, TabularEncoder(out_features=64)) for name in X]
-    clf = FusionClassifier(encoders, alias, max_epochs=2, random_state=0)
+    clf = FusionClassifier(
+        encoders, alias, random_state=0, training=Training(max_epochs=2)
+    )
     return clf.fit(X, y), X, y
 
 

@@ -28,6 +28,7 @@ from skmultimodal import (
     GatedFusion,
     ParallelFusion,
     SequentialFusion,
+    Training,
 )
 from skmultimodal.datasets import load_birdstrikes, load_emoji, load_spoken_digits
 
@@ -75,8 +76,8 @@ def measure(loader, strategy, rows, epochs, seed):
     def fit(X):
         clf = FusionClassifier(
             fusion=strategy(modality_dropout=DROPOUT),
-            max_epochs=epochs,
             random_state=seed,
+            training=Training(max_epochs=epochs),
         )
         return clf.fit(X, y)
 

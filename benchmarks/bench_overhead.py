@@ -33,10 +33,12 @@ from skmultimodal import (
     ImageEncoder,
     TabularEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.fusion.apart._standalone import _Alone as Alone
-from skmultimodal.training._net import TrainingSettings, predict_outputs, train
+from skmultimodal.training._net import predict_outputs, train
 from skmultimodal.training._network import FusionNetwork, module_key
+from skmultimodal.training._specification import TrainingSettings
 from skmultimodal.training._tasks import Classification
 from skmultimodal.training._tensors import Tensors
 
@@ -239,10 +241,10 @@ def whole(repeats):
         FusionClassifier(
             [("image", image), ("text", text)],
             spec,
-            max_epochs=epochs,
-            lr_schedule="constant",
-            early_stopping=False,
             random_state=0,
+            training=Training(
+                max_epochs=epochs, lr_schedule="constant", early_stopping=False
+            ),
         ).fit(X, y)
 
     def by_hand():

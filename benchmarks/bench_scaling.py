@@ -23,6 +23,8 @@ from time import process_time
 import numpy as np
 from _common import arguments, bar_row, in_child, print_table, save
 
+from skmultimodal import Training
+
 SLOPE_BAR, MEMORY_BAR = 1.05, 1.5
 SIDE = 32  # of a picture
 
@@ -63,9 +65,8 @@ def child(n_samples, n_steps, n_modalities):
         clf = FusionClassifier(
             encoders,
             FeatureFusion(out_features=16, head=(16,)),
-            max_epochs=1,
-            early_stopping=False,
             random_state=0,
+            training=Training(max_epochs=1, early_stopping=False),
         )
         return clf.fit(X, y)
 

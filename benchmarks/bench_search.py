@@ -33,7 +33,13 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_sp
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skmultimodal import DecisionFusion, FusionClassifier, ImageEncoder, TextEncoder
+from skmultimodal import (
+    DecisionFusion,
+    FusionClassifier,
+    ImageEncoder,
+    TextEncoder,
+    Training,
+)
 from skmultimodal.datasets import load_emoji
 from skmultimodal.encoders.features._classical import default_model
 from skmultimodal.model_selection import weight_grid
@@ -41,14 +47,13 @@ from skmultimodal.model_selection import weight_grid
 DEFAULT_BAR, WEIGHTS_BAR, PROCESSES_BAR = 2.0, 1.3, 1.7
 
 
-def classifier(**kwargs):
+def classifier(mode="joint", **kwargs):
     encoders = [
         ("image", ImageEncoder((8, 16), 32)),
         ("text", TextEncoder(out_features=32)),
     ]
-    return FusionClassifier(
-        encoders, **{"max_epochs": 10, "n_threads": 1, "random_state": 0} | kwargs
-    )
+    training = Training(mode, max_epochs=10, n_threads=1)
+    return FusionClassifier(encoders, training=training, random_state=0, **kwargs)
 
 
 def search(X, y, grid, folds, n_jobs=None, **kwargs):
@@ -73,7 +78,9 @@ def default(X, y):
         for name in X
     ]
     candidates = {
-        "FusionClassifier()": FusionClassifier(n_threads=1, random_state=0),
+        "FusionClassifier()": FusionClassifier(
+            random_state=0, training=Training(n_threads=1)
+        ),
         "StackingClassifier": StackingClassifier(members, cv=5),
     }
     seconds = {name: [] for name in candidates}
@@ -111,9 +118,9 @@ def strategies(X, y):
     grid = {"fusion": ["parallel", "sequential", "feature", "decision"]}
     with tempfile.TemporaryDirectory() as folder:
         runs = {
-            "no memory": search(X, y, grid, 5, training="staged"),
-            "cold": search(X, y, grid, 5, training="staged", memory=folder),
-            "warm": search(X, y, grid, 5, training="staged", memory=folder),
+            "no memory": search(X, y, grid, 5, mode="staged"),
+            "cold": search(X, y, grid, 5, mode="staged", memory=folder),
+            "warm": search(X, y, grid, 5, mode="staged", memory=folder),
         }
     for name in ("cold", "warm"):
         np.testing.assert_array_equal(runs[name][2], runs["no memory"][2])
@@ -123,11 +130,11 @@ def strategies(X, y):
 def processes(X, y):
     grid = {
         "fusion": ["feature"],
-        "lr": [1e-3, 2e-3, 3e-3, 4e-3],
-        "batch_size": [32, 64],
+        "training__lr": [1e-3, 2e-3, 3e-3, 4e-3],
+        "training__batch_size": [32, 64],
     }
     search(
-        X, y, {"max_epochs": [1, 1]}, 2, n_jobs=2, fusion="feature"
+        X, y, {"training__max_epochs": [1, 1]}, 2, n_jobs=2, fusion="feature"
     )  # start the pool
     seconds = {1: [], 2: []}
     for n_jobs in (1, 2, 2, 1):

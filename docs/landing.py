@@ -11,6 +11,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from skmultimodal import Training
+
 DOCS = Path(__file__).parent
 FOLDER = DOCS / "generated"
 RESULTS = DOCS / "user_guide" / "results.rst"
@@ -90,8 +92,8 @@ def write_diagram(path):
     clf = FusionClassifier(
         encoders=[("image", ImageEncoder()), ("text", TextEncoder())],
         fusion="parallel",
-        max_epochs=5,
         random_state=0,
+        training=Training(max_epochs=5),
     )
     html = clf.fit(X[::8], y[::8])._repr_html_()
     path.write_text(f'<div class="landing-diagram">{html}</div>', "utf-8")

@@ -38,6 +38,7 @@ _LAZY = {
     "SequentialFusion": "fusion",
     "TabularEncoder": "encoders",
     "TextEncoder": "encoders",
+    "Training": "training",
     "load": "persistence",
 }
 _PACKAGES = (
@@ -50,6 +51,7 @@ _PACKAGES = (
     "inspection",
     "model_selection",
     "persistence",
+    "training",
 )
 
 __all__ = [*_LAZY, *_PACKAGES, "__version__"]

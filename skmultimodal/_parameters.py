@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 from numbers import Integral, Real
@@ -22,6 +21,9 @@ __all__ = [
     "an_int",
     "check_parameters",
     "either",
+    "is_callback",
+    "is_device",
+    "is_path_and_count",
     "one_of",
 ]
 
@@ -48,12 +50,12 @@ def either(*rules):
     return " or ".join(text for text, _ in rules), lambda v: any(t(v) for _, t in rules)
 
 
-def _is_callback(item):
+def is_callback(item):
     callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
     return hasattr(callback, "on_train_begin")
 
 
-def _is_device(value):
+def is_device(value):
     if value == "auto" or value == "cpu":
         return True
     if not isinstance(value, str):
@@ -69,7 +71,7 @@ def _is_device(value):
     )
 
 
-def _is_path_and_count(value):
+def is_path_and_count(value):
     if not isinstance(value, tuple) or len(value) != 2:
         return False
     path, every = value
@@ -90,21 +92,6 @@ PATH = ("a path", lambda v: isinstance(v, str | os.PathLike))
 WIDTHS = ("a tuple of ints >= 1", _are_widths)
 
 RULES = {
-    "training": one_of("joint", "staged"),
-    "max_epochs": POSITIVE_INT,
-    "lr": POSITIVE,
-    "lr_schedule": one_of("one_cycle", "constant"),
-    "batch_size": POSITIVE_INT,
-    "optimizer": either(
-        one_of("adamw", "adam", "sgd", "rmsprop"),
-        (
-            "a torch.optim.Optimizer class",
-            lambda v: inspect.isclass(v) and hasattr(v, "zero_grad"),
-        ),
-    ),
-    "weight_decay": NOT_NEGATIVE,
-    "early_stopping": either(one_of("auto"), BOOL),
-    "validation_fraction": a_number("a number between 0 and 1", lambda v: 0 < v < 1),
     "missing": one_of("mask", "impute", "raise"),
     "missing_values": either(
         NONE,
@@ -119,28 +106,6 @@ RULES = {
     ),
     "on_empty": one_of("prior", "raise"),
     "on_error": one_of("raise", "missing"),
-    "callbacks": either(
-        NONE,
-        (
-            "a list of skorch callbacks",
-            lambda v: isinstance(v, (list, tuple)) and all(map(_is_callback, v)),
-        ),
-    ),
-    "net_params": either(
-        NONE, ("a dict of skorch parameters", lambda v: isinstance(v, dict))
-    ),
-    "accelerator": either(
-        NONE,
-        ("an accelerate.Accelerator", lambda v: hasattr(v, "unwrap_model")),
-    ),
-    "checkpoint": either(
-        NONE,
-        PATH,
-        ("a tuple of a path and an int >= 1", _is_path_and_count),
-    ),
-    "compile": BOOL,
-    "device": ("'auto' or a torch device of this machine, such as 'cpu'", _is_device),
-    "n_threads": either(NONE, POSITIVE_INT),
     "n_jobs": either(NONE, ("an int", lambda v: isinstance(v, Integral) and v != 0)),
     "memory": either(
         NONE,

@@ -30,9 +30,11 @@ from skmultimodal import (
     SequenceEncoder,
     TabularEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.fusion._auto import FUSIONS as STRATEGIES
 from skmultimodal.fusion._auto import resolve_fusion
+from tests.parameters import TRAINING, nested
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -61,7 +63,7 @@ def make(kind=FusionClassifier, **params):
         ("image", ImageEncoder((4,), 4)),
     ]
     defaults = {"columns": PARTS, "max_epochs": 1, "random_state": 0}
-    return kind(encoders, "parallel", **defaults | params)
+    return kind(encoders, "parallel", **nested(defaults | params))
 
 
 def put(name, value, row=3):
@@ -414,13 +416,19 @@ CASES = {
 
 NAN, INF = float("nan"), float("inf")
 IMPOSSIBLE = {
-    "training": ["jointly", None],
+    "training": ["jointly", None, Training],
     "max_epochs": [0, 1.5, "3", True, NAN],
     "lr": [0, -1, NAN, INF, "a", None],
     "lr_schedule": ["cosine", None],
     "batch_size": [0, 2.5, "64"],
     "optimizer": ["adamx", 3, int],
     "weight_decay": [-1, NAN, INF, "x"],
+    "mode": ["jointly", None],
+    "aux_weight": ["own", -1, NAN, None],
+    "agreement_weight": [-1, "auto"],
+    "modality_dropout": ["own", -0.1, 1.0, None],
+    "balance": ["ogm", 1],
+    "balance_strength": [-1, NAN],
     "early_stopping": ["yes", 2, None],
     "validation_fraction": [0, 1, 1.5, NAN, "x"],
     "class_weight": ["balance", [1, 2], {0: -1.0, 1: 1.0}, 3],
@@ -445,10 +453,13 @@ IMPOSSIBLE = {
 }
 for name, values in IMPOSSIBLE.items():
     for value in values:
+        params, owner = {name: value}, "FusionClassifier"
+        if name in TRAINING:
+            params, owner = {"training": Training(**params)}, "Training"
         CASES[f"{name}={value!r}"] = Case(
-            params={name: value},
+            params=params,
             error=ValueError,
-            match=f"'{name}' parameter of FusionClassifier must be .* instead",
+            match=f"'{name}' parameter of {owner} must be .* instead",
         )
 for value in ("a", -1, 1.5):
     CASES[f"random_state={value!r}"] = Case(
@@ -466,15 +477,16 @@ def fitted():
 
 def test_the_table_covers_every_parameter():
     assert len(CASES) >= 80
-    assert set(make().get_params(deep=False)) == {*IMPOSSIBLE, "random_state"}
+    own = {*make().get_params(deep=False), *TRAINING}
+    assert own == {*IMPOSSIBLE, "random_state"}
 
 
 def change(estimator, params):
     """Set parameters, as a constructor would: set_params looks at encoders."""
     own = {name: value for name, value in params.items() if name in vars(estimator)}
     vars(estimator).update(own)
-    nested = {name: value for name, value in params.items() if name not in own}
-    return estimator.set_params(**nested)
+    inner = {name: value for name, value in params.items() if name not in own}
+    return estimator.set_params(**inner)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

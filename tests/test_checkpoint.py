@@ -10,6 +10,7 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from skmultimodal import FusionClassifier, TabularEncoder
 from skmultimodal.datasets import make_multimodal_classification
+from tests.parameters import nested
 
 X, Y = make_multimodal_classification(200, random_state=0)
 ENCODERS = [(name, TabularEncoder((8,), 8, dropout=0.2)) for name in X]
@@ -34,7 +35,9 @@ def crash():
 def classifier(folder, **params):
     params = {"fusion": "parallel", "max_epochs": 6, "random_state": 0} | params
     callbacks = [*params.pop("callbacks", []), ("crash", Crash())]
-    return FusionClassifier(ENCODERS, checkpoint=folder, callbacks=callbacks, **params)
+    return FusionClassifier(
+        ENCODERS, **nested(params, checkpoint=folder, callbacks=callbacks)
+    )
 
 
 def weights_of(clf):
@@ -69,7 +72,7 @@ def test_a_crashed_fit_goes_on_to_the_same_weights(params, every, tmp_path, cras
     (file,) = (tmp_path / "kept").glob("*/*.pt")
     crash.epoch = None
     Seen.epochs = ()
-    clf.set_params(callbacks=[*clf.callbacks, ("seen", Seen())]).fit(X, Y)
+    clf.set_params(training__callbacks=[*clf.callbacks, ("seen", Seen())]).fit(X, Y)
     assert Seen.epochs[0] == (4 if every == 1 else 3)
     assert_same(weights_of(clf), weights_of(whole))
     columns = [c for c in whole.history_ if c not in ("dur", "event_cp")]
@@ -101,12 +104,12 @@ def test_networks_trained_apart_are_not_trained_twice(tmp_path, crash):
         def __deepcopy__(self, memo):
             return self
 
-    clf.set_params(callbacks=[("later", Later())])
+    clf.set_params(training__callbacks=[("later", Later())])
     with pytest.raises(RuntimeError, match="the power failed"):
         clf.fit(X, Y)
     n_files = len(list(tmp_path.glob("*/*.pt")))
     assert n_files == 4
-    clf.set_params(callbacks=None).fit(X, Y)
+    clf.set_params(training__callbacks=None).fit(X, Y)
     np.testing.assert_array_equal(clf.predict_proba(X), whole.predict_proba(X))
 
 

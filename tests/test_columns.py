@@ -25,8 +25,10 @@ from skmultimodal import (
     MultimodalData,
     TabularEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.encoders import ImageFeatures
+from tests.parameters import nested
 
 SVD = TruncatedSVD(2, random_state=0)
 
@@ -66,7 +68,7 @@ def _flat(cells):
         ("number", LogisticRegression(), "decision"),
         ("number", TabularEncoder(), "parallel"),
     ],
-    ids=str,
+    ids=lambda v: type(v).__name__ if hasattr(v, "fit") else str(v),
 )
 def test_a_list_of_one_column_is_that_column(rows, column, spec, fusion):
     frame, y = rows
@@ -78,8 +80,8 @@ def test_a_list_of_one_column_is_that_column(rows, column, spec, fusion):
                 [("it", spec)],
                 fusion or "decision",
                 columns={"it": here},
-                max_epochs=1,
                 random_state=0,
+                training=Training(max_epochs=1),
             )
             .fit(X, y)
             .predict_proba(X)
@@ -105,7 +107,9 @@ def test_what_reads_tables_gets_a_list_of_one_as_a_table(rows):
 
 def tables(*names, **params):
     encoders = [(name, make_pipeline(SVC(random_state=0))) for name in names]
-    return FusionClassifier(encoders, DecisionFusion(weights="uniform"), **params)
+    return FusionClassifier(
+        encoders, DecisionFusion(weights="uniform"), **nested(params)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +163,7 @@ def test_what_is_left_out_on_purpose_or_not_at_all_is_not_told_of(numbers):
     )
     assert left_out(dropped, X, y) == []
     assert left_out(tables("anything"), X, y) == []  # all of X
-    names = FusionClassifier(max_epochs=1)
+    names = FusionClassifier(training=Training(max_epochs=1))
     assert left_out(names, X, y) == []
     names.set_params(columns={"table": ["a", "b", "c"]}, encoders="auto")
     (told,) = left_out(names, X, y)

@@ -11,8 +11,10 @@ from skmultimodal import (
     FusionRegressor,
     FusionTransformer,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.datasets import make_multimodal_classification
+from tests.parameters import nested
 
 X, LABELS = make_multimodal_classification(200, n_classes=2, random_state=0)
 ENCODERS = [(name, TabularEncoder((8,), 8)) for name in X]
@@ -21,7 +23,7 @@ WORDS = np.array(["no", "yes"])[LABELS]
 
 def small(**params):
     params = {"fusion": "parallel", "max_epochs": 2, "lr": 0.01} | params
-    return FusionClassifier(ENCODERS, random_state=0, **params)
+    return FusionClassifier(ENCODERS, random_state=0, **nested(params))
 
 
 def weights_of(clf):
@@ -45,7 +47,9 @@ def test_warm_start_trains_on(early_stopping):
 
 def test_the_schedule_and_a_new_learning_rate_begin_anew():
     clf = small(warm_start=True, max_epochs=5).fit(X, LABELS)
-    rates = clf.set_params(lr=0.1).fit(X, LABELS).history_["event_lr"].to_numpy()
+    rates = (
+        clf.set_params(training__lr=0.1).fit(X, LABELS).history_["event_lr"].to_numpy()
+    )
     np.testing.assert_allclose(rates[5:], 10 * rates[:5])
     assert rates[5:].max() == pytest.approx(0.1)
     clf.partial_fit(X, LABELS)
@@ -80,7 +84,11 @@ def test_warm_start_keeps_the_classes_of_the_first_fit():
 
 def test_warm_start_keeps_the_scale_of_the_first_target():
     reg = FusionRegressor(
-        ENCODERS, "parallel", max_epochs=40, lr=0.01, warm_start=True, random_state=0
+        ENCODERS,
+        "parallel",
+        warm_start=True,
+        random_state=0,
+        training=Training(max_epochs=40, lr=0.01),
     )
     reg.fit(X, LABELS.astype(float))
     reg.fit(X, LABELS * 3.0)
@@ -133,13 +141,15 @@ def test_rows_of_weight_zero_do_not_enter_a_chunk():
 
 
 def test_partial_fit_checks_parameters():
-    clf = small().partial_fit(X, LABELS).set_params(lr=-1)
+    clf = small().partial_fit(X, LABELS).set_params(training__lr=-1)
     with pytest.raises(ValueError, match="'lr' parameter"):
         clf.partial_fit(X, LABELS)
 
 
 def test_cross_fit_without_a_seed_is_aligned_with_the_final_fit():
-    emb = FusionTransformer(ENCODERS, "feature", cross_fit=True, max_epochs=15, lr=0.01)
+    emb = FusionTransformer(
+        ENCODERS, "feature", cross_fit=True, training=Training(max_epochs=15, lr=0.01)
+    )
     out_of_fold = emb.fit_transform(X, LABELS)
     in_sample = emb.transform(X)
     centred = [block - block.mean(axis=0) for block in (out_of_fold, in_sample)]

@@ -15,8 +15,10 @@ from skmultimodal import (
     ParallelFusion,
     SequentialFusion,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.datasets import make_multimodal_classification
+from tests.parameters import nested
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,9 @@ def rows():
 
 
 def diagram_of(rows, fusion, **params):
-    clf = FusionClassifier(fusion=fusion, max_epochs=1, random_state=0, **params)
+    clf = FusionClassifier(
+        fusion=fusion, random_state=0, **nested(params, max_epochs=1)
+    )
     clf.fit(*rows)
     return clf, clf._repr_html_()
 
@@ -109,7 +113,8 @@ def test_tables_count_their_columns(birdstrikes_small):
 
 
 def test_parameters_expand_and_copy_under_their_nested_name(rows):
-    _, html = diagram_of(rows, ParallelFusion(aux_weight=0.25))
+    training = Training(aux_weight=0.25)
+    _, html = diagram_of(rows, ParallelFusion(), training=training)
     assert 'data-param-prefix="m0__"' in html
     assert 'data-param-prefix="fusion__"' in html
     assert "aux_weight" in html

@@ -18,6 +18,7 @@ from skmultimodal import (
 )
 from skmultimodal.training._network import module_key
 from skmultimodal.training._tensors import Tensors
+from tests.parameters import nested
 
 N = 24
 WORDS = ["red", "blue", "car", "boat", "sea"]
@@ -41,9 +42,8 @@ def fitted(fusion, encoders=None, estimator=FusionClassifier, **params):
         encoders,
         fusion,
         columns={"table": ["a", "b"]},
-        max_epochs=1,
         random_state=0,
-        **params,
+        **nested(params, max_epochs=1),
     )
     return model.fit(X, y), X
 

@@ -18,6 +18,7 @@ from skmultimodal import (
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._auto import FUSIONS
+from tests.parameters import nested
 
 os.environ["SCIPY_ARRAY_API"] = "1"  # otherwise one check is skipped
 
@@ -62,7 +63,7 @@ class RowNet(nn.Module):
 
 
 def on_rows(encoder, **kwargs):
-    return FusionClassifier([("rows", encoder)], max_epochs=50, **kwargs)
+    return FusionClassifier([("rows", encoder)], **nested(kwargs, max_epochs=50))
 
 
 @parametrize_with_checks(

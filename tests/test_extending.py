@@ -14,6 +14,7 @@ from skmultimodal import (
     ImageEncoder,
     TabularEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.datasets import load_emoji, make_multimodal_xor
 from skmultimodal.utils.estimator_checks import (
@@ -65,7 +66,7 @@ def test_grid_search_by_object(emoji_small):
         "fusion": [PairwiseFusion(), PairwiseFusion({"image": 1.0, "text": 2.0})],
         "text": [LetterEncoder(), TextEncoder()],
     }
-    clf = FusionClassifier(encoders, max_epochs=3, random_state=0)
+    clf = FusionClassifier(encoders, random_state=0, training=Training(max_epochs=3))
     search = GridSearchCV(clf, grid, cv=2, error_score="raise").fit(X, y)
     assert search.predict_proba(X).shape == (200, 8)
     assert isinstance(search.best_params_["fusion"], PairwiseFusion)
@@ -75,7 +76,9 @@ def test_given_weights_are_the_fitted_ones(emoji_small):
     X, y = emoji_small
     encoders = [("image", ImageEncoder((8, 16), 16)), ("text", LetterEncoder())]
     fusion = PairwiseFusion({"image": 1.0, "text": 3.0})
-    clf = FusionClassifier(encoders, fusion, max_epochs=1, random_state=0).fit(X, y)
+    clf = FusionClassifier(
+        encoders, fusion, random_state=0, training=Training(max_epochs=1)
+    ).fit(X, y)
     assert clf.fusion_weights_ == pytest.approx({"image": 0.25, "text": 0.75})
 
 

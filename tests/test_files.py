@@ -9,9 +9,16 @@ import pytest
 import soundfile
 from PIL import Image
 
-from skmultimodal import AudioEncoder, FusionClassifier, ImageEncoder, TabularEncoder
+from skmultimodal import (
+    AudioEncoder,
+    FusionClassifier,
+    ImageEncoder,
+    TabularEncoder,
+    Training,
+)
 from skmultimodal.encoders import _image
 from skmultimodal.fusion.joint import _preparation
+from tests.parameters import nested
 
 N = 240
 
@@ -36,7 +43,9 @@ def rows_of(folder):
 def classifier(folder, **params):
     encoders = [("photo", ImageEncoder((4,), 4, root=folder)), ("n", TabularEncoder())]
     params = {"max_epochs": 2, "random_state": 0} | params
-    return FusionClassifier(encoders, "parallel", columns={"n": ["n"]}, **params)
+    return FusionClassifier(
+        encoders, "parallel", columns={"n": ["n"]}, **nested(params)
+    )
 
 
 @pytest.fixture
@@ -89,8 +98,10 @@ def test_sounds_are_decoded_batch_by_batch_too(tmp_path, monkeypatch):
         soundfile.write(tmp_path / f"{i}.wav", (pitch + noise) / 2, 8000)
     X = pd.DataFrame({"sound": [f"{i}.wav" for i in range(60)]})
     encoder = AudioEncoder(cell="mean", root=tmp_path)
-    clf = FusionClassifier([("sound", encoder)], "feature", max_epochs=15)
-    clf.set_params(random_state=0, lr=0.01)
+    clf = FusionClassifier(
+        [("sound", encoder)], "feature", training=Training(max_epochs=15)
+    )
+    clf.set_params(random_state=0, training__lr=0.01)
     monkeypatch.setattr(_preparation, "LARGEST_DECODED", 1e4)
     y = np.arange(60) % 2
     assert clf.fit(X, y).score(X, y) == 1

@@ -14,6 +14,7 @@ from sklearn.naive_bayes import GaussianNB
 from skmultimodal import DecisionFusion, FusionClassifier, load
 from skmultimodal.persistence._values import MAKERS
 from tests.forging import DECISION, SECONDS, guarded, saved, sealed
+from tests.parameters import nested
 
 pytest.importorskip("safetensors")
 
@@ -24,8 +25,8 @@ def files(tmp_path_factory):
     rule = DecisionFusion(rule="stacking", calibrate="isotonic")
     joint = {"max_epochs": 1, "random_state": 0}
     classifiers = [
-        FusionClassifier(fusion="parallel", **joint),
-        FusionClassifier(fusion="attention", missing="impute", **joint),
+        FusionClassifier(fusion="parallel", **nested(joint)),
+        FusionClassifier(fusion="attention", missing="impute", **nested(joint)),
         FusionClassifier(DECISION, fusion=rule, random_state=np.random.RandomState(0)),
         FusionClassifier(
             [("m0", CalibratedClassifierCV(GaussianNB(), cv=2)), *DECISION[1:]],

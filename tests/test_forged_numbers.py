@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
-from skmultimodal import FusionClassifier
+from skmultimodal import FusionClassifier, Training
 from tests.forging import forged, npy, refused, saved, sealed
 
 pytest.importorskip("safetensors")
@@ -218,7 +218,9 @@ def test_predictors_sparse_matrices_and_generators_out_of_their_arrays(path):
 )
 def test_networks_larger_than_their_weights(fusion, kind, name, value, tmp_path):
     """A width that takes all memory, and a loop of layers that never ends."""
-    clf = FusionClassifier(fusion=fusion, max_epochs=1, random_state=0)
+    clf = FusionClassifier(
+        fusion=fusion, random_state=0, training=Training(max_epochs=1)
+    )
     members = saved(clf, tmp_path)
     nodes = json.loads(members["estimator.json"])
     forged_nodes = [node for node in nodes if node[1][1:2] == [kind]]

@@ -29,6 +29,7 @@ from skmultimodal import (
     TextEncoder,
 )
 from skmultimodal.training._network import module_key
+from tests.parameters import nested
 
 FOUR = ["parallel", "sequential", "feature", "decision"]
 JOINT = FOUR[:3]
@@ -45,7 +46,7 @@ def text():
 
 
 def classifier(*encoders, fusion="parallel", **kwargs):
-    return FusionClassifier(list(encoders), fusion, **TRAINING | kwargs)
+    return FusionClassifier(list(encoders), fusion, **nested(TRAINING | kwargs))
 
 
 def two_tables(**kwargs):
@@ -139,7 +140,7 @@ def test_containers_agree_on_a_table(mixed, kind):
         X_other = pytest.importorskip("polars").from_pandas(X)
     else:
         X_other = CONTAINERS[kind](X)
-    clf = FusionClassifier(fusion="parallel", **TRAINING).fit(X, y)
+    clf = FusionClassifier(fusion="parallel", **nested(TRAINING)).fit(X, y)
     expected = clf.predict_proba(X)
     assert clf.modalities_ == ["table"]
     same(clf.predict_proba(X_other), expected, 1e-6)
@@ -148,7 +149,7 @@ def test_containers_agree_on_a_table(mixed, kind):
 
 def test_pandas_dtypes_agree(mixed):
     X, y = mixed
-    clf = FusionClassifier(fusion="parallel", **TRAINING).fit(X, y)
+    clf = FusionClassifier(fusion="parallel", **nested(TRAINING)).fit(X, y)
     nullable = X.convert_dtypes()
     plain = X.astype({"sky": object, "city": object, "wet": object, "count": float})
     plain["day"] = [None if day is pd.NaT else datetime.date(day) for day in X["day"]]
@@ -158,7 +159,7 @@ def test_pandas_dtypes_agree(mixed):
 
 def test_a_matrix_in_any_form(numbers):
     X, y = numbers
-    clf = FusionClassifier(**TRAINING).fit(X.to_numpy(), y)
+    clf = FusionClassifier(**nested(TRAINING)).fit(X.to_numpy(), y)
     expected = clf.predict_proba(X.to_numpy())
     assert expected.dtype == np.float64
     for other in (X, X.to_numpy().tolist(), X.astype("Float64")):
@@ -322,7 +323,7 @@ def test_paths_of_pictures(emoji_rows, fitted, tmp_path, as_type):
     paths = written(X["image"], lambda p, c: p.write_bytes(png(c)), tmp_path, ".png")
     other = X.assign(image=list(map(as_type, paths)))
     same(fitted.predict_proba(other), fitted.predict_proba(X))
-    auto = FusionClassifier(fusion="parallel", **TRAINING)
+    auto = FusionClassifier(fusion="parallel", **nested(TRAINING))
     names = other.assign(image=[path.name for path in paths])
     rooted = ("image", ImageEncoder((4,), 8, root=tmp_path))
     clf = classifier(rooted, text()).fit(names, y)
@@ -354,7 +355,7 @@ def test_series_of_any_length(numbers):
     rng = np.random.default_rng(0)
     y = numbers[1][:40]
     rows = [rng.normal(size=(n, 2)) for n in rng.integers(3, 9, 40)]
-    clf = FusionClassifier(fusion="parallel", **TRAINING)
+    clf = FusionClassifier(fusion="parallel", **nested(TRAINING))
     X = pd.DataFrame({"steps": rows})
     expected = clf.fit(X, y).predict_proba(X)
     assert isinstance(clf.encoders_["steps"], SequenceEncoder)
@@ -439,7 +440,7 @@ def test_a_row_with_nothing_gets_the_prior(emoji_rows, fusion):
 
 def test_part_of_a_table_missing_is_an_error(birdstrikes_small):
     X, y = birdstrikes_small
-    clf = FusionClassifier(fusion="parallel", **TRAINING).fit(X, y)
+    clf = FusionClassifier(fusion="parallel", **nested(TRAINING)).fit(X, y)
     lost = ["height", "sky"]
     with pytest.raises(ValueError, match=r"'table'.* lacks \['height', 'sky'\]"):
         clf.predict(X.drop(columns=lost))
@@ -520,7 +521,7 @@ def test_an_array_after_a_frame(numbers, mixed, rows):
     X, y = numbers
     with pytest.raises((TypeError, ValueError), match="Pass a DataFrame"):
         two_tables().fit(X, y).predict(make(X))
-    clf = FusionClassifier(fusion="parallel", **TRAINING).fit(*mixed)
+    clf = FusionClassifier(fusion="parallel", **nested(TRAINING)).fit(*mixed)
     with pytest.raises((TypeError, ValueError), match="Pass a DataFrame"):
         clf.predict(make(X))
 
@@ -540,7 +541,7 @@ def test_duplicate_columns(numbers):
     ids=["three_axes", "series"],
 )
 def test_one_block_must_be_named(numbers, X):
-    clf = FusionClassifier(fusion="parallel", **TRAINING)
+    clf = FusionClassifier(fusion="parallel", **nested(TRAINING))
     with pytest.raises(ValueError, match=r"Name the modality it holds: \{'name': X\}"):
         clf.fit(X, numbers[1])
     if X.ndim == 3:
@@ -553,14 +554,14 @@ def test_nothing_to_read(numbers):
     with pytest.raises(ValueError, match=r"0 sample\(s\)"):
         clf.predict(X[:0])
     with pytest.raises(ValueError, match="FusionClassifier"):
-        FusionClassifier(**TRAINING).fit(X[[]], y)
+        FusionClassifier(**nested(TRAINING)).fit(X[[]], y)
 
 
 def test_columns_of_two_levels(mixed):
     X, y = mixed
     X = X.assign(note=np.where(y == 1, "a red car", "two blue boats"))
     deep = X.set_axis(pd.MultiIndex.from_product([["x"], X.columns]), axis=1)
-    clf = FusionClassifier(fusion="parallel", **TRAINING)
+    clf = FusionClassifier(fusion="parallel", **nested(TRAINING))
     same(clf.fit(deep, y).predict(deep), clf.fit(X, y).predict(X))
 
 

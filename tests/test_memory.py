@@ -9,10 +9,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
-from skmultimodal import DecisionFusion, FusionClassifier, ImageEncoder
+from skmultimodal import DecisionFusion, FusionClassifier, ImageEncoder, Training
 from skmultimodal.encoders import ImageFeatures
 from skmultimodal.fusion.apart._cache import rows_key
 from skmultimodal.model_selection import weight_grid
+from tests.parameters import nested
 
 
 def classifier(**kwargs):
@@ -20,7 +21,7 @@ def classifier(**kwargs):
     words = make_pipeline(TfidfVectorizer(), LogisticRegression())
     encoders = [("image", ImageEncoder((4,), 8)), ("text", words)]
     params = {"fusion": DecisionFusion(cv=3), "max_epochs": 2, "random_state": 0}
-    return FusionClassifier(encoders, **params | kwargs)
+    return FusionClassifier(encoders, **nested(params | kwargs))
 
 
 @pytest.mark.parametrize(
@@ -45,9 +46,8 @@ def test_staged_training_is_the_same(emoji_small, tmp_path):
     clf = FusionClassifier(
         [("image", ImageEncoder((4,), 8)), ("other", ImageEncoder((4,), 8))],
         "feature",
-        training="staged",
-        max_epochs=2,
         random_state=0,
+        training=Training("staged", max_epochs=2),
     )
     plain = clone(clf).fit(X, y).predict_proba(X)
     for misses in (12, 0):  # two encoders, five folds and the refit

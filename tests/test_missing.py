@@ -15,18 +15,21 @@ from skmultimodal import (
     SequentialFusion,
     TabularEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion.joint._impute import GaussianImputer, UnrolledImputer
 from skmultimodal.training._net import seeded
 from skmultimodal.training._network import FusionNetwork
+from tests.parameters import nested
 
 PARTS = {"u": ["a", "b"], "v": ["c", "d"]}
 
 
 def two_tables(fusion="parallel", make=FusionClassifier, **kwargs):
     params = {"max_epochs": 2, "random_state": 0, "columns": PARTS} | kwargs
-    return make([(name, TabularEncoder((8,), 8)) for name in PARTS], fusion, **params)
+    encoders = [(name, TabularEncoder((8,), 8)) for name in PARTS]
+    return make(encoders, fusion, **nested(params))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +120,9 @@ def test_texts_that_mean_absence(numbers, missing_values):
     X = X[["a"]].assign(text=words.where(np.arange(80) % 4 > 0, ""))
     encoders = [("a", TabularEncoder((8,), 8)), ("text", TextEncoder())]
     where = {"a": ["a"]}
-    clf = FusionClassifier(encoders, "parallel", columns=where, max_epochs=2)
+    clf = FusionClassifier(
+        encoders, "parallel", columns=where, training=Training(max_epochs=2)
+    )
     clf.set_params(random_state=0)
     report = clf.fit(X, y).missing_report_
     assert report["count"].to_dict() == {(True, True): 80}
@@ -263,9 +268,8 @@ def test_imputation_follows_what_modalities_share(training):
             "parallel",
             columns=PARTS,
             missing=missing,
-            training=training,
-            max_epochs=15,
             random_state=0,
+            training=Training(training, max_epochs=15),
         ).fit(X[:200], y[:200])
         full, part = X[200:], without(X[200:], X.index[200:], "u")
         with pytest.warns(UserWarning, match="No training row"):

@@ -17,6 +17,7 @@ from skmultimodal import (
     FusionTransformer,
     ImageEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.encoders import ImageFeatures
 from skmultimodal.encoders._readable import without_unreadable
@@ -77,7 +78,11 @@ def test_they_count_as_absent_and_nothing_else(folder):
     """As if the user had put None there."""
     X, y = frame()
     clf = FusionClassifier(
-        encoders(folder), "parallel", max_epochs=2, on_error="missing", random_state=0
+        encoders(folder),
+        "parallel",
+        on_error="missing",
+        random_state=0,
+        training=Training(max_epochs=2),
     )
     clean = X.copy()
     clean.loc[[54, 57], "photo"] = None
@@ -97,7 +102,9 @@ def test_classical_models_and_all_columns_of_a_modality(folder):
         ("photo", make_pipeline(ImageFeatures(root=folder), LogisticRegression())),
         ("note", TextEncoder()),
     ]
-    clf = FusionClassifier(models, on_error="missing", max_epochs=1, random_state=0)
+    clf = FusionClassifier(
+        models, on_error="missing", random_state=0, training=Training(max_epochs=1)
+    )
     with pytest.warns(UserWarning, match="'photo': 2 of 30"):
         clf.fit(X[["photo", "note"]], y)
     with pytest.warns(UserWarning, match="'photo': 2 of 30"):
@@ -123,7 +130,9 @@ def test_a_rate_that_cannot_be_is_an_unreadable_cell(rate, fusion):
     X, y = frame()
     X["sound"] = [(sound, 8000) for sound in NOISE[:, 0]]
     X.at[55, "sound"] = (NOISE[5, 0, :200], rate)
-    clf = FusionClassifier(fusion=fusion, max_epochs=1, random_state=0)
+    clf = FusionClassifier(
+        fusion=fusion, random_state=0, training=Training(max_epochs=1)
+    )
     with pytest.raises(ValueError, match=f"'sound', row 55: .*got {rate:,}"):
         clf.fit(X[["sound", "note"]], y)
     clf.set_params(on_error="missing")
@@ -162,7 +171,9 @@ def test_errors_name_the_modality_and_the_remedy(
     X, y = frame()
     X = X.drop(columns="sound").drop(index=[54, 57])
     y = np.arange(len(X)) % 2
-    clf = FusionClassifier("auto", fusion, max_epochs=1, random_state=0).fit(X, y)
+    clf = FusionClassifier(
+        "auto", fusion, random_state=0, training=Training(max_epochs=1)
+    ).fit(X, y)
     broken = X.astype(object)
     broken.at[53, column] = cell
     with pytest.raises(ValueError, match=f"Modality {message}.*on_error='missing'"):

@@ -29,6 +29,7 @@ from skmultimodal.datasets import (
     make_multimodal_regression,
 )
 from skmultimodal.training._network import FusionModule, FusionOutput
+from tests.parameters import nested
 
 for package in ("onnx", "onnxscript", "onnxruntime"):
     pytest.importorskip(package)
@@ -82,7 +83,7 @@ def agrees(estimator, path, X, method="predict_proba"):
 def test_strategies_over_pictures_and_texts(fusion, tmp_path):
     X, y = load_emoji(return_X_y=True)
     X, y = X.iloc[::25].reset_index(drop=True), np.asarray(y)[::25]
-    clf = FusionClassifier(fusion=fusion, **SHORT).fit(X, y)
+    clf = FusionClassifier(fusion=fusion, **nested(SHORT)).fit(X, y)
     path = tmp_path / "model.onnx"
     clf.to_onnx(path, X[:5])
     holes = drop_modalities(X, 0.4, random_state=0)
@@ -109,7 +110,7 @@ def test_sequences_of_any_length(params, fusion, tmp_path):
     words = [" ".join(rng.choice(list("abcdef"), rng.integers(1, 7))) for _ in range(n)]
     X = pd.DataFrame({"series": pd.Series(series), "text": words})
     encoders = [("series", SequenceEncoder(**params)), ("text", TextEncoder(**params))]
-    clf = FusionClassifier(encoders, fusion, **SHORT).fit(X, np.arange(n) % 2)
+    clf = FusionClassifier(encoders, fusion, **nested(SHORT)).fit(X, np.arange(n) % 2)
     path = tmp_path / "model.onnx"
     clf.to_onnx(path, X[:6])
     for rows in (X, X[:1], X[5:9]):
@@ -126,7 +127,9 @@ def test_recurrent_cells_read_a_fixed_number_of_steps(cell, tmp_path, capfd):
     rest = rng.normal(size=(24, 3))
     X = MultimodalData({"series": series, "rest": rest})
     encoders = [("series", SequenceEncoder(cell)), ("rest", TabularEncoder())]
-    clf = FusionClassifier(encoders, "feature", **SHORT).fit(X, np.arange(24) % 2)
+    clf = FusionClassifier(encoders, "feature", **nested(SHORT)).fit(
+        X, np.arange(24) % 2
+    )
     path = tmp_path / "model.onnx"
     clf.to_onnx(path, X)
     assert "torchvision" not in capfd.readouterr().err
@@ -146,11 +149,11 @@ def test_recurrent_cells_read_a_fixed_number_of_steps(cell, tmp_path, capfd):
 def test_regression_and_float64(tmp_path):
     X, y = make_multimodal_regression(n_samples=30, random_state=0)
     path = tmp_path / "model.onnx"
-    reg = FusionRegressor(fusion="parallel", **SHORT).fit(X, y)
+    reg = FusionRegressor(fusion="parallel", **nested(SHORT)).fit(X, y)
     reg.to_onnx(path, X)
     agrees(reg, path, X[:7], "predict")
     rows, labels = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
-    clf = FusionClassifier(**SHORT).fit(rows, labels)
+    clf = FusionClassifier(**nested(SHORT)).fit(rows, labels)
     clf.to_onnx(path, rows)
     found = run(clf, path, rows)["response"]
     np.testing.assert_allclose(found, clf.predict_proba(rows), rtol=1e-12)
@@ -159,7 +162,9 @@ def test_regression_and_float64(tmp_path):
 def test_imputed_embeddings(tmp_path):
     X, y = make_multimodal_classification(n_samples=40, random_state=0)
     holes = drop_modalities(X, 0.5, random_state=0)
-    clf = FusionClassifier(fusion="feature", missing="impute", **SHORT).fit(X, y)
+    clf = FusionClassifier(fusion="feature", missing="impute", **nested(SHORT)).fit(
+        X, y
+    )
     assert clf.net_.module_.imputer is not None
     path = tmp_path / "model.onnx"
     clf.to_onnx(path, X)
@@ -170,7 +175,7 @@ def test_imputed_embeddings(tmp_path):
 def test_too_many_patterns_of_absence_are_refused(tmp_path):
     X = np.random.default_rng(0).normal(size=(20, 7))
     X = {f"m{i}": X[:, [i]] for i in range(7)}
-    clf = FusionClassifier(fusion="parallel", missing="impute", **SHORT)
+    clf = FusionClassifier(fusion="parallel", missing="impute", **nested(SHORT))
     clf.fit(X, np.arange(20) % 2)
     with pytest.raises(ValueError, match=r"at most 6 modalities: .* Got 7\. Use miss"):
         clf.to_onnx(tmp_path / "model.onnx", X)
@@ -196,7 +201,7 @@ class Branching(ParallelFusion):
 def test_multilabel_and_trimmed(tmp_path):
     X, y = make_multimodal_classification(n_samples=30, random_state=0)
     path = tmp_path / "model.onnx"
-    clf = FusionClassifier(fusion="feature", **SHORT)
+    clf = FusionClassifier(fusion="feature", **nested(SHORT))
     clf.fit(X, np.column_stack([y, 1 - y])).trim()
     assert clf.to_onnx(path, X) is not None
     agrees(clf, path, X)
@@ -208,13 +213,16 @@ def test_multilabel_and_trimmed(tmp_path):
         ({"fusion": DecisionFusion()}, "DecisionFusion, whose parts are fitted apart"),
         ({"fusion": "parallel", "training": "staged"}, "parts are fitted apart"),
         ({"fusion": "kernel"}, "trained as one network"),
-        ({"fusion": Branching(aux_weight=0)}, "Branching over .* finds no graph"),
+        (
+            {"fusion": Branching(), "aux_weight": 0.0},
+            "Branching over .* finds no graph",
+        ),
     ],
     ids=str,
 )
 def test_what_has_no_graph_is_refused(params, match, tmp_path):
     X, y = make_multimodal_classification(n_samples=30, random_state=0)
-    clf = FusionClassifier(**params, **SHORT).fit(X, y)
+    clf = FusionClassifier(**nested(params, **SHORT)).fit(X, y)
     with pytest.raises(ValueError, match=match):
         clf.to_onnx(tmp_path / "model.onnx", X)
     assert not list(tmp_path.iterdir())
@@ -222,7 +230,7 @@ def test_what_has_no_graph_is_refused(params, match, tmp_path):
 
 def test_one_row_and_a_missing_package_are_refused(monkeypatch):
     X, y = make_multimodal_classification(n_samples=30, random_state=0)
-    emb = FusionTransformer(**SHORT).fit(X, y)
+    emb = FusionTransformer(**nested(SHORT)).fit(X, y)
     with pytest.raises(ValueError, match="two rows of X or more"):
         emb.to_onnx(None, X[:1])
     real = builtins.__import__

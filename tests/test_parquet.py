@@ -22,6 +22,7 @@ from skmultimodal.distributed import (
     put_on_ray,
 )
 from skmultimodal.distributed._frames import frame_of, no_predictions, predictions
+from tests.parameters import nested
 
 pyarrow = pytest.importorskip("pyarrow")
 N = 60
@@ -88,7 +89,7 @@ def classifier(fusion="parallel", cls=FusionClassifier, **params):
         ("table", TabularEncoder((4,), 4)),
     ]
     params = {"columns": {"table": ["size"]}, "random_state": 0} | params
-    return cls(encoders, fusion, max_epochs=2, **params)
+    return cls(encoders, fusion, max_epochs=2, **nested(params))
 
 
 COLUMNS = ["image", "series", "size"]

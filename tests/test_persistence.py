@@ -38,6 +38,7 @@ from skmultimodal.datasets import (
 )
 from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.persistence import _file as persistence
+from tests.parameters import nested
 
 pytest.importorskip("safetensors")
 SHORT = {"max_epochs": 1, "random_state": 0}
@@ -61,7 +62,7 @@ def there_and_back(estimator, path, **kwargs):
 @pytest.fixture(scope="module")
 def fitted():
     X, y = numbers()
-    return FusionClassifier(fusion="parallel", **SHORT).fit(X, y), X
+    return FusionClassifier(fusion="parallel", **nested(SHORT)).fit(X, y), X
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def path(tmp_path):
 @pytest.mark.parametrize("fusion", ["auto", *FUSIONS])
 def test_every_strategy_predicts_the_same_bits(fusion, path):
     X, y = emoji()
-    clf = FusionClassifier(fusion=fusion, **SHORT).fit(X, y)
+    clf = FusionClassifier(fusion=fusion, **nested(SHORT)).fit(X, y)
     loaded = there_and_back(clf, path)
     expected = clf.predict_proba(X)
     assert np.array_equal(loaded.predict_proba(X), expected)
@@ -109,7 +110,7 @@ def test_models_within_models(params, path):
         pairs = zip(names, params["encoders"], strict=True)
         params["encoders"] = [(name, encoder) for name, (_, encoder) in pairs]
     missing = drop_modalities(X, 0.2, random_state=0)
-    clf = FusionClassifier(**params, **SHORT).fit(missing, y)
+    clf = FusionClassifier(**nested(params, **SHORT)).fit(missing, y)
     loaded = there_and_back(clf, path)
     assert np.array_equal(loaded.predict_proba(missing), clf.predict_proba(missing))
 
@@ -141,25 +142,25 @@ def test_forests_and_nested_pipelines(path):
 @pytest.mark.parametrize("fusion", ["auto", "parallel", "kernel"])
 def test_regressors(fusion, path):
     X, y = numbers(make_multimodal_regression)
-    reg = FusionRegressor(fusion=fusion, **SHORT).fit(X, y)
+    reg = FusionRegressor(fusion=fusion, **nested(SHORT)).fit(X, y)
     assert np.array_equal(there_and_back(reg, path).predict(X), reg.predict(X))
 
 
 def test_transformer_and_multilabel(path):
     X, y = numbers()
     labels = np.column_stack([y, 1 - y, np.arange(len(y)) % 2])
-    clf = FusionClassifier(**SHORT).fit(X, labels)
+    clf = FusionClassifier(**nested(SHORT)).fit(X, labels)
     assert np.array_equal(
         there_and_back(clf, path).predict_proba(X), clf.predict_proba(X)
     )
-    transformer = FusionTransformer(**SHORT).fit(X, y)
+    transformer = FusionTransformer(**nested(SHORT)).fit(X, y)
     loaded = there_and_back(transformer, path)
     assert np.array_equal(loaded.transform(X), transformer.transform(X))
 
 
 def test_plain_matrix_in_float64(path):
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
-    clf = FusionClassifier(**SHORT).fit(X, y)
+    clf = FusionClassifier(**nested(SHORT)).fit(X, y)
     loaded = there_and_back(clf, path)
     assert loaded.predict_proba(X).dtype == np.float64
     assert np.array_equal(loaded.predict_proba(X), clf.predict_proba(X))
@@ -178,7 +179,9 @@ def test_saving_changes_nothing_and_repeats(fitted, tmp_path):
 
 def test_trimmed_is_smaller_and_cannot_go_on(path):
     X, y = numbers()
-    clf = FusionClassifier(fusion="parallel", warm_start=True, **SHORT).fit(X, y)
+    clf = FusionClassifier(fusion="parallel", warm_start=True, **nested(SHORT)).fit(
+        X, y
+    )
     whole, expected = len(pickle.dumps(clf)), clf.predict_proba(X)
     assert clf.trim() is clf
     assert len(pickle.dumps(clf)) < 0.6 * whole
@@ -271,7 +274,7 @@ def test_what_has_no_name_cannot_be_saved(path):
     width = np.shape(X[first])[1]
     for factory in (lambda: nn.Linear(width, 4), partial(nn.Linear, width, 4)):
         encoders = [(first, ModuleEncoder(factory)), (second, TabularEncoder())]
-        clf = FusionClassifier(encoders, fusion="parallel", **SHORT).fit(X, y)
+        clf = FusionClassifier(encoders, fusion="parallel", **nested(SHORT)).fit(X, y)
         if isinstance(factory, partial):
             assert np.array_equal(
                 there_and_back(clf, path).predict_proba(X), clf.predict_proba(X)
@@ -357,10 +360,14 @@ def test_another_process_predicts_the_same_bits(tmp_path):
     U, v = numbers()
     cases = [
         (FusionClassifier(random_state=0), X, y, "predict_proba"),
-        (FusionClassifier(fusion="sequential", **SHORT), X, y, "predict_proba"),
-        (FusionClassifier(fusion="attention", **SHORT), U, v, "predict_proba"),
-        (FusionRegressor(**SHORT), *numbers(make_multimodal_regression), "predict"),
-        (FusionTransformer(**SHORT), U, v, "transform"),
+        (FusionClassifier(fusion="sequential", **nested(SHORT)), X, y, "predict_proba"),
+        (FusionClassifier(fusion="attention", **nested(SHORT)), U, v, "predict_proba"),
+        (
+            FusionRegressor(**nested(SHORT)),
+            *numbers(make_multimodal_regression),
+            "predict",
+        ),
+        (FusionTransformer(**nested(SHORT)), U, v, "transform"),
     ]
     expected = []
     for number, (estimator, A, b, method) in enumerate(cases):

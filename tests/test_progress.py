@@ -8,8 +8,9 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import EpochScoring
 
-from skmultimodal import FusionClassifier, TabularEncoder
+from skmultimodal import FusionClassifier, TabularEncoder, Training
 from skmultimodal.datasets import make_multimodal_classification
+from tests.parameters import nested
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def data():
 
 def fit(data, **params):
     params = {"fusion": "parallel", "max_epochs": 3, "random_state": 0} | params
-    return FusionClassifier(**params).fit(*data)
+    return FusionClassifier(**nested(params)).fit(*data)
 
 
 def test_silent_by_default(data, capfd):
@@ -52,7 +53,7 @@ def test_the_bar_changes_nothing(data):
     assert (plain.predict_proba(data[0]) == shown.predict_proba(data[0])).all()
     assert plain.history_.columns.equals(shown.history_.columns)
     again = pickle.loads(pickle.dumps(shown))
-    again.set_params(warm_start=True, max_epochs=1).fit(*data)
+    again.set_params(warm_start=True, training__max_epochs=1).fit(*data)
     assert again.n_iter_ == 4
 
 
@@ -93,13 +94,15 @@ def test_scikit_learn_callbacks_are_told_of_a_fit(data):
     pytest.importorskip("sklearn.callback")
     X, y = data
     recorder = Recorder()
-    clf = FusionClassifier(fusion="parallel", max_epochs=2).set_callbacks(recorder)
+    clf = FusionClassifier(
+        fusion="parallel", training=Training(max_epochs=2)
+    ).set_callbacks(recorder)
     clf.fit(X, y, sample_weight=np.ones(len(y)))
     begin = ("begin", len(y), ["sample_weight"])
     assert recorder.told == ["setup", begin, ("end", 2), "teardown"]
     recorder.told.clear()
     with pytest.raises(ValueError, match="max_epochs"):
-        clf.set_params(max_epochs=0).fit(X, y)
+        clf.set_params(training__max_epochs=0).fit(X, y)
     assert recorder.told == ["setup", ("begin", len(y), []), "teardown"]
     assert clf.n_iter_ == 2  # as it was before
 
@@ -109,7 +112,9 @@ def test_progress_bar_and_monitor_under_a_search(data, capsys, n_jobs):
     callback = pytest.importorskip("sklearn.callback")
     X = pd.DataFrame({name: list(rows) for name, rows in data[0].items()})
     monitor = callback.ScoringMonitor(scoring="accuracy")
-    clf = FusionClassifier(fusion="parallel", max_epochs=1, random_state=0)
+    clf = FusionClassifier(
+        fusion="parallel", random_state=0, training=Training(max_epochs=1)
+    )
     clf.set_callbacks(monitor)
     search = GridSearchCV(clf, {"fusion": ["parallel", "feature"]}, cv=2, n_jobs=n_jobs)
     search.set_callbacks(callback.ProgressBar()).fit(X, data[1])

@@ -24,6 +24,7 @@ from skmultimodal.fusion import (
     WeightedMean,
 )
 from skmultimodal.fusion.joint._layers import SimplexWeights
+from tests.parameters import nested
 
 few = settings(max_examples=40, deadline=None)
 fewer = settings(
@@ -269,7 +270,10 @@ Y = np.arange(24) % 2
 def two_tables(**params):
     encoders = [(name, TabularEncoder((4,), 4)) for name in "uv"]
     return FusionClassifier(
-        encoders, "parallel", columns={"u": ["a", "b"], "v": ["c", "d"]}, **params
+        encoders,
+        "parallel",
+        columns={"u": ["a", "b"], "v": ["c", "d"]},
+        **nested(params),
     )
 
 
@@ -280,8 +284,9 @@ def test_valid_parameters_fit(params):
     clf = two_tables(**{"max_epochs": 1} | params)
     proba = clf.fit(X, Y).predict_proba(X)
     np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-5)
+    found = vars(clf) | vars(clf.training) | {"training": clf.training}
     for name, value in params.items():
-        assert getattr(clf, name) is value
+        assert found[name] is value
 
 
 @settings(few, max_examples=60)

@@ -7,6 +7,7 @@ import torch
 from sklearn.base import clone
 
 from skmultimodal import FusionClassifier, ImageEncoder, TabularEncoder, TextEncoder
+from tests.parameters import nested
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 FUSIONS = ["parallel", "sequential", "feature", "decision", "attention"]
@@ -19,7 +20,7 @@ def make(fusion, **params):
         ("table", TabularEncoder((8,), 8, dropout=0.1)),
     ]
     defaults = {"columns": {"table": ["a", "b"]}, "max_epochs": 2, "random_state": 0}
-    return FusionClassifier(encoders, fusion, **defaults | params)
+    return FusionClassifier(encoders, fusion, **nested(defaults | params))
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,14 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from skmultimodal import (
-    FeatureFusion,
     FusionClassifier,
     FusionRegressor,
-    ParallelFusion,
-    SequentialFusion,
 )
 from skmultimodal.fusion.joint._model import validation_split
 from skmultimodal.training._accelerated import ShareOfBatches
 from skmultimodal.training._net import seeded
 from skmultimodal.training._tensors import BatchIterator, TensorRows, Tensors
+from tests.parameters import nested
 
 N = 1500
 
@@ -23,7 +21,8 @@ N = 1500
 def linear(kind, fusion, **params):
     """An estimator that is linear in the two numbers, so that it cannot overfit."""
     encoders = [("a", StandardScaler()), ("b", StandardScaler())]
-    return kind(encoders, fusion, weight_decay=0.0, random_state=0, **params)
+    params = nested(params, weight_decay=0.0)
+    return kind(encoders, fusion, random_state=0, **params)
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +44,17 @@ def numbers():
 
 
 @pytest.mark.parametrize(
-    ("fusion", "batch_size"),
+    ("fusion", "balance", "batch_size"),
     [
-        (ParallelFusion(modality_dropout=0.0), 16),
-        (ParallelFusion(modality_dropout=0.0), 64),
-        (ParallelFusion(modality_dropout=0.0), N),
-        (ParallelFusion(modality_dropout=0.0, balance="gradient_blending"), 64),
-        (SequentialFusion(modality_dropout=0.0), 64),
-        (FeatureFusion(modality_dropout=0.0), 16),
+        ("parallel", None, 16),
+        ("parallel", None, 64),
+        ("parallel", None, N),
+        ("parallel", "gradient_blending", 64),
+        ("sequential", None, 64),
+        ("feature", None, 16),
     ],
 )
-def test_balanced_classes_without_signal_are_even(rare, fusion, batch_size):
+def test_balanced_classes_without_signal_are_even(rare, fusion, balance, batch_size):
     X, y = rare
     epochs, lr = {16: (4, 0.01), 64: (12, 0.01), N: (25, 0.02)}[batch_size]
     clf = linear(
@@ -65,6 +64,8 @@ def test_balanced_classes_without_signal_are_even(rare, fusion, batch_size):
         batch_size=batch_size,
         max_epochs=epochs,
         lr=lr,
+        modality_dropout=0.0,
+        balance=balance,
     ).fit(X, y)
     assert clf.predict_proba(X)[:, 1].mean() == pytest.approx(0.5, abs=0.05)
 
@@ -73,7 +74,8 @@ def test_a_class_weight_in_chunks_is_that_of_the_data(rare):
     X, y = rare
     clf = linear(
         FusionClassifier,
-        ParallelFusion(modality_dropout=0.0),
+        "parallel",
+        modality_dropout=0.0,
         class_weight={0: N / (2 * (N - 30)), 1: N / (2 * 30)},
         lr=0.01,
     )
@@ -90,8 +92,8 @@ def test_a_class_weight_in_chunks_is_that_of_the_data(rare):
 def test_losses_of_the_history_are_weighted_means(numbers, kind, batch_size):
     X, y, weight = numbers
     params = {"optimizer": "sgd", "lr": 1e-12, "max_epochs": 1, "early_stopping": True}
-    fusion = FeatureFusion(modality_dropout=0.0, aux_weight=0.0)
-    model = linear(kind, fusion, batch_size=batch_size, **params)
+    params |= {"modality_dropout": 0.0, "aux_weight": 0.0}
+    model = linear(kind, "feature", batch_size=batch_size, **params)
     model.fit(X, y, sample_weight=weight)
     losses = {}
     problem = model._problem(X, y, weight, None)[1]
@@ -124,10 +126,10 @@ def steps_of(clf, X, y, **weights):
 
 def test_weights_of_chunks_are_in_one_unit(numbers):
     X, y, _ = numbers
-    params = {"optimizer": "sgd", "lr": 0.1, "batch_size": 200}
+    params = {"optimizer": "sgd", "lr": 0.1, "batch_size": 200, "modality_dropout": 0.0}
     steps = []
     for weight in (None, np.full(200, 3.0)):
-        clf = linear(FusionClassifier, ParallelFusion(modality_dropout=0.0), **params)
+        clf = linear(FusionClassifier, "parallel", **params)
         clf.partial_fit(X, y)
         steps.append(steps_of(clf, X, y, sample_weight=weight))
     np.testing.assert_allclose(3 * steps[0], steps[1], rtol=1e-4, atol=1e-7)
@@ -143,8 +145,8 @@ def test_balanced_weights_of_a_chunk_are_refused(numbers):
 def test_what_the_history_says_of_modalities_counts_weights(numbers, balance):
     X, y, _ = numbers
     weight = np.random.default_rng(0).integers(0, 4, 200)
-    fusion = ParallelFusion(modality_dropout=0.0, balance=balance)
-    clf = linear(FusionClassifier, fusion, batch_size=10**4, max_epochs=1)
+    params = {"batch_size": 10**4, "max_epochs": 1, "modality_dropout": 0.0}
+    clf = linear(FusionClassifier, "parallel", balance=balance, **params)
     weighted = clf.fit(X, y, weight).history_.iloc[0]
     X = {name: np.repeat(cells, weight, axis=0) for name, cells in X.items()}
     repeated = clf.fit(X, np.repeat(y, weight)).history_.iloc[0]

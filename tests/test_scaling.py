@@ -15,6 +15,7 @@ from skmultimodal import (
     ImageEncoder,
     SequenceEncoder,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.data._scaling import moments
 from skmultimodal.encoders._base import TransformerEncoder
@@ -72,7 +73,9 @@ def test_constant_columns_have_scale_one(scales, weight):
 def test_a_constant_target_is_predicted():
     X = np.random.default_rng(0).standard_normal((60, 4))
     X = {"a": X[:, :2], "b": X[:, 2:]}
-    model = FusionRegressor(fusion="parallel", max_epochs=3, random_state=0)
+    model = FusionRegressor(
+        fusion="parallel", random_state=0, training=Training(max_epochs=3)
+    )
     predicted = model.fit(X, np.full(60, 0.1)).predict(X)
     np.testing.assert_allclose(predicted, 0.1, atol=0.5)
 
@@ -125,8 +128,8 @@ def test_a_constant_that_changes_costs_nothing(drifting, fusion, encoder):
         encoders,
         fusion,
         columns=columns,
-        max_epochs=15,
         random_state=0,
+        training=Training(max_epochs=15),
     ).fit(X, y)
     assert clf.score(later, truth) > 0.95
 

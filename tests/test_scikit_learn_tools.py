@@ -40,7 +40,9 @@ from skmultimodal import (
     ParallelFusion,
     SequentialFusion,
     TextEncoder,
+    Training,
 )
+from tests.parameters import nested
 
 
 def small(**kwargs):
@@ -49,7 +51,7 @@ def small(**kwargs):
             ("image", ImageEncoder((4, 8), 8)),
             ("text", TextEncoder(embedding_features=8, out_features=8)),
         ],
-        **{"fusion": "parallel", "max_epochs": 2, "random_state": 0} | kwargs,
+        **nested({"fusion": "parallel", "max_epochs": 2, "random_state": 0} | kwargs),
     )
 
 
@@ -166,7 +168,9 @@ def test_permutation_importance(rows):
 
 def test_set_output(rows):
     X, y = rows
-    transformer = FusionTransformer(small().encoders, "feature", max_epochs=2)
+    transformer = FusionTransformer(
+        small().encoders, "feature", training=Training(max_epochs=2)
+    )
     frame = transformer.set_output(transform="pandas").fit_transform(X, y)
     assert isinstance(frame, pd.DataFrame)
     assert frame.shape == (len(X), 64)
@@ -290,13 +294,13 @@ def test_every_task(fusion, emoji_small):
     target = X["text"].str.len().to_numpy(dtype=float)
     kwargs = {"fusion": fusion, "max_epochs": 2, "random_state": 0}
     encoders = small().encoders
-    regressor = FusionRegressor(encoders, **kwargs).fit(X, target)
+    regressor = FusionRegressor(encoders, **nested(kwargs)).fit(X, target)
     assert regressor.predict(X).shape == (200,)
     several = np.column_stack([target, -target])
     regressor.fit(X, several)
     assert regressor.predict(X).shape == (200, 2)
     labels = np.column_stack([target > 10, target > 15, y == y[0]]).astype(int)
-    clf = FusionClassifier(encoders, **kwargs).fit(X, labels)
+    clf = FusionClassifier(encoders, **nested(kwargs)).fit(X, labels)
     assert clf.predict_proba(X).shape == clf.predict(X).shape == (200, 3)
     assert set(np.unique(clf.predict(X))) <= {0, 1}
 

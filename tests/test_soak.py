@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmultimodal import FusionClassifier, TabularEncoder, TextEncoder
+from skmultimodal import FusionClassifier, TabularEncoder, TextEncoder, Training
 
 CYCLES, WINDOW = 200, 40
 ALLOWED = 4 * 2**20  # bytes between the medians of two late windows
@@ -40,8 +40,8 @@ def test_two_hundred_fits_do_not_grow(fusion):
             ],
             fusion,
             columns={"table": ["a", "b"]},
-            max_epochs=2,
             random_state=cycle,
+            training=Training(max_epochs=2),
         )
         clf.fit(X, y).predict_proba(holes)
         gc.collect()

@@ -14,7 +14,7 @@ import torch
 from joblib import Parallel, delayed
 from sklearn.model_selection import cross_val_predict
 
-from skmultimodal import FusionClassifier
+from skmultimodal import FusionClassifier, Training
 from skmultimodal.datasets import drop_modalities, load_emoji
 from skmultimodal.datasets import make_multimodal_classification as make
 from skmultimodal.fusion._auto import FUSIONS
@@ -37,7 +37,9 @@ def concurrently(call, arguments):
 @pytest.mark.parametrize("fusion", ["auto", *FUSIONS])
 def test_eight_threads_give_the_serial_result(fusion):
     X, y = emoji()
-    clf = FusionClassifier(fusion=fusion, max_epochs=1, random_state=0).fit(X, y)
+    clf = FusionClassifier(
+        fusion=fusion, random_state=0, training=Training(max_epochs=1)
+    ).fit(X, y)
     blocks = [X.iloc[i : i + 12] for i in range(0, 48, 4)]
     blocks.append(X[:12].assign(text=None))  # of a pattern that training never had
     before = pickle.dumps(clf)
@@ -54,7 +56,7 @@ def test_global_state_is_as_before():
     X, y = make(n_samples=60, random_state=0)
     X = drop_modalities(X, 0.3, random_state=0)
     clf = FusionClassifier(
-        fusion="parallel", max_epochs=1, n_threads=2, random_state=0
+        fusion="parallel", random_state=0, training=Training(max_epochs=1, n_threads=2)
     ).fit(X, y)
     blocks = [X[i : i + 20] for i in range(40)]
     for block in blocks:
@@ -86,7 +88,9 @@ def test_eight_fits_at_once_equal_eight_fits():
     X, y = make(n_samples=40, random_state=0)
 
     def fitted(fusion):
-        clf = FusionClassifier(fusion=fusion, max_epochs=2, random_state=0)
+        clf = FusionClassifier(
+            fusion=fusion, random_state=0, training=Training(max_epochs=2)
+        )
         return clf.fit(X, y).predict_proba(X)
 
     names = ["decision", "kernel", "canonical"] * 3
@@ -101,7 +105,9 @@ def proba(clf, X):
 
 def test_worker_processes_give_the_serial_result():
     X, y = make(n_samples=40, random_state=0)
-    clf = FusionClassifier(fusion="parallel", max_epochs=1, random_state=0)
+    clf = FusionClassifier(
+        fusion="parallel", random_state=0, training=Training(max_epochs=1)
+    )
     expected = cross_val_predict(clf, X, y, cv=2, method="predict_proba")
     found = cross_val_predict(clf, X, y, cv=2, method="predict_proba", n_jobs=2)
     assert np.array_equal(found, expected)
@@ -113,13 +119,13 @@ def test_worker_processes_give_the_serial_result():
 STARTED = """
 import multiprocessing, sys
 import numpy as np, torch
-from skmultimodal import FusionClassifier
+from skmultimodal import FusionClassifier, Training
 from skmultimodal.datasets import make_multimodal_classification
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     X, y = make_multimodal_classification(n_samples=40, random_state=0)
-    clf = FusionClassifier(fusion="parallel", max_epochs=1, random_state=0).fit(X, y)
+    clf = FusionClassifier(fusion="parallel", training=Training(max_epochs=1)).fit(X, y)
     expected = clf.predict_proba(X)
     with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
         assert (pool.apply(clf.predict_proba, (X,)) == expected).all()
@@ -150,6 +156,8 @@ def test_no_temporary_files_are_left(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     X, y = make(n_samples=40, random_state=0)
-    clf = FusionClassifier(fusion="parallel", max_epochs=1, random_state=0).fit(X, y)
+    clf = FusionClassifier(
+        fusion="parallel", random_state=0, training=Training(max_epochs=1)
+    ).fit(X, y)
     concurrently(clf.predict_proba, [X] * 8)
     assert os.listdir(tmp_path) == []

@@ -21,11 +21,13 @@ from skmultimodal import (
     ImageEncoder,
     SequenceEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.data._containers import Ragged
 from skmultimodal.fusion.joint._model import validation_split
 from skmultimodal.training._net import seeded, threads
 from skmultimodal.training._tensors import BatchIterator, TensorRows, Tensors
+from tests.parameters import nested
 
 
 def classifier(**kwargs):
@@ -35,7 +37,9 @@ def classifier(**kwargs):
         ("text", TextEncoder(cell="gru", embedding_features=8, out_features=8)),
     ]
     params = {"max_epochs": 3, "batch_size": 32, "random_state": 0}
-    return FusionClassifier(encoders, **params | {"fusion": "parallel"} | kwargs)
+    return FusionClassifier(
+        encoders, **nested(params | {"fusion": "parallel"} | kwargs)
+    )
 
 
 @pytest.fixture
@@ -140,7 +144,9 @@ def test_media_by_batch_and_row_by_row(emoji_small):
 
 def test_numbers_by_batch_and_row_by_row():
     X = np.random.default_rng(0).standard_normal((60, 5))
-    clf = FusionClassifier(max_epochs=3, random_state=0).fit(X, X[:, 0] > 0)
+    clf = FusionClassifier(random_state=0, training=Training(max_epochs=3)).fit(
+        X, X[:, 0] > 0
+    )
     whole = clf.predict_proba(X)
     single = np.vstack([clf.predict_proba(X[[i]]) for i in range(60)])
     assert whole.dtype == np.float64
@@ -152,7 +158,9 @@ def test_the_order_of_ragged_rows_is_kept():
     series = [rng.standard_normal((n, 2)) for n in rng.integers(1, 30, 80)]
     X = pd.DataFrame({"series": series})
     y = np.array([len(row) > 15 for row in series])
-    clf = FusionClassifier([("series", SequenceEncoder(out_features=8))], max_epochs=2)
+    clf = FusionClassifier(
+        [("series", SequenceEncoder(out_features=8))], training=Training(max_epochs=2)
+    )
     clf.fit(X, y)
     shuffled = rng.permutation(80)
     np.testing.assert_allclose(

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from skmultimodal import AudioEncoder, FusionClassifier, ImageEncoder
+from skmultimodal import AudioEncoder, FusionClassifier, ImageEncoder, Training
 from skmultimodal.data._cells import CellError, decode_audio, decode_image
 from skmultimodal.data._files import is_url, join
 from skmultimodal.data._hashing import row_keys
@@ -69,15 +69,17 @@ def test_a_fit_on_urls_is_a_fit_on_bytes(root):
     of_bytes = pd.DataFrame(
         {"image": [picture(i) for i in range(N)], "audio": [sound(i) for i in range(N)]}
     )
-    clf = FusionClassifier("auto", "feature", max_epochs=2, random_state=0)
+    clf = FusionClassifier(
+        "auto", "feature", random_state=0, training=Training(max_epochs=2)
+    )
     expected = clf.fit(of_bytes, y).predict_proba(of_bytes)
     assert type(clf.encoders_["image"]) is ImageEncoder
     np.testing.assert_array_equal(clf.fit(X, y).predict_proba(X), expected)
     clf = FusionClassifier(
         [("image", ImageEncoder(root=root)), ("audio", AudioEncoder(root=root))],
         "feature",
-        max_epochs=2,
         random_state=0,
+        training=Training(max_epochs=2),
     )
     X = X.map(lambda url: url.rsplit("/", 1)[1])
     np.testing.assert_array_equal(clf.fit(X, y).predict_proba(X), expected)
@@ -96,7 +98,9 @@ def test_a_file_that_changed_has_another_key(root):
 def test_a_missing_file_and_an_unknown_protocol_name_the_row(root):
     X, y = rows(root), np.arange(N) % 2
     X.loc[3, "image"] = f"{root}/none.png"
-    clf = FusionClassifier([("image", ImageEncoder((4,), 4))], max_epochs=1)
+    clf = FusionClassifier(
+        [("image", ImageEncoder((4,), 4))], training=Training(max_epochs=1)
+    )
     with pytest.raises(CellError, match=r"'image', row 3: .*none\.png"):
         clf.fit(X, y)
     with pytest.warns(UserWarning, match="1 of 16 cells cannot be read"):

@@ -21,9 +21,11 @@ from skmultimodal import (
     FusionTransformer,
     TabularEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal._warnings import warn
 from skmultimodal.model_selection import compare_fusion
+from tests.parameters import nested
 
 N = 24
 
@@ -43,7 +45,13 @@ Y = np.arange(N) % 2
 
 def classifier(kind=FusionClassifier):
     encoders = [("note", TextEncoder(level="word")), ("u", TabularEncoder((4,), 4))]
-    return kind(encoders, "parallel", max_epochs=1, on_error="missing", random_state=0)
+    return kind(
+        encoders,
+        "parallel",
+        on_error="missing",
+        random_state=0,
+        training=Training(max_epochs=1),
+    )
 
 
 def embedded():
@@ -56,7 +64,9 @@ CALLS = {
     "score": lambda X: cross_val_score(classifier(), X, Y, cv=2),
     "predict": lambda X: cross_val_predict(classifier(), X, Y, cv=2),
     "pipeline": lambda X: make_pipeline(FunctionTransformer(), classifier()).fit(X, Y),
-    "search": lambda X: GridSearchCV(classifier(), {"lr": [0.1]}, cv=2).fit(X, Y),
+    "search": lambda X: GridSearchCV(classifier(), {"training__lr": [0.1]}, cv=2).fit(
+        X, Y
+    ),
     "transformer": lambda X: embedded().fit(X, Y).predict(X),
 }
 
@@ -123,16 +133,22 @@ MODELS = [("u", LogisticRegression()), ("v", LogisticRegression())]
 
 
 def test_parameters_of_training_without_effect_are_named(numbers):
-    clf = FusionClassifier(MODELS, "decision", lr=0.1, max_epochs=3, batch_size=16)
+    clf = FusionClassifier(
+        MODELS, "decision", training=Training(lr=0.1, max_epochs=3, batch_size=16)
+    )
     (told,) = unused(clf, numbers)
-    assert told.startswith("max_epochs, lr, batch_size have no effect: DecisionFusion ")
+    assert told.startswith("max_epochs, lr, batch_size of 'training' have no")
     assert "fusion='parallel'" in told
     assert "\n" not in told
-    clf = FusionClassifier(fusion="kernel", callbacks=[], training="staged")
+    clf = FusionClassifier(fusion="kernel", training=Training("staged", callbacks=[]))
     (told,) = unused(clf, numbers)
-    assert told.startswith("training, callbacks have no effect: KernelFusion trains")
-    (told,) = unused(FusionClassifier(compile=True, n_threads=1), numbers)
-    assert told.startswith("compile, n_threads have no effect: DecisionFusion")
+    assert told.startswith(
+        "mode, callbacks of 'training' have no effect: KernelFusion trains"
+    )
+    (told,) = unused(
+        FusionClassifier(training=Training(compile=True, n_threads=1)), numbers
+    )
+    assert told.startswith("compile, n_threads of 'training' have no effect: Decision")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +168,7 @@ def test_parameters_of_training_without_effect_are_named(numbers):
     ],
 )
 def test_parameters_that_are_used_are_not_told_of(numbers, encoders, fusion, params):
-    assert unused(FusionClassifier(encoders, fusion, **params), numbers) == []
+    assert unused(FusionClassifier(encoders, fusion, **nested(params)), numbers) == []
 
 
 # -- a comparison -------------------------------------------------------------------
@@ -167,7 +183,9 @@ def test_a_comparison_tells_of_a_cell_once(X, tmp_path):
     (tmp_path / "5.png").write_bytes(b"no image")
     X = pd.DataFrame({"photo": [str(tmp_path / f"{i}.png") for i in range(N)]})
     X = X.assign(note=[f"number {i % 4}" for i in range(N)], v=np.linspace(0, 1, N))
-    clf = FusionClassifier(max_epochs=1, on_error="missing", random_state=0)
+    clf = FusionClassifier(
+        on_error="missing", random_state=0, training=Training(max_epochs=1)
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         result = compare_fusion(clf, X, Y, cv=2, strategies=["parallel", "decision"])

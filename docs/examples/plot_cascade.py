@@ -6,7 +6,7 @@ If a sound costs ten times a picture to obtain, one would rather look at the pic
 first, and listen only where it leaves doubts.
 """
 
-from skmultimodal import FusionClassifier, SequentialFusion
+from skmultimodal import FusionClassifier, SequentialFusion, Training
 from skmultimodal.datasets import load_spoken_digits
 from skmultimodal.inspection import AccuracyCostDisplay, accuracy_cost_curve
 
@@ -14,7 +14,7 @@ data = load_spoken_digits()
 X, y = data.data, data.target
 cost = {"image": 1.0, "text": 3.0, "audio": 10.0}
 fusion = SequentialFusion(order=["image", "text", "audio"], cost=cost)
-clf = FusionClassifier(fusion=fusion, max_epochs=20, random_state=0)
+clf = FusionClassifier(fusion=fusion, random_state=0, training=Training(max_epochs=20))
 clf.fit(X[:500], y[:500])
 
 # %%

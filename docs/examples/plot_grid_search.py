@@ -19,6 +19,7 @@ from skmultimodal import (
     ImageEncoder,
     ParallelFusion,
     TextEncoder,
+    Training,
 )
 from skmultimodal.datasets import load_emoji
 
@@ -33,11 +34,9 @@ grid = [
 with tempfile.TemporaryDirectory() as folder:
     clf = FusionClassifier(
         encoders,
-        training="staged",
-        max_epochs=10,
-        lr=1e-2,
         memory=folder,
         random_state=0,
+        training=Training("staged", max_epochs=10, lr=1e-2),
     )
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
     search = GridSearchCV(clf, grid, cv=folds, refit=False).fit(X, y)

@@ -8,7 +8,7 @@ interactions say how much of a prediction no sum over modalities could give.
 
 import matplotlib.pyplot as plt
 
-from skmultimodal import FusionClassifier
+from skmultimodal import FusionClassifier, Training
 from skmultimodal.datasets import load_spoken_digits, make_multimodal_xor
 from skmultimodal.inspection import (
     InteractionDisplay,
@@ -40,9 +40,13 @@ shown.plot(ax=right, kind="beeswarm")
 # of it is interaction, for neither modality says anything alone.
 
 bits, parity = make_multimodal_xor(400, n_features=(4, 4), random_state=0)
-xor = FusionClassifier(fusion="feature", max_epochs=40, random_state=0)
+xor = FusionClassifier(
+    fusion="feature", random_state=0, training=Training(max_epochs=40)
+)
 xor.fit(bits, parity)
-digits = FusionClassifier(fusion="feature", max_epochs=15, random_state=0)
+digits = FusionClassifier(
+    fusion="feature", random_state=0, training=Training(max_epochs=15)
+)
 digits.fit(X[:500], y[:500])
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 for ax, (name, model, rows) in zip(

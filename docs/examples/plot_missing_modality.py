@@ -8,7 +8,7 @@ falls as more of them are absent, and what was done about it.
 
 import matplotlib.pyplot as plt
 
-from skmultimodal import FeatureFusion, FusionClassifier
+from skmultimodal import FeatureFusion, FusionClassifier, Training
 from skmultimodal.datasets import drop_modalities, load_spoken_digits
 from skmultimodal.inspection import MissingModalityDisplay
 
@@ -22,7 +22,9 @@ train, test = slice(0, 500), slice(500, 900)
 # a pattern that training never saw is an extrapolation, and warns.
 
 holes = drop_modalities(X[train], 0.3, random_state=1)
-clf = FusionClassifier(fusion="feature", max_epochs=15, random_state=0)
+clf = FusionClassifier(
+    fusion="feature", random_state=0, training=Training(max_epochs=15)
+)
 clf.fit(holes, y[train]).missing_report_
 
 # %%
@@ -40,7 +42,7 @@ models = {}
 for name, (dropout, missing) in settings.items():
     fusion = FeatureFusion(modality_dropout=dropout)
     clf = FusionClassifier(
-        fusion=fusion, missing=missing, max_epochs=15, random_state=0
+        fusion=fusion, missing=missing, random_state=0, training=Training(max_epochs=15)
     )
     models[name] = clf.fit(X[train], y[train])
 

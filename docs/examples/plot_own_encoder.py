@@ -12,7 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmultimodal import BaseEncoder, FusionClassifier, ImageEncoder, TextEncoder
+from skmultimodal import (
+    BaseEncoder,
+    FusionClassifier,
+    ImageEncoder,
+    TextEncoder,
+    Training,
+)
 from skmultimodal.datasets import load_spoken_digits
 from skmultimodal.utils.estimator_checks import check_encoder
 
@@ -69,7 +75,9 @@ candidates = {
 scores = {}
 for name, encoders in candidates.items():
     columns = [modality for modality, _ in encoders]
-    clf = FusionClassifier(encoders, "parallel", max_epochs=20, lr=5e-3, random_state=0)
+    clf = FusionClassifier(
+        encoders, "parallel", random_state=0, training=Training(max_epochs=20, lr=5e-3)
+    )
     clf.fit(train.data[columns][:600], train.target[:600])
     scores[name] = clf.score(test.data[columns], test.target)
 

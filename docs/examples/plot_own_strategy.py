@@ -12,7 +12,7 @@ import torch
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 
-from skmultimodal import FusionClassifier
+from skmultimodal import FusionClassifier, Training
 from skmultimodal.datasets import make_multimodal_xor
 from skmultimodal.fusion import FusionModule, FusionOutput, JointFusion, per_modality
 from skmultimodal.utils.estimator_checks import check_fusion
@@ -65,7 +65,7 @@ check_fusion(PairwiseFusion())
 # with parallel fusion, a sum, and with feature fusion, a hidden layer over both.
 
 X, y = make_multimodal_xor(400, n_features=(4, 4), random_state=0)
-clf = FusionClassifier(max_epochs=30, lr=5e-3, random_state=0)
+clf = FusionClassifier(random_state=0, training=Training(max_epochs=30, lr=5e-3))
 grid = {"fusion": ["parallel", "feature", PairwiseFusion()]}
 search = GridSearchCV(clf, grid, cv=3).fit(X, y)
 

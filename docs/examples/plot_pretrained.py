@@ -13,7 +13,13 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from skmultimodal import FusionClassifier, ModuleEncoder, MultimodalData, TabularEncoder
+from skmultimodal import (
+    FusionClassifier,
+    ModuleEncoder,
+    MultimodalData,
+    TabularEncoder,
+    Training,
+)
 
 pixels, digit = load_digits(return_X_y=True)
 pixels = pixels.reshape(-1, 1, 8, 8).astype(np.float32) / 16
@@ -62,8 +68,10 @@ for origin, factory, freeze in [
 ]:
     picture = ModuleEncoder(factory, freeze=freeze)
     encoders = [("picture", picture), ("table", TabularEncoder())]
-    clf = FusionClassifier(encoders, "decision", batch_size=8, lr=1e-2)
-    clf.set_params(max_epochs=40, random_state=0).fit(X[:40], y[:40])
+    clf = FusionClassifier(
+        encoders, "decision", training=Training(batch_size=8, lr=1e-2)
+    )
+    clf.set_params(training__max_epochs=40, random_state=0).fit(X[:40], y[:40])
     for name, proba in clf.predict_proba_per_modality(X[40:]).items():
         key = "table" if name == "table" else f"picture, {origin}"
         scores[key] = (clf.classes_[proba.argmax(axis=1)] == y[40:]).mean()

@@ -9,7 +9,7 @@ fusion fits a model to each block; how their predictions combine is its ``rule``
 import matplotlib.pyplot as plt
 from sklearn.metrics import r2_score
 
-from skmultimodal import DecisionFusion, FusionRegressor
+from skmultimodal import DecisionFusion, FusionRegressor, Training
 from skmultimodal.datasets import make_multimodal_regression
 
 X, y = make_multimodal_regression(n_samples=500, random_state=0)
@@ -21,8 +21,8 @@ models = {
     "feature network": "feature",
 }
 for name, fusion in models.items():
-    training = {"max_epochs": 60, "lr": 5e-3} if "network" in name else {}
-    reg = FusionRegressor(fusion=fusion, random_state=0, **training)
+    training = Training(max_epochs=60, lr=5e-3) if "network" in name else "joint"
+    reg = FusionRegressor(fusion=fusion, training=training, random_state=0)
     models[name] = reg.fit(X[train], y[train])
 
 # %%

@@ -14,12 +14,14 @@ import onnxruntime
 import pandas as pd
 
 import skmultimodal
-from skmultimodal import FusionClassifier, ImageEncoder, TextEncoder
+from skmultimodal import FusionClassifier, ImageEncoder, TextEncoder, Training
 from skmultimodal.datasets import load_emoji
 
 X, y = load_emoji(return_X_y=True)
 encoders = [("image", ImageEncoder((8, 16), 32)), ("text", TextEncoder())]
-clf = FusionClassifier(encoders, "feature", max_epochs=5, random_state=0)
+clf = FusionClassifier(
+    encoders, "feature", random_state=0, training=Training(max_epochs=5)
+)
 clf.fit(X[:600], y[:600])
 expected = clf.predict_proba(X[600:900])
 

@@ -34,6 +34,7 @@ from skmultimodal import (
     ParallelFusion,
     SequentialFusion,
     TextEncoder,
+    Training,
 )
 from skmultimodal.datasets import load_spoken_digits
 
@@ -58,7 +59,9 @@ encoders = [
     ("text", TextEncoder(level="word", embedding_features=64, **lstm)),
     ("audio", AudioEncoder(**lstm)),
 ]
-clf = FusionClassifier(encoders, max_epochs=12, batch_size=32, random_state=0)
+clf = FusionClassifier(
+    encoders, random_state=0, training=Training(max_epochs=12, batch_size=32)
+)
 strategies = {
     "parallel": ParallelFusion(),
     "sequential": SequentialFusion(),

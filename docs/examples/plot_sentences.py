@@ -30,7 +30,7 @@ texts = {
 scores = {}
 for origin, text in texts.items():
     clf = FusionClassifier([("image", image), ("text", text)], "decision")
-    clf.set_params(max_epochs=20, random_state=0).fit(X[train], y[train])
+    clf.set_params(training__max_epochs=20, random_state=0).fit(X[train], y[train])
     for name, proba in clf.predict_proba_per_modality(X[test]).items():
         key = "image" if name == "image" else f"text, {origin}"
         scores[key] = (clf.classes_[proba.argmax(axis=1)] == y[test]).mean()

@@ -9,13 +9,15 @@ or a sum of one score a modality, says nothing about the class.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skmultimodal import FusionClassifier, MultimodalData
+from skmultimodal import FusionClassifier, MultimodalData, Training
 from skmultimodal.datasets import make_multimodal_xor
 
 X, y = make_multimodal_xor(600, n_features=(1, 1), random_state=0)
 train, test = slice(0, 400), slice(400, 600)
 models = {
-    name: FusionClassifier(fusion=name, max_epochs=40, random_state=0)
+    name: FusionClassifier(
+        fusion=name, training=Training(max_epochs=40), random_state=0
+    )
     for name in ["parallel", "sequential", "feature"]
 }
 models["decision"] = FusionClassifier(fusion="decision", random_state=0)

@@ -39,10 +39,8 @@ from skmultimodal.estimators._tables import settled
 from skmultimodal.fusion._auto import auto_fusion
 from skmultimodal.fusion._base import FusionProblem
 from skmultimodal.fusion.apart._cache import Cache, content_key
-from skmultimodal.training._net import TrainingSettings
+from skmultimodal.training._specification import resolve_training
 from skmultimodal.training._tasks import checked_target
-
-FEW_ROWS = 2000  # below it early_stopping="auto" is off
 
 
 def _specification(strategy, encoders):
@@ -78,28 +76,13 @@ class BaseFusionEstimator(
         self,
         encoders: str | list[tuple[str, Any]] = "auto",
         fusion: Any = "auto",
+        training: Any = "joint",
         *,
         columns: dict[str, Any] | None = None,
-        training: str = "joint",
-        max_epochs: int = 30,
-        lr: float = 2e-3,
-        lr_schedule: str = "one_cycle",
-        batch_size: int = 64,
-        optimizer: Any = "adamw",
-        weight_decay: float = 1e-3,
-        early_stopping: str | bool = "auto",
-        validation_fraction: float = 0.15,
         missing: str = "mask",
         missing_values: str | list[str] | None = None,
         on_empty: str = "prior",
         on_error: str = "raise",
-        callbacks: list[Any] | None = None,
-        net_params: dict[str, Any] | None = None,
-        accelerator: Any = None,
-        checkpoint: Any = None,
-        compile: bool = False,
-        device: str = "auto",
-        n_threads: int | None = None,
         n_jobs: int | None = None,
         memory: Any = None,
         warm_start: bool = False,
@@ -110,25 +93,10 @@ class BaseFusionEstimator(
         self.fusion = fusion
         self.columns = columns
         self.training = training
-        self.max_epochs = max_epochs
-        self.lr = lr
-        self.lr_schedule = lr_schedule
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
         self.missing = missing
         self.missing_values = missing_values
         self.on_empty = on_empty
         self.on_error = on_error
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.accelerator = accelerator
-        self.checkpoint = checkpoint
-        self.compile = compile
-        self.device = device
-        self.n_threads = n_threads
         self.n_jobs = n_jobs
         self.memory = memory
         self.warm_start = warm_start
@@ -166,45 +134,33 @@ class BaseFusionEstimator(
         Parameters
         ----------
         **params : dict
-            Estimator parameters. A strategy given as an alias becomes its object
-            when a nested parameter needs one; ``"auto"`` becomes that of small data.
+            Estimator parameters. A strategy or training given as an alias becomes its
+            object when a nested parameter needs one; ``"auto"`` becomes the strategy
+            of small data.
 
         Returns
         -------
         self
         """
-        for key in ("encoders", "fusion"):
+        for key in ("encoders", "fusion", "training"):
             if key in params:
                 setattr(self, key, params.pop(key))
-        nested = any(key.startswith("fusion__") for key in params)
-        if nested and isinstance(self.fusion, str):
+        nested = {key.partition("__")[0] for key in params if "__" in key}
+        if "fusion" in nested and isinstance(self.fusion, str):
             self.fusion = auto_fusion(self.fusion, False, type(self))
+        if "training" in nested:
+            self.training = self._training()
         self._set_params("_encoders", **params)
         return self
 
     # -- input --------------------------------------------------------------------
 
+    def _training(self):
+        return resolve_training(self.training, type(self).__name__)
+
     def _settings(self, plain, n_samples, dtype):
-        early = self.early_stopping
-        if early == "auto":
-            early = not plain and n_samples >= FEW_ROWS
-        return TrainingSettings(
-            max_epochs=self.max_epochs,
-            lr=self.lr,
-            lr_schedule=self.lr_schedule,
-            batch_size=self.batch_size,
-            optimizer=self.optimizer,
-            weight_decay=self.weight_decay,
-            early_stopping=bool(early),
-            validation_fraction=self.validation_fraction,
-            callbacks=self.callbacks,
-            net_params=self.net_params,
-            accelerator=self.accelerator,
-            device=self.device,
-            n_threads=self.n_threads,
-            compile=self.compile,
-            verbose=self.verbose,
-            dtype=dtype,
+        return self._training().settings(
+            n_samples, plain=plain, dtype=dtype, verbose=self.verbose
         )
 
     def _problem(self, X, y, sample_weight, groups, classes=None):
@@ -227,7 +183,7 @@ class BaseFusionEstimator(
         cells = self._find(X, columns, encoders)
         cells = settled(self, X, columns, cells, encoders)
         warn_of_columns(self, X, columns)
-        warn_of_parameters(changed(self), strategy, encoders)
+        warn_of_parameters(changed(self._training()), strategy, encoders)
         problem = FusionProblem(
             cells=cells,
             present=self._presence(cells),
@@ -242,7 +198,6 @@ class BaseFusionEstimator(
             ),
             seed=self._new_seed(),
             dropped=dropped,
-            training=self.training,
             missing=self.missing,
             memory=None if self.memory is None else Cache(check_memory(self.memory)),
             n_jobs=self.n_jobs,
@@ -281,7 +236,7 @@ class BaseFusionEstimator(
 
     def _new_seed(self):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        if self.accelerator is None:
+        if self._training().accelerator is None:
             return seed
         from skmultimodal.training._accelerated import shared_seed
 
@@ -355,11 +310,11 @@ class BaseFusionEstimator(
 
     def _with_checkpoint(self, strategy, problem):
         """Return the problem with the folder that its training is kept in, if any."""
-        if self.checkpoint is None:
+        given = self._training().checkpoint
+        if given is None:
             return problem
         from skmultimodal.training._checkpoint import CheckpointFolder
 
-        given = self.checkpoint
         path, every = given if isinstance(given, tuple) else (given, 1)
         settings, told = problem.settings, _specification(strategy, problem.encoders)
         plain = settings.replace(callbacks=None, n_threads=None, verbose=0)

@@ -40,41 +40,15 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         parallel fusion for a plain matrix of numbers; ``"search"`` chooses among
         them, see :class:`AutoFusion`.
 
+    training : {"joint", "staged"} or Training, default="joint"
+        How networks are trained: ``"joint"`` as one, ``"staged"`` each encoder once
+        on its own and then the fusion on out-of-fold embeddings, or a
+        :class:`Training` object with epochs, learning rate and all else.
+
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
         entry. A list of one column is that column, except to what reads tables, such
         as a ColumnTransformer.
-
-    training : {"joint", "staged"}, default="joint"
-        ``"staged"`` trains each encoder once on its own, then the fusion on
-        out-of-fold embeddings.
-
-    max_epochs : int, default=30
-        Most epochs of training.
-
-    lr : float, default=2e-3
-        Learning rate, the highest of the schedule.
-
-    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
-        ``"one_cycle"`` warms up over the first fifth of the epochs and then falls
-        along a cosine to almost nothing.
-
-    batch_size : int, default=64
-        Rows of a batch.
-
-    optimizer : {"adamw", "adam", "sgd", "rmsprop"} or class, default="adamw"
-        Optimiser.
-
-    weight_decay : float, default=1e-3
-        Weight decay.
-
-    early_stopping : "auto" or bool, default="auto"
-        Whether to stop when the loss of a held-out part no longer falls, and to
-        restore the best weights. ``"auto"`` is off for a plain matrix of numbers
-        and below 2000 rows, where the held-out rows are worth more in training.
-
-    validation_fraction : float, default=0.15
-        Held-out part of the rows, stratified.
 
     class_weight : dict or "balanced", default=None
         Weights of the classes.
@@ -94,32 +68,6 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         What a picture, sound or text becomes that cannot be read: an error that
         names the row, or an absent cell, counted in a warning. ``"missing"`` reads
         all files once more.
-
-    callbacks : list of skorch callbacks, default=None
-        Callbacks of the training loop; each is cloned.
-
-    net_params : dict, default=None
-        Further parameters of the skorch net, such as ``iterator_train__shuffle``.
-
-    accelerator : accelerate.Accelerator, default=None
-        Trains networks over several processes, or in mixed precision (extra
-        ``accelerate``); `device` is then the accelerator's.
-
-    checkpoint : str, path-like or tuple of (path, int), default=None
-        Folder where the state of training is written after each epoch, or after
-        each that many. A fit that was killed goes on from there when it is begun
-        again with the same data, parameters and int `random_state`, to the same
-        weights; one that ends removes its files. For joint strategies and
-        networks trained apart.
-
-    compile : bool, default=False
-        Whether to compile the network with ``torch.compile``.
-
-    device : str, default="auto"
-        ``"auto"`` is a GPU if there is one.
-
-    n_threads : int, default=None
-        Threads of torch during fit and predict; None leaves them as they are.
 
     n_jobs : int, default=None
         Parallel jobs of out-of-fold fits.
@@ -197,29 +145,14 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         self,
         encoders: str | list[tuple[str, Any]] = "auto",
         fusion: Any = "auto",
+        training: Any = "joint",
         *,
         columns: dict[str, Any] | None = None,
-        training: str = "joint",
-        max_epochs: int = 30,
-        lr: float = 2e-3,
-        lr_schedule: str = "one_cycle",
-        batch_size: int = 64,
-        optimizer: Any = "adamw",
-        weight_decay: float = 1e-3,
-        early_stopping: str | bool = "auto",
-        validation_fraction: float = 0.15,
         class_weight: dict[Any, float] | str | None = None,
         missing: str = "mask",
         missing_values: str | list[str] | None = None,
         on_empty: str = "prior",
         on_error: str = "raise",
-        callbacks: list[Any] | None = None,
-        net_params: dict[str, Any] | None = None,
-        accelerator: Any = None,
-        checkpoint: Any = None,
-        compile: bool = False,
-        device: str = "auto",
-        n_threads: int | None = None,
         n_jobs: int | None = None,
         memory: Any = None,
         warm_start: bool = False,
@@ -229,27 +162,12 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         super().__init__(
             encoders,
             fusion,
+            training,
             columns=columns,
-            training=training,
-            max_epochs=max_epochs,
-            lr=lr,
-            lr_schedule=lr_schedule,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            weight_decay=weight_decay,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
             missing=missing,
             missing_values=missing_values,
             on_empty=on_empty,
             on_error=on_error,
-            callbacks=callbacks,
-            net_params=net_params,
-            accelerator=accelerator,
-            checkpoint=checkpoint,
-            compile=compile,
-            device=device,
-            n_threads=n_threads,
             n_jobs=n_jobs,
             memory=memory,
             warm_start=warm_start,

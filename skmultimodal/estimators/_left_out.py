@@ -11,24 +11,6 @@ from skmultimodal.fusion.apart._standalone import is_model
 __all__ = ["changed", "trains_by_epochs", "warn_of_columns", "warn_of_parameters"]
 
 NAMED = 10  # columns at most in a warning
-OF_TRAINING = (
-    "training",
-    "max_epochs",
-    "lr",
-    "lr_schedule",
-    "batch_size",
-    "optimizer",
-    "weight_decay",
-    "early_stopping",
-    "validation_fraction",
-    "callbacks",
-    "net_params",
-    "accelerator",
-    "checkpoint",
-    "compile",
-    "device",
-    "n_threads",
-)
 
 
 def trains_by_epochs(strategy, encoders) -> bool:
@@ -46,18 +28,18 @@ def trains_by_epochs(strategy, encoders) -> bool:
     return not all(map(is_model, candidates))
 
 
-def changed(estimator, names=OF_TRAINING) -> list[str]:
-    """Return those of the named parameters that are not at their defaults."""
-    defaults = inspect.signature(type(estimator)).parameters
+def changed(training) -> list[str]:
+    """Return the parameters of a `Training` that are not at their defaults."""
+    defaults = inspect.signature(type(training)).parameters
     found = []
-    for name in defaults.keys() & set(names):
-        value, default = getattr(estimator, name), defaults[name].default
+    for name, value in training.get_params(deep=False).items():
+        default = defaults[name].default
         plain = isinstance(default, (str, int, float))
         if not (value is default or (plain and value == default)):
             found.append(name)
-    if estimator.device == "cpu":  # where all else computes anyway
+    if training.device == "cpu":  # where all else computes anyway
         found = [name for name in found if name != "device"]
-    return sorted(found, key=names.index)
+    return sorted(found, key=list(defaults).index)
 
 
 def warn_of_parameters(names, strategy, encoders) -> None:
@@ -67,8 +49,9 @@ def warn_of_parameters(names, strategy, encoders) -> None:
     instead = " or an encoder in place of a model" if strategy.takes_models else ""
     verb = "has" if len(names) == 1 else "have"
     warn(
-        f"{', '.join(names)} {verb} no effect: {type(strategy).__name__} trains "
-        "nothing by epochs in this fit. A strategy trained as a network, such as "
+        f"{', '.join(names)} of 'training' {verb} no effect: "
+        f"{type(strategy).__name__} trains nothing by epochs in this fit. "
+        "A strategy trained as a network, such as "
         f"fusion='parallel',{instead} would use {'it' if verb == 'has' else 'them'}.",
         UnusedWarning,
     )

@@ -39,41 +39,15 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
         parallel fusion for a plain matrix of numbers; ``"search"`` chooses among
         them, see :class:`AutoFusion`.
 
+    training : {"joint", "staged"} or Training, default="joint"
+        How networks are trained: ``"joint"`` as one, ``"staged"`` each encoder once
+        on its own and then the fusion on out-of-fold embeddings, or a
+        :class:`Training` object with epochs, learning rate and all else.
+
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
         entry. A list of one column is that column, except to what reads tables, such
         as a ColumnTransformer.
-
-    training : {"joint", "staged"}, default="joint"
-        ``"staged"`` trains each encoder once on its own, then the fusion on
-        out-of-fold embeddings.
-
-    max_epochs : int, default=30
-        Most epochs of training.
-
-    lr : float, default=2e-3
-        Learning rate, the highest of the schedule.
-
-    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
-        ``"one_cycle"`` warms up over the first fifth of the epochs and then falls
-        along a cosine to almost nothing.
-
-    batch_size : int, default=64
-        Rows of a batch.
-
-    optimizer : {"adamw", "adam", "sgd", "rmsprop"} or class, default="adamw"
-        Optimiser.
-
-    weight_decay : float, default=1e-3
-        Weight decay.
-
-    early_stopping : "auto" or bool, default="auto"
-        Whether to stop when the loss of a held-out part no longer falls, and to
-        restore the best weights. ``"auto"`` is off for a plain matrix of numbers
-        and below 2000 rows, where the held-out rows are worth more in training.
-
-    validation_fraction : float, default=0.15
-        Held-out part of the rows.
 
     missing : {"mask", "impute", "raise"}, default="mask"
         What an absent modality is: a fact about the row that the strategy knows of,
@@ -90,32 +64,6 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
         What a picture, sound or text becomes that cannot be read: an error that
         names the row, or an absent cell, counted in a warning. ``"missing"`` reads
         all files once more.
-
-    callbacks : list of skorch callbacks, default=None
-        Callbacks of the training loop; each is cloned.
-
-    net_params : dict, default=None
-        Further parameters of the skorch net, such as ``iterator_train__shuffle``.
-
-    accelerator : accelerate.Accelerator, default=None
-        Trains networks over several processes, or in mixed precision (extra
-        ``accelerate``); `device` is then the accelerator's.
-
-    checkpoint : str, path-like or tuple of (path, int), default=None
-        Folder where the state of training is written after each epoch, or after
-        each that many. A fit that was killed goes on from there when it is begun
-        again with the same data, parameters and int `random_state`, to the same
-        weights; one that ends removes its files. For joint strategies and
-        networks trained apart.
-
-    compile : bool, default=False
-        Whether to compile the network with ``torch.compile``.
-
-    device : str, default="auto"
-        ``"auto"`` is a GPU if there is one.
-
-    n_threads : int, default=None
-        Threads of torch during fit and predict; None leaves them as they are.
 
     n_jobs : int, default=None
         Parallel jobs of out-of-fold fits.

@@ -34,6 +34,11 @@ class FusionTransformer(BaseFusionEstimator):
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
         ``"decision"`` or a strategy object. ``"auto"`` is feature fusion.
 
+    training : {"joint", "staged"} or Training, default="joint"
+        How networks are trained: ``"joint"`` as one, ``"staged"`` each encoder once
+        on its own and then the fusion on out-of-fold embeddings, or a
+        :class:`Training` object with epochs, learning rate and all else.
+
     cross_fit : bool, default=False
         Whether `fit_transform` returns out-of-fold embeddings, each row embedded by
         a model that has not seen it and rotated into the space of the final one.
@@ -43,37 +48,6 @@ class FusionTransformer(BaseFusionEstimator):
         Where each modality lives in X. A modality named like its column needs no
         entry. A list of one column is that column, except to what reads tables, such
         as a ColumnTransformer.
-
-    training : {"joint", "staged"}, default="joint"
-        ``"staged"`` trains each encoder once on its own, then the fusion on
-        out-of-fold embeddings.
-
-    max_epochs : int, default=30
-        Most epochs of training.
-
-    lr : float, default=2e-3
-        Learning rate, the highest of the schedule.
-
-    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
-        ``"one_cycle"`` warms up over the first fifth of the epochs and then falls
-        along a cosine to almost nothing.
-
-    batch_size : int, default=64
-        Rows of a batch.
-
-    optimizer : {"adamw", "adam", "sgd", "rmsprop"} or class, default="adamw"
-        Optimiser.
-
-    weight_decay : float, default=1e-3
-        Weight decay.
-
-    early_stopping : "auto" or bool, default="auto"
-        Whether to stop when the loss of a held-out part no longer falls, and to
-        restore the best weights. ``"auto"`` is off for a plain matrix of numbers
-        and below 2000 rows, where the held-out rows are worth more in training.
-
-    validation_fraction : float, default=0.15
-        Held-out part of the rows, stratified.
 
     missing : {"mask", "impute", "raise"}, default="mask"
         What an absent modality is: a fact about the row that the strategy knows of,
@@ -90,32 +64,6 @@ class FusionTransformer(BaseFusionEstimator):
         What a picture, sound or text becomes that cannot be read: an error that
         names the row, or an absent cell, counted in a warning. ``"missing"`` reads
         all files once more.
-
-    callbacks : list of skorch callbacks, default=None
-        Callbacks of the training loop; each is cloned.
-
-    net_params : dict, default=None
-        Further parameters of the skorch net, such as ``iterator_train__shuffle``.
-
-    accelerator : accelerate.Accelerator, default=None
-        Trains networks over several processes, or in mixed precision (extra
-        ``accelerate``); `device` is then the accelerator's.
-
-    checkpoint : str, path-like or tuple of (path, int), default=None
-        Folder where the state of training is written after each epoch, or after
-        each that many. A fit that was killed goes on from there when it is begun
-        again with the same data, parameters and int `random_state`, to the same
-        weights; one that ends removes its files. For joint strategies and
-        networks trained apart.
-
-    compile : bool, default=False
-        Whether to compile the network with ``torch.compile``.
-
-    device : str, default="auto"
-        ``"auto"`` is a GPU if there is one.
-
-    n_threads : int, default=None
-        Threads of torch during fit and predict; None leaves them as they are.
 
     n_jobs : int, default=None
         Parallel jobs of out-of-fold fits.
@@ -177,10 +125,12 @@ class FusionTransformer(BaseFusionEstimator):
 
     Examples
     --------
-    >>> from skmultimodal import FusionTransformer
+    >>> from skmultimodal import FusionTransformer, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> FusionTransformer(max_epochs=5, random_state=0).fit_transform(X, y).shape
+    >>> FusionTransformer(
+    ...     random_state=0, training=Training(max_epochs=5)
+    ... ).fit_transform(X, y).shape
     (200, 64)
     """
 
@@ -188,29 +138,14 @@ class FusionTransformer(BaseFusionEstimator):
         self,
         encoders: str | list[tuple[str, Any]] = "auto",
         fusion: Any = "auto",
+        training: Any = "joint",
         *,
         cross_fit: bool = False,
         columns: dict[str, Any] | None = None,
-        training: str = "joint",
-        max_epochs: int = 30,
-        lr: float = 2e-3,
-        lr_schedule: str = "one_cycle",
-        batch_size: int = 64,
-        optimizer: Any = "adamw",
-        weight_decay: float = 1e-3,
-        early_stopping: str | bool = "auto",
-        validation_fraction: float = 0.15,
         missing: str = "mask",
         missing_values: str | list[str] | None = None,
         on_empty: str = "prior",
         on_error: str = "raise",
-        callbacks: list[Any] | None = None,
-        net_params: dict[str, Any] | None = None,
-        accelerator: Any = None,
-        checkpoint: Any = None,
-        compile: bool = False,
-        device: str = "auto",
-        n_threads: int | None = None,
         n_jobs: int | None = None,
         memory: Any = None,
         warm_start: bool = False,
@@ -220,27 +155,12 @@ class FusionTransformer(BaseFusionEstimator):
         super().__init__(
             encoders,
             fusion,
+            training,
             columns=columns,
-            training=training,
-            max_epochs=max_epochs,
-            lr=lr,
-            lr_schedule=lr_schedule,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            weight_decay=weight_decay,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
             missing=missing,
             missing_values=missing_values,
             on_empty=on_empty,
             on_error=on_error,
-            callbacks=callbacks,
-            net_params=net_params,
-            accelerator=accelerator,
-            checkpoint=checkpoint,
-            compile=compile,
-            device=device,
-            n_threads=n_threads,
             n_jobs=n_jobs,
             memory=memory,
             warm_start=warm_start,

@@ -59,26 +59,6 @@ class AttentionFusion(JointFusion):
     dropout : float, default=0.1
         Dropout of attention and of the blocks' hidden layers and outputs.
 
-    aux_weight : float, default=0.3
-        Weight of the mean loss of one linear auxiliary head a modality. With 0
-        there is none, and no prediction by a single modality.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     CrossAttentionFusion : Attention from each modality to each other one.
@@ -109,15 +89,17 @@ class AttentionFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import AttentionFusion, FusionClassifier
+    >>> from skmultimodal import AttentionFusion, FusionClassifier, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=AttentionFusion(out_features=16), max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=AttentionFusion(out_features=16), training=Training(max_epochs=5)
+    ... )
     >>> clf.fit(X, y).transform(X).shape
     (200, 16)
     """
 
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "pool": one_of("cls", "mean"),
         "tokens": one_of("pooled", "sequence"),
         "n_layers": POSITIVE_INT,
@@ -136,11 +118,6 @@ class AttentionFusion(JointFusion):
         pool: str = "cls",
         tokens: str = "pooled",
         dropout: float = 0.1,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.weights = weights
         self.n_layers = n_layers
@@ -149,11 +126,6 @@ class AttentionFusion(JointFusion):
         self.pool = pool
         self.tokens = tokens
         self.dropout = dropout
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
@@ -164,7 +136,7 @@ class AttentionFusion(JointFusion):
 class _Attention(FusionModule):
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
-        self.aux_weight, width = spec.aux_weight, spec.out_features
+        width = spec.out_features
         self.takes_tokens = spec.tokens == "sequence"
         self.tokens = Tokens(in_features, width)
         self.simplex = SimplexWeights(self.names, spec.weights)
@@ -175,7 +147,7 @@ class _Attention(FusionModule):
             Block(width, spec.n_heads, spec.dropout) for _ in range(spec.n_layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.aux_heads = Heads(in_features, n_outputs) if spec.aux_weight else None
+        self.aux_heads = Heads(in_features, n_outputs)
         self.readout = Readout(width, (), n_outputs)
 
     def modality_weights(self):

@@ -14,8 +14,8 @@ from skmultimodal._parameters import check_parameters
 from skmultimodal.data._cells import CellError
 from skmultimodal.data._columns import did_you_mean
 from skmultimodal.data._containers import bytes_of, take_rows
-from skmultimodal.training._net import TrainingSettings
 from skmultimodal.training._network import derived_seed
+from skmultimodal.training._specification import TrainingSettings
 
 __all__ = ["BaseFusion", "FusionModel", "FusionProblem"]
 
@@ -44,7 +44,6 @@ class FusionProblem:
     seed : int
     dropped : tuple of str
         Modalities switched off with ``"drop"``.
-    training : {"joint", "staged"}
     missing : {"mask", "impute", "raise"}
     memory : joblib.Memory or None
     n_jobs : int or None
@@ -63,7 +62,6 @@ class FusionProblem:
     settings: TrainingSettings
     seed: int
     dropped: tuple[str, ...] = ()
-    training: str = "joint"
     missing: str = "mask"
     memory: Any = None
     n_jobs: int | None = None

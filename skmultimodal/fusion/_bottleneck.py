@@ -58,26 +58,6 @@ class BottleneckFusion(JointFusion):
     dropout : float, default=0.1
         Dropout of attention and of the blocks' hidden layers and outputs.
 
-    aux_weight : float, default=0.3
-        Weight of the mean loss of one linear auxiliary head a modality. With 0
-        there is none, and no prediction by a single modality.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     AttentionFusion : One transformer over the tokens of all modalities.
@@ -110,15 +90,17 @@ class BottleneckFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import BottleneckFusion, FusionClassifier
+    >>> from skmultimodal import BottleneckFusion, FusionClassifier, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=BottleneckFusion(out_features=16), max_epochs=3)
+    >>> clf = FusionClassifier(
+    ...     fusion=BottleneckFusion(out_features=16), training=Training(max_epochs=3)
+    ... )
     >>> clf.fit(X, y).transform(X).shape
     (200, 16)
     """
 
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "n_bottlenecks": POSITIVE_INT,
         "n_layers": an_int(2),
         "n_heads": POSITIVE_INT,
@@ -135,11 +117,6 @@ class BottleneckFusion(JointFusion):
         n_heads: int = 4,
         out_features: int = 64,
         dropout: float = 0.1,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.weights = weights
         self.n_bottlenecks = n_bottlenecks
@@ -147,11 +124,6 @@ class BottleneckFusion(JointFusion):
         self.n_heads = n_heads
         self.out_features = out_features
         self.dropout = dropout
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
@@ -164,7 +136,7 @@ class _Bottleneck(FusionModule):
 
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
-        self.aux_weight, width = spec.aux_weight, spec.out_features
+        width = spec.out_features
 
         def blocks(name):
             return nn.ModuleList(
@@ -176,7 +148,7 @@ class _Bottleneck(FusionModule):
         self.n_layers, self.blocks = spec.n_layers, per_modality(self.names, blocks)
         self.norms = per_modality(self.names, lambda name: nn.LayerNorm(width))
         self.simplex = SimplexWeights(self.names, spec.weights)
-        self.aux_heads = Heads(in_features, n_outputs) if spec.aux_weight else None
+        self.aux_heads = Heads(in_features, n_outputs)
         self.readout = Readout(width, (), n_outputs)
 
     def modality_weights(self):

@@ -56,26 +56,6 @@ class CrossAttentionFusion(JointFusion):
         Dropout of attention, of the blocks' hidden layers and outputs, and of the
         head.
 
-    aux_weight : float, default=0.3
-        Weight of the mean loss of one linear auxiliary head a modality. With 0
-        there is none, and no prediction by a single modality.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     AttentionFusion : One transformer over the tokens of all modalities.
@@ -113,15 +93,17 @@ class CrossAttentionFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import CrossAttentionFusion, FusionClassifier
+    >>> from skmultimodal import CrossAttentionFusion, FusionClassifier, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
     >>> fusion = CrossAttentionFusion(out_features=16)
-    >>> FusionClassifier(fusion=fusion, max_epochs=3).fit(X, y).transform(X).shape
+    >>> FusionClassifier(fusion=fusion, training=Training(max_epochs=3)).fit(
+    ...     X, y
+    ... ).transform(X).shape
     (200, 16)
     """
 
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "n_layers": POSITIVE_INT,
         "n_heads": POSITIVE_INT,
         "out_features": POSITIVE_INT,
@@ -136,22 +118,12 @@ class CrossAttentionFusion(JointFusion):
         n_heads: int = 4,
         out_features: int = 32,
         dropout: float = 0.1,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.weights = weights
         self.n_layers = n_layers
         self.n_heads = n_heads
         self.out_features = out_features
         self.dropout = dropout
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
@@ -164,7 +136,7 @@ class _CrossAttention(FusionModule):
 
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
-        self.aux_weight, width = spec.aux_weight, spec.out_features
+        width = spec.out_features
 
         def blocks():
             return nn.ModuleList(
@@ -180,7 +152,7 @@ class _CrossAttention(FusionModule):
         self.own = per_modality(self.names, lambda name: blocks())
         self.norms = per_modality(self.names, lambda name: nn.LayerNorm(width))
         self.simplex = SimplexWeights(self.names, spec.weights)
-        self.aux_heads = Heads(in_features, n_outputs) if spec.aux_weight else None
+        self.aux_heads = Heads(in_features, n_outputs)
         self.readout = Readout(
             len(self.names) * width, (width,), n_outputs, spec.dropout
         )

@@ -55,25 +55,6 @@ class EvidentialFusion(JointFusion):
         is this mean times the number of modalities: their gamma is
         ``conflict_weight / n_modalities``.
 
-    aux_weight : float, default=1.0
-        Weight of the sum of the modalities' own losses.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     ParallelFusion : Add scores instead of evidence.
@@ -126,16 +107,19 @@ class EvidentialFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import EvidentialFusion, FusionClassifier
+    >>> from skmultimodal import EvidentialFusion, FusionClassifier, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=EvidentialFusion(), lr=0.01, max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=EvidentialFusion(), training=Training(lr=0.01, max_epochs=5)
+    ... )
     >>> clf.fit(X, y).uncertainty(X).ignorance.shape
     (200,)
     """
 
     has_branches = True
-    limits: ClassVar[dict] = JointFusion.limits | {
+    aux_weight = 1.0
+    limits: ClassVar[dict] = {
         "rule": one_of("dempster", "cumulative", "average", "weighted"),
         "annealing_epochs": an_int(0),
         "pseudo_view": BOOL,
@@ -150,22 +134,12 @@ class EvidentialFusion(JointFusion):
         annealing_epochs: int = 10,
         pseudo_view: bool = False,
         conflict_weight: float = 0.0,
-        aux_weight: float = 1.0,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.rule = rule
         self.weights = weights
         self.annealing_epochs = annealing_epochs
         self.pseudo_view = pseudo_view
         self.conflict_weight = conflict_weight
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def check_task(self, task: Any) -> None:
         """Raise a ValueError unless there is one class a row."""
@@ -188,7 +162,6 @@ class _Evidential(FusionModule):
         super().__init__(in_features)
         self.rule, self.annealing_epochs = spec.rule, spec.annealing_epochs
         self.conflict_weight = spec.conflict_weight
-        self.aux_weight = len(self.names) * spec.aux_weight  # the sum, not the mean
         self.heads = Heads(in_features, n_outputs)
         self.simplex = SimplexWeights(self.names, spec.weights)
         self.pseudo = None
@@ -197,6 +170,10 @@ class _Evidential(FusionModule):
 
     def modality_weights(self):
         return self.simplex.static()
+
+    def train_with(self, joint):
+        # the paper sums the losses of the views, where ours take the mean
+        super().train_with(joint.replace(aux_weight=len(self.names) * joint.aux_weight))
 
     def on_epoch(self, epoch):
         self.epoch = epoch

@@ -65,26 +65,6 @@ class FeatureFusion(JointFusion):
     normalize : bool, default=True
         Whether the projections are layer-normalised.
 
-    aux_weight : float, default=0.3
-        Weight of the mean loss of one linear auxiliary head a modality. With 0
-        there is none, and no prediction by a single modality.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     ParallelFusion : Add the scores of the modalities instead.
@@ -104,15 +84,17 @@ class FeatureFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import FeatureFusion, FusionClassifier
+    >>> from skmultimodal import FeatureFusion, FusionClassifier, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=FeatureFusion(merge="sum"), max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=FeatureFusion(merge="sum"), training=Training(max_epochs=5)
+    ... )
     >>> clf.fit(X, y).transform(X).shape
     (200, 64)
     """
 
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "merge": one_of(*MERGES),
         "out_features": POSITIVE_INT,
         "head": either(WIDTHS, ("an estimator", lambda v: hasattr(v, "fit"))),
@@ -129,11 +111,6 @@ class FeatureFusion(JointFusion):
         head: Any = (64,),
         dropout: float = 0.0,
         normalize: bool = True,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.merge = merge
         self.weights = weights
@@ -141,11 +118,6 @@ class FeatureFusion(JointFusion):
         self.head = head
         self.dropout = dropout
         self.normalize = normalize
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     @property
     def trains_by_epoch(self):
@@ -172,14 +144,14 @@ class FeatureFusion(JointFusion):
 class _Feature(FusionModule):
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
-        self.merge, self.aux_weight = spec.merge, spec.aux_weight
+        self.merge = spec.merge
         width, n_modalities = spec.out_features, len(self.names)
         self.project = Projections(in_features, width, spec.normalize)
         self.simplex = SimplexWeights(self.names, spec.weights)
         if self.merge == "concat":
             self.absent = AbsentTokens(in_features)
             width *= n_modalities
-        self.aux_heads = Heads(in_features, n_outputs) if spec.aux_weight else None
+        self.aux_heads = Heads(in_features, n_outputs)
         self.hidden = nn.Sequential(
             MLP(width, spec.head[-1], spec.head[:-1], spec.dropout), nn.ReLU()
         )

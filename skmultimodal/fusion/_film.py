@@ -48,26 +48,6 @@ class FiLMFusion(JointFusion):
     dropout : float, default=0.0
         Dropout of the head's hidden layers.
 
-    aux_weight : float, default=0.3
-        Weight of the mean loss of one linear auxiliary head a modality. With 0
-        there is none, and no prediction by a single modality.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     SequentialFusion : Pass a state from modality to modality.
@@ -97,16 +77,18 @@ class FiLMFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import FiLMFusion, FusionClassifier
+    >>> from skmultimodal import FiLMFusion, FusionClassifier, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=FiLMFusion(primary="m1"), max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=FiLMFusion(primary="m1"), training=Training(max_epochs=5)
+    ... )
     >>> clf.fit(X, y).predict_proba(X).shape
     (200, 2)
     """
 
     ordered = True
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "head": WIDTHS,
         "dropout": FRACTION,
     }
@@ -119,22 +101,12 @@ class FiLMFusion(JointFusion):
         *,
         head: tuple[int, ...] = (64,),
         dropout: float = 0.0,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.primary = primary
         self.condition = condition
         self.weights = weights
         self.head = head
         self.dropout = dropout
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
@@ -166,7 +138,6 @@ class _FiLM(FusionModule):
     def __init__(self, in_features, n_outputs, spec, primary, conditions):
         super().__init__(in_features)
         self.primary, self.conditions = primary, conditions
-        self.aux_weight = spec.aux_weight
         width = in_features[primary]
 
         def modulation(name):
@@ -177,7 +148,7 @@ class _FiLM(FusionModule):
 
         self.modulations = per_modality(conditions, modulation)
         self.simplex = SimplexWeights(self.names, spec.weights)
-        self.aux_heads = Heads(in_features, n_outputs) if spec.aux_weight else None
+        self.aux_heads = Heads(in_features, n_outputs)
         self.readout = Readout(width, spec.head, n_outputs, spec.dropout)
 
     def modality_weights(self):

@@ -55,26 +55,6 @@ class GatedFusion(JointFusion):
     dropout : float, default=0.0
         Dropout of the head's hidden layers.
 
-    aux_weight : float, default=0.3
-        Weight of the mean loss of one linear auxiliary head a modality. With 0
-        there is none, and no prediction by a single modality.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     MixtureOfExpertsFusion : Gates that mix predictions instead of features.
@@ -107,15 +87,17 @@ class GatedFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import FusionClassifier, GatedFusion
+    >>> from skmultimodal import FusionClassifier, GatedFusion, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=GatedFusion(out_features=16), max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=GatedFusion(out_features=16), training=Training(max_epochs=5)
+    ... )
     >>> sorted(clf.fit(X, y).fusion_weights_)
     ['m0', 'm1', 'm2']
     """
 
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "gate": one_of("softmax", "sigmoid"),
         "gate_sharing": one_of("unit", "scalar"),
         "out_features": POSITIVE_INT,
@@ -132,11 +114,6 @@ class GatedFusion(JointFusion):
         out_features: int = 64,
         head: tuple[int, ...] = (64,),
         dropout: float = 0.0,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.weights = weights
         self.gate = gate
@@ -144,11 +121,6 @@ class GatedFusion(JointFusion):
         self.out_features = out_features
         self.head = head
         self.dropout = dropout
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
@@ -158,7 +130,6 @@ class GatedFusion(JointFusion):
 class _Gated(FusionModule):
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
-        self.aux_weight = spec.aux_weight
         self.project = Projections(in_features, spec.out_features, normalize=False)
         if spec.weights == "learned" and len(self.names) > 1:
             self.simplex, self.sigmoid = None, spec.gate == "sigmoid"
@@ -168,7 +139,7 @@ class _Gated(FusionModule):
             nn.init.zeros_(self.gate.bias)
         else:
             self.simplex = SimplexWeights(self.names, spec.weights)
-        self.aux_heads = Heads(in_features, n_outputs) if spec.aux_weight else None
+        self.aux_heads = Heads(in_features, n_outputs)
         self.readout = Readout(spec.out_features, spec.head, n_outputs, spec.dropout)
 
     def modality_weights(self):

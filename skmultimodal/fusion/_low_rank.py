@@ -56,26 +56,6 @@ class LowRankFusion(JointFusion):
     dropout : float, default=0.0
         Dropout of the head's hidden layers.
 
-    aux_weight : float, default=0.3
-        Weight of the mean loss of one linear auxiliary head a modality. With 0
-        there is none, and no prediction by a single modality.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     FeatureFusion : With ``merge="product"``, one product of normalised features.
@@ -111,15 +91,17 @@ class LowRankFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import FusionClassifier, LowRankFusion
+    >>> from skmultimodal import FusionClassifier, LowRankFusion, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=LowRankFusion(rank=2), max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=LowRankFusion(rank=2), training=Training(max_epochs=5)
+    ... )
     >>> clf.fit(X, y).transform(X).shape
     (200, 64)
     """
 
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "rank": either(NONE, POSITIVE_INT),
         "out_features": POSITIVE_INT,
         "tensor_features": POSITIVE_INT,
@@ -136,11 +118,6 @@ class LowRankFusion(JointFusion):
         tensor_features: int = 12,
         head: tuple[int, ...] = (64,),
         dropout: float = 0.0,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.rank = rank
         self.weights = weights
@@ -148,11 +125,6 @@ class LowRankFusion(JointFusion):
         self.tensor_features = tensor_features
         self.head = head
         self.dropout = dropout
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
@@ -169,11 +141,10 @@ class LowRankFusion(JointFusion):
 class _LowRank(FusionModule):
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
-        self.aux_weight = spec.aux_weight
         merge = _FullTensor if spec.rank is None else _Factors
         self.merge = merge(in_features, spec)
         self.simplex = SimplexWeights(self.names, spec.weights)
-        self.aux_heads = Heads(in_features, n_outputs) if spec.aux_weight else None
+        self.aux_heads = Heads(in_features, n_outputs)
         self.readout = Readout(spec.out_features, spec.head, n_outputs, spec.dropout)
 
     def modality_weights(self):

@@ -51,25 +51,6 @@ class MixtureOfExpertsFusion(JointFusion):
         Weight of the gate's negative entropy in the loss; it keeps the gate from
         settling on one expert.
 
-    aux_weight : float, default=0.3
-        Weight of the mean of the experts' own losses.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     ParallelFusion : With ``weights="gated"``, a gate that mixes scores before the
@@ -104,16 +85,18 @@ class MixtureOfExpertsFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import FusionClassifier, MixtureOfExpertsFusion
+    >>> from skmultimodal import FusionClassifier, MixtureOfExpertsFusion, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=MixtureOfExpertsFusion(), max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=MixtureOfExpertsFusion(), training=Training(max_epochs=5)
+    ... )
     >>> sorted(clf.fit(X, y).predict_proba_per_modality(X))
     ['m0', 'm1', 'm2']
     """
 
     has_branches = True
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "gate_input": one_of("features", "scores"),
         "gate_hidden": WIDTHS,
         "entropy_weight": NOT_NEGATIVE,
@@ -126,21 +109,11 @@ class MixtureOfExpertsFusion(JointFusion):
         gate_input: str = "features",
         gate_hidden: tuple[int, ...] = (32,),
         entropy_weight: float = 0.01,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.weights = weights
         self.gate_input = gate_input
         self.gate_hidden = gate_hidden
         self.entropy_weight = entropy_weight
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
@@ -152,7 +125,7 @@ class _Mixture(FusionModule):
 
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
-        self.aux_weight, self.entropy_weight = spec.aux_weight, spec.entropy_weight
+        self.entropy_weight = spec.entropy_weight
         self.gate_input, n_modalities = spec.gate_input, len(self.names)
         self.experts = Heads(in_features, n_outputs)
         if spec.weights == "learned" and n_modalities > 1:

@@ -33,26 +33,6 @@ class ParallelFusion(JointFusion):
         the branches, and a dict
         gives ``{modality: weight}``.
 
-    aux_weight : float, default=0.3
-        Weight of the mean of the branches' own losses. Without it a strong branch
-        can leave the others untrained.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the scores of branches.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     DecisionFusion : Fit the models apart and combine their predictions.
@@ -77,10 +57,12 @@ class ParallelFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import FusionClassifier, ParallelFusion
+    >>> from skmultimodal import FusionClassifier, ParallelFusion, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=ParallelFusion(weights="uniform"), max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=ParallelFusion(weights="uniform"), training=Training(max_epochs=5)
+    ... )
     >>> clf.fit(X, y).predict_proba(X).shape
     (200, 2)
     """
@@ -91,30 +73,18 @@ class ParallelFusion(JointFusion):
     def __init__(
         self,
         weights: str | dict[str, float] = "learned",
-        *,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.weights = weights
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
-        return _Parallel(in_features, n_outputs, self.weights, self.aux_weight)
+        return _Parallel(in_features, n_outputs, self.weights)
 
 
 class _Parallel(FusionModule):
-    def __init__(self, in_features, n_outputs, weights, aux_weight):
+    def __init__(self, in_features, n_outputs, weights):
         super().__init__(in_features)
         self.heads = Heads(in_features, n_outputs)
-        self.aux_weight = aux_weight
         gated = weights == "gated" and len(self.names) > 1
         self.additive = not gated  # a gate sees all modalities
         if gated:

@@ -53,26 +53,6 @@ class ProductOfExpertsFusion(JointFusion):
     dropout : float, default=0.0
         Dropout of the head's hidden layers.
 
-    aux_weight : float, default=0.3
-        Weight of the mean loss of the predictions from one modality alone. With 0
-        they are not computed, and there is no prediction by a single modality.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the modalities' own scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
-
-    balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
-
     See Also
     --------
     EmbraceFusion : Chance, too, but without precisions.
@@ -109,15 +89,17 @@ class ProductOfExpertsFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import FusionClassifier, ProductOfExpertsFusion
+    >>> from skmultimodal import FusionClassifier, ProductOfExpertsFusion, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=ProductOfExpertsFusion(), max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=ProductOfExpertsFusion(), training=Training(max_epochs=5)
+    ... )
     >>> clf.fit(X, y).transform(X).shape
     (200, 64)
     """
 
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "beta": NOT_NEGATIVE,
         "out_features": POSITIVE_INT,
         "head": WIDTHS,
@@ -132,22 +114,12 @@ class ProductOfExpertsFusion(JointFusion):
         out_features: int = 32,
         head: tuple[int, ...] = (64,),
         dropout: float = 0.0,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
-        balance_strength: float = 0.5,
     ):
         self.weights = weights
         self.beta = beta
         self.out_features = out_features
         self.head = head
         self.dropout = dropout
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
-        self.balance_strength = balance_strength
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new module for embeddings of the given widths."""
@@ -157,7 +129,7 @@ class ProductOfExpertsFusion(JointFusion):
 class _ProductOfExperts(FusionModule):
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
-        self.aux_weight, self.beta = spec.aux_weight, spec.beta
+        self.beta = spec.beta
         self.experts = Projections(in_features, 2 * spec.out_features, normalize=False)
         self.simplex = SimplexWeights(self.names, spec.weights)
         self.readout = Readout(spec.out_features, spec.head, n_outputs, spec.dropout)

@@ -89,11 +89,13 @@ class AutoFusion(BaseFusion):
 
     Examples
     --------
-    >>> from skmultimodal import AutoFusion, FusionClassifier
+    >>> from skmultimodal import AutoFusion, FusionClassifier, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(n_modalities=2, random_state=0)
     >>> search = AutoFusion(["decision", "parallel"], cv=2)
-    >>> clf = FusionClassifier(fusion=search, max_epochs=3, random_state=0).fit(X, y)
+    >>> clf = FusionClassifier(
+    ...     fusion=search, random_state=0, training=Training(max_epochs=3)
+    ... ).fit(X, y)
     >>> clf.fusion_report_[["candidate", "fits", "chosen"]]
       candidate  fits  chosen
     0  decision     2    True

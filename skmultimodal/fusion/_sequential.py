@@ -59,21 +59,6 @@ class SequentialFusion(JointFusion):
         Whether to stop gradients between stages: each stage is fed step by step and
         cannot shape the state before it.
 
-    aux_weight : float, default=0.3
-        Weight of the mean of the stages' own losses.
-
-    agreement_weight : float, default=0.0
-        Weight of the squared differences between the stages' scores.
-
-    modality_dropout : float, default=0.2
-        Probability of hiding a modality from a row in training; one is always
-        left.
-
-    balance : {None, "gradient_blending"}, default=None
-        Against modalities that learn little beside a stronger one:
-        ``"gradient_blending"`` weights the losses of the stages and of the fused
-        scores by how well they generalise; see :ref:`balancing`. In state mode only.
-
     cv : int, splitter or None, default=None
         Folds for out-of-fold scores in residual mode and for `order`; None deals
         rows by content.
@@ -107,10 +92,12 @@ class SequentialFusion(JointFusion):
 
     Examples
     --------
-    >>> from skmultimodal import FusionClassifier, SequentialFusion
+    >>> from skmultimodal import FusionClassifier, SequentialFusion, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion=SequentialFusion(weights="last"), max_epochs=5)
+    >>> clf = FusionClassifier(
+    ...     fusion=SequentialFusion(weights="last"), training=Training(max_epochs=5)
+    ... )
     >>> clf.fit(X, y).predict_proba(X).shape
     (200, 2)
     """
@@ -118,7 +105,7 @@ class SequentialFusion(JointFusion):
     ordered = True
     has_branches = True
     word_weights = ("learned", "uniform", "last", "cv")
-    limits: ClassVar[dict] = JointFusion.limits | {
+    limits: ClassVar[dict] = {
         "mode": one_of("state", "residual"),
         "state_features": POSITIVE_INT,
         "detach": BOOL,
@@ -132,10 +119,6 @@ class SequentialFusion(JointFusion):
         *,
         state_features: int = 64,
         detach: bool = False,
-        aux_weight: float = 0.3,
-        agreement_weight: float = 0.0,
-        modality_dropout: float = 0.2,
-        balance: str | None = None,
         cv: Any = None,
         exit_threshold: float | None = None,
         cost: dict[str, float] | None = None,
@@ -145,10 +128,6 @@ class SequentialFusion(JointFusion):
         self.weights = weights
         self.state_features = state_features
         self.detach = detach
-        self.aux_weight = aux_weight
-        self.agreement_weight = agreement_weight
-        self.modality_dropout = modality_dropout
-        self.balance = balance
         self.cv = cv
         self.exit_threshold = exit_threshold
         self.cost = cost
@@ -166,7 +145,7 @@ class SequentialFusion(JointFusion):
     def fit_model(self, problem: Any) -> Any:
         """Order the stages, then fit them."""
         self._check(problem, self.word_weights)
-        self._check_balance()
+        self._check_balance(problem.settings.balance)
         check_cascade(self.exit_threshold, problem.task)
         prices_of(problem.names, self.cost, problem.dropped)
         order = stage_order(problem, self.order, self.cv, self.cost)
@@ -180,16 +159,16 @@ class SequentialFusion(JointFusion):
                 interrupt.model = self._with_exit(interrupt.model, problem)
             raise
 
-    def _check_balance(self):
-        if self.balance == "ogm_ge":
+    def _check_balance(self, balance):
+        if balance == "ogm_ge":
             raise ValueError(
                 "balance='ogm_ge' is not defined for SequentialFusion: the scores of a "
                 "stage are those of its modality and all before it, not of one alone. "
                 "Use balance='gradient_blending' or ParallelFusion."
             )
-        if self.balance is not None and self.mode == "residual":
+        if balance is not None and self.mode == "residual":
             raise ValueError(
-                f"balance={self.balance!r} is not defined for "
+                f"balance={balance!r} is not defined for "
                 "SequentialFusion(mode='residual'): its stages are trained apart. Use "
                 "mode='state' or balance=None."
             )
@@ -210,7 +189,7 @@ class SequentialFusion(JointFusion):
 class _Sequential(FusionModule):
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
-        self.aux_weight, self.detach = spec.aux_weight, spec.detach
+        self.detach = spec.detach
         width = spec.state_features
         self.stages = per_modality(
             self.names, lambda name: nn.GRUCell(in_features[name], width)

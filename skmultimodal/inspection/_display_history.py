@@ -43,11 +43,13 @@ class TrainingHistoryDisplay:
 
     Examples
     --------
-    >>> from skmultimodal import FusionClassifier
+    >>> from skmultimodal import FusionClassifier, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> from skmultimodal.inspection import TrainingHistoryDisplay
     >>> X, y = make_multimodal_classification(random_state=0)
-    >>> clf = FusionClassifier(fusion="parallel", max_epochs=3, random_state=0)
+    >>> clf = FusionClassifier(
+    ...     fusion="parallel", random_state=0, training=Training(max_epochs=3)
+    ... )
     >>> display = TrainingHistoryDisplay.from_estimator(clf.fit(X, y))
     >>> display.ax_.get_ylabel()
     'loss'

@@ -108,13 +108,18 @@ def compare_fusion(
 
     Examples
     --------
-    >>> from skmultimodal import FusionClassifier
+    >>> from skmultimodal import FusionClassifier, Training
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> from skmultimodal.model_selection import compare_fusion
     >>> X, y = make_multimodal_classification(random_state=0)
     >>> result = compare_fusion(
-    ...     FusionClassifier(max_epochs=5, random_state=0), X, y,
-    ...     strategies=["parallel", "decision"], baseline=False, cv=2)
+    ...     FusionClassifier(random_state=0, training=Training(max_epochs=5)),
+    ...     X,
+    ...     y,
+    ...     strategies=["parallel", "decision"],
+    ...     baseline=False,
+    ...     cv=2,
+    ... )
     >>> list(result.table_["kind"])
     ['modality', 'modality', 'modality', 'strategy', 'strategy']
     """

@@ -69,7 +69,6 @@ OURS = {
     "fusion.apart._residual": "ResidualModel _Stage _Step",
     "fusion.apart._staged": "StagedModel",
     "fusion.apart._standalone": "EstimatorModel NetworkModel NoModel _Alone",
-    "fusion.joint._balance": "GradientModulation",
     "fusion.joint._model": "JointModel",
     "fusion.joint._preparation": "Preparation",
     "fusion.rules._calibration": "Isotonic Sigmoid Temperature",
@@ -80,6 +79,8 @@ OURS = {
     "MedianValue NonNegativeLeastSquares StackingRegression TrimmedMeanValue "
     "WeightedMean",
     "fusion.rules._weights": "_Combined",
+    "training._balance": "GradientModulation",
+    "training._specification": "JointTraining Training",
     "training._tasks": "Classification Multilabel Regression",
 }
 LOSSES = (

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,11 +18,11 @@ from skmultimodal.training._callbacks import (
     raised_by_callback,
 )
 from skmultimodal.training._progress import TrainingBar
+from skmultimodal.training._specification import TrainingSettings
 from skmultimodal.training._tensors import BatchIterator, Tensors, batches, move
 
 __all__ = [
     "FusionNet",
-    "TrainingSettings",
     "predict_outputs",
     "train",
 ]
@@ -39,39 +37,14 @@ FUSED = (torch.optim.AdamW, torch.optim.Adam, torch.optim.SGD)
 PREDICT_ROWS = 512  # smallest batch for prediction
 
 
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is trained; the fields are parameters of the estimators."""
-
-    max_epochs: int = 30
-    lr: float = 2e-3
-    lr_schedule: str = "one_cycle"
-    batch_size: int = 64
-    optimizer: Any = "adamw"
-    weight_decay: float = 1e-3
-    early_stopping: bool = False
-    validation_fraction: float = 0.15
-    n_iter_no_change: int = 10
-    callbacks: Any = None
-    net_params: Any = None
-    device: str = "auto"
-    n_threads: int | None = None
-    accelerator: Any = None
-    checkpoint: Any = None
-    compile: bool = False
-    verbose: int = 0
-    dtype: str = "float32"
-
-    @property
-    def torch_device(self) -> str:
-        if self.accelerator is not None:
-            device = self.accelerator.device  # "cpu:0" for one of several processes
-            return "cpu" if device.type == "cpu" else str(device)
-        if self.device != "auto":
-            return str(self.device)
-        return "cuda" if torch.cuda.is_available() else "cpu"
-
-    replace = replace
+def torch_device(settings: TrainingSettings) -> str:
+    """Return the device that the settings come to."""
+    if settings.accelerator is not None:
+        device = settings.accelerator.device  # "cpu:0" for one of several processes
+        return "cpu" if device.type == "cpu" else str(device)
+    if settings.device != "auto":
+        return str(settings.device)
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class Criterion:
@@ -281,7 +254,7 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
         "iterator_train__shuffle": True,
         "iterator_valid": BatchIterator,
         "train_split": None,
-        "device": settings.torch_device,
+        "device": torch_device(settings),
         "compile": settings.compile,
         "verbose": 0,
         "callbacks": callbacks_of(settings, early_stopping),
@@ -332,7 +305,7 @@ def train(make_module, task, data, valid, settings, seed, file=None):
         When the user presses Ctrl-C. After the first epoch it carries the net,
         its best weights restored, as the attribute ``net``.
     """
-    device = settings.torch_device
+    device = torch_device(settings)
     with seeded(seed, device), threads(settings.n_threads):
         module = make_module().to(getattr(torch, settings.dtype))
         net = make_net(module, task, settings, early_stopping=valid is not None)
@@ -365,7 +338,7 @@ def _plain_net(net, task, settings):
     """Return a trained net without its accelerator."""
     if settings.accelerator is None:
         return net
-    alone = settings.replace(accelerator=None, device=settings.torch_device)
+    alone = settings.replace(accelerator=None, device=torch_device(settings))
     plain = make_net(net.network, task, alone, early_stopping=False)
     plain.optimizer_.load_state_dict(net.optimizer_.state_dict())
     plain.history_ = net.history_
@@ -386,7 +359,7 @@ def resume(net: FusionNet, data, valid, settings, seed: int):
         first = group.get("initial_lr", group["lr"])
         group["lr"] = group["initial_lr"] = first * settings.lr / net.lr
     net.lr = settings.lr
-    with seeded(seed, settings.torch_device), threads(settings.n_threads):
+    with seeded(seed, torch_device(settings)), threads(settings.n_threads):
         net.run_epochs(data, valid, settings.max_epochs)
     return _plain_net(net, net.criterion_.task, settings)
 

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from skmultimodal.training._balance import GradientModulation
+from skmultimodal.training._specification import JointTraining
+
 __all__ = ["FusionModule", "FusionNetwork", "FusionOutput", "per_modality"]
 
 
@@ -63,6 +66,9 @@ class FusionModule(nn.Module):
         :meth:`loss` where the output has ``branch_scores``.
     balance : GradientModulation or None
         Changes the gradients of the encoders.
+    aux_heads : nn.Module or None
+        Heads of the branches that only their own losses need; :meth:`train_with`
+        leaves them out where these have no weight.
     blend : sequence of float or None
         Weights of the losses of the branches and, last, of the fused scores, in
         place of `aux_weight` and 1.
@@ -78,8 +84,19 @@ class FusionModule(nn.Module):
     def __init__(self, in_features: dict[str, int]):
         super().__init__()
         self.names = list(in_features)
+        self.aux_heads = None
         self.tracked = []  # the branches' losses and masks in this epoch's batches
         self.row_weight = None  # of the batch whose loss is being taken
+
+    def train_with(self, joint: JointTraining) -> None:
+        """Take the weights of losses, and the balance, that the training asks for."""
+        self.aux_weight = joint.aux_weight
+        self.agreement_weight = joint.agreement_weight
+        self.blend = joint.blend
+        if not joint.aux_weight:
+            self.aux_heads = None
+        if joint.balance == "ogm_ge" and len(self.names) > 1:
+            self.balance = GradientModulation(joint.balance_strength)
 
     def modality_weights(self) -> Tensor | None:
         """Return the weights of shape (n_modalities,), None if they vary by row."""

@@ -12,11 +12,12 @@ import torch
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
-from skmultimodal import FusionClassifier, FusionRegressor, TabularEncoder
+from skmultimodal import FusionClassifier, FusionRegressor, TabularEncoder, Training
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
 )
+from skmultimodal.training._specification import resolve_training
 from skmultimodal.training._tasks import Classification, Regression
 from skmultimodal.utils._checks import assert_close, check_parameters, require
 from skmultimodal.utils._module_checks import module_checks, refuses
@@ -26,26 +27,27 @@ __all__ = ["fusion_checks"]
 LOST = (["m0"], ["m1"], ["m0", "m2"], ["m0", "m1", "m2"])
 
 
-def fusion_checks(strategy):
+def fusion_checks(strategy, training="joint"):
     """Yield the checks that apply to a strategy."""
+    training = resolve_training(training, "check_fusion")
+    if training.max_epochs == Training().max_epochs:
+        training = clone(training).set_params(training__max_epochs=2)
     yield check_fusion_parameters
     if hasattr(strategy, "build"):
-        yield from module_checks(strategy)
-    yield partial(check_fit_predict, estimator=FusionClassifier)
-    yield partial(check_fit_predict, estimator=FusionRegressor)
-    yield check_weights
-    yield check_subsets
+        yield from module_checks(strategy, training)
+    for estimator in (FusionClassifier, FusionRegressor):
+        yield partial(check_fit_predict, estimator=estimator, training=training)
+    yield partial(check_weights, training=training)
+    yield partial(check_subsets, training=training)
     if not getattr(strategy, "ordered", False):
-        yield check_order
+        yield partial(check_order, training=training)
 
 
 def check_fusion_parameters(strategy):
     """Parameters round-trip, nest in an estimator and include the weights."""
     check_parameters(strategy)
     params = strategy.get_params()
-    needed = ["weights", *["modality_dropout"] * hasattr(strategy, "build")]
-    for name in needed:
-        require(name in params, strategy, f"a strategy has a parameter {name!r}.")
+    require("weights" in params, strategy, "a strategy has a parameter 'weights'.")
     clf = clone(FusionClassifier(fusion=strategy))
     clf.set_params(fusion__weights="uniform")
     require(
@@ -55,22 +57,22 @@ def check_fusion_parameters(strategy):
     )
 
 
-def _unfitted(estimator, strategy, names):
+def _unfitted(estimator, strategy, names, training):
     encoder = TabularEncoder((8,), 8)
     if getattr(strategy, "takes_features", False):
         encoder = StandardScaler()
     pairs = [(name, encoder) for name in names]
-    return estimator(pairs, clone(strategy), max_epochs=2, random_state=0)
+    return estimator(pairs, clone(strategy), clone(training), random_state=0)
 
 
-def check_fit_predict(strategy, estimator):
+def check_fit_predict(strategy, estimator, training):
     """An estimator fits it, or it says that it is not defined for the task."""
     is_regressor = estimator is FusionRegressor
     make = (
         make_multimodal_regression if is_regressor else make_multimodal_classification
     )
     X, y = make(90, missing_rate=0.1, random_state=0)
-    model = _unfitted(estimator, strategy, X)
+    model = _unfitted(estimator, strategy, X, training)
     if refuses(strategy, (Regression if is_regressor else Classification)(y)):
         return
     before, state = joblib.hash(model.fusion), torch.random.get_rng_state()
@@ -100,7 +102,7 @@ def check_fit_predict(strategy, estimator):
     )
 
 
-def check_weights(strategy):
+def check_weights(strategy, training):
     """Given weights change what is predicted, or are refused."""
     X, y = make_multimodal_classification(90, random_state=0)
     if refuses(strategy, Classification(y)):
@@ -108,7 +110,7 @@ def check_weights(strategy):
     names, found = list(X), []
     for shares in ((0.8, 0.1, 0.1), (0.1, 0.1, 0.8)):
         spec = clone(strategy).set_params(weights=dict(zip(names, shares, strict=True)))
-        clf = _unfitted(FusionClassifier, spec, X)
+        clf = _unfitted(FusionClassifier, spec, X, training)
         try:
             found.append(clf.fit(X, y).predict_proba(X))
         except ValueError as error:
@@ -121,12 +123,12 @@ def check_weights(strategy):
     )
 
 
-def check_subsets(strategy):
+def check_subsets(strategy, training):
     """Any subset of the modalities predicts; without any, the answer is the prior."""
     X, y = make_multimodal_classification(90, random_state=0)
     if refuses(strategy, Classification(y)):
         return
-    clf = _unfitted(FusionClassifier, strategy, X).fit(X, y)
+    clf = _unfitted(FusionClassifier, strategy, X, training).fit(X, y)
     full = clf.predict_proba(X)
     for lost in LOST:
         part = {
@@ -150,13 +152,13 @@ def check_subsets(strategy):
     assert_close(proba.astype(float), prior, strategy, message)
 
 
-def check_order(strategy):
+def check_order(strategy, training):
     """The order in which modalities are listed permutes weights and changes no more."""
     X, y = make_multimodal_classification(90, missing_rate=0.1, random_state=0)
     if refuses(strategy, Classification(y)):
         return
     models = [
-        _unfitted(FusionClassifier, strategy, names).fit(X, y)
+        _unfitted(FusionClassifier, strategy, names, training).fit(X, y)
         for names in (list(X), list(X)[::-1])
     ]
     proba = [model.predict_proba(X) for model in models]

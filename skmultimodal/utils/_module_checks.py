@@ -28,8 +28,14 @@ WIDTHS = (5, 3, 4, 1, 7, 2, 6, 9)  # of the embeddings of up to 8 modalities
 SIZES = (2, 3, 8)
 
 
-def module_checks(strategy):
+def module_checks(strategy, training):
     """Yield the checks that apply to the module of a strategy."""
+    joint = strategy.joint_training(training.settings(N_ROWS))
+    for check in _checks():
+        yield partial(check, joint=joint)
+
+
+def _checks():
     for n_modalities in SIZES:
         for absent in (False, True):
             case = {"n_modalities": n_modalities, "absent": absent}
@@ -97,14 +103,14 @@ def refuses(strategy, task):
     return False
 
 
-def _network(strategy, n_modalities, seed=0):
+def _network(strategy, joint, n_modalities, seed=0):
     encoders = {
         f"m{m}": partial(_Steps if m % 2 else _Vector, WIDTHS[m])
         for m in range(n_modalities)
     }
     task, _ = _task(strategy)
     with seeded(seed):
-        return FusionNetwork(encoders, partial(strategy.build_for, task))
+        return FusionNetwork(encoders, partial(strategy.build_for, task, joint=joint))
 
 
 def _inputs(n_modalities):
@@ -136,9 +142,12 @@ def _presence(n_modalities, absent=True):
     return present
 
 
-def check_output(strategy, n_modalities, absent):
+def check_output(strategy, joint, n_modalities, absent):
     """The output has the right shapes and is finite; weights are shares."""
-    net, present = _network(strategy, n_modalities).eval(), _presence(n_modalities)
+    net, present = (
+        _network(strategy, joint, n_modalities).eval(),
+        _presence(n_modalities),
+    )
     present = present if absent else None
     module, (task, _) = net.fusion, _task(strategy)
     require(
@@ -177,12 +186,15 @@ def check_output(strategy, n_modalities, absent):
         assert_close(total, output.scores, strategy, "additive, but the sum differs")
 
 
-def check_gradients(strategy, n_modalities, absent):
+def check_gradients(strategy, joint, n_modalities, absent):
     """Every parameter gets a finite gradient from the loss.
 
     A parameter that stands for absent modalities has "absent" in its name.
     """
-    net, (task, target) = _network(strategy, n_modalities).train(), _task(strategy)
+    net, (task, target) = (
+        _network(strategy, joint, n_modalities).train(),
+        _task(strategy),
+    )
     with seeded(0):
         output = net(_inputs(n_modalities), _presence(n_modalities, absent))
     losses = net.loss(output, target, Criterion(task))
@@ -197,9 +209,12 @@ def check_gradients(strategy, n_modalities, absent):
     require_gradients(net, strategy, unused)
 
 
-def check_absent_values(strategy, n_modalities):
+def check_absent_values(strategy, joint, n_modalities):
     """What stands in the place of an absent modality does not matter."""
-    net, present = _network(strategy, n_modalities).eval(), _presence(n_modalities)
+    net, present = (
+        _network(strategy, joint, n_modalities).eval(),
+        _presence(n_modalities),
+    )
     scores = []
     for filler in (0.0, 1e3, float("nan")):
         inputs = _inputs(n_modalities)
@@ -211,9 +226,9 @@ def check_absent_values(strategy, n_modalities):
         assert_close(other, scores[0], strategy, message, rtol=0, atol=0)
 
 
-def check_absent_parameters(strategy):
+def check_absent_parameters(strategy, joint):
     """What belongs to an absent modality, its biases too, does not matter."""
-    net, present = _network(strategy, 3).eval(), _presence(3)
+    net, present = _network(strategy, joint, 3).eval(), _presence(3)
     if any("absent" in name for name, _ in net.named_parameters()):
         return  # what stands for it may pass through its other parameters
     before = net(_inputs(3), present).scores
@@ -230,9 +245,9 @@ def check_absent_parameters(strategy):
         assert_close(after[rows], before[rows], strategy, message)
 
 
-def check_nothing_present(strategy):
+def check_nothing_present(strategy, joint):
     """A row without any modality gives finite values and gradients."""
-    net, (task, target) = _network(strategy, 3).train(), _task(strategy)
+    net, (task, target) = _network(strategy, joint, 3).train(), _task(strategy)
     present = _presence(3)
     present[::2] = False
     with seeded(0):
@@ -255,17 +270,17 @@ def check_nothing_present(strategy):
         )
 
 
-def check_full_mask(strategy):
+def check_full_mask(strategy, joint):
     """A mask of all present equals no mask."""
-    net, full = _network(strategy, 3).eval(), torch.ones(N_ROWS, 3, dtype=bool)
+    net, full = _network(strategy, joint, 3).eval(), torch.ones(N_ROWS, 3, dtype=bool)
     with_mask, without = net(_inputs(3), full), net(_inputs(3), None)
     message = "scores differ between present=None and a mask that is all True"
     assert_close(with_mask.scores, without.scores, strategy, message)
 
 
-def check_rows_apart(strategy, absent):
+def check_rows_apart(strategy, joint, absent):
     """At predict a row does not depend on the other rows of its batch."""
-    net, present = _network(strategy, 3).eval(), _presence(3, absent)
+    net, present = _network(strategy, joint, 3).eval(), _presence(3, absent)
     together, rows = net(_inputs(3), present).scores, torch.tensor([23, 4, 9])
     few = {
         name: {key: value[rows] for key, value in block.items()}
@@ -276,9 +291,9 @@ def check_rows_apart(strategy, absent):
     assert_close(alone, together[rows], strategy, message)
 
 
-def check_loss_rows_apart(strategy):
+def check_loss_rows_apart(strategy, joint):
     """The loss of a row does not depend on the other rows of its batch."""
-    net, (task, target) = _network(strategy, 3).eval(), _task(strategy)
+    net, (task, target) = _network(strategy, joint, 3).eval(), _task(strategy)
     output, rows = net(_inputs(3), _presence(3)), torch.tensor([23, 4, 9])
     losses = net.loss(output, target, Criterion(task))
     part = type(output)(*(None if field is None else field[rows] for field in output))
@@ -287,9 +302,9 @@ def check_loss_rows_apart(strategy):
     assert_close(alone, losses[rows], strategy, message)
 
 
-def check_branches(strategy):
+def check_branches(strategy, joint):
     """Scores of single modalities are there where promised, and of one alone."""
-    net = _network(strategy, 3).eval()
+    net = _network(strategy, joint, 3).eval()
     branches = net(_inputs(3)).branch_scores
     if branches is None:
         require(
@@ -309,9 +324,9 @@ def check_branches(strategy):
         assert_close(after, branches[:, m], strategy, message)
 
 
-def check_precision(strategy):
+def check_precision(strategy, joint):
     """A module in float64 answers in float64, and one in float32 the same."""
-    net = _network(strategy, 3).eval()
+    net = _network(strategy, joint, 3).eval()
     single = net(_inputs(3), _presence(3)).scores
     inputs = {
         name: {key: v.double() if v.is_floating_point() else v for key, v in b.items()}
@@ -328,9 +343,9 @@ def check_precision(strategy):
     assert_close(double.float(), single, strategy, "float64 gives something else")
 
 
-def check_embeddings_kept(strategy):
+def check_embeddings_kept(strategy, joint):
     """Forward does not write into the embeddings or the mask."""
-    net, present = _network(strategy, 3).eval(), _presence(3)
+    net, present = _network(strategy, joint, 3).eval(), _presence(3)
     with torch.no_grad():
         made = {name: net.encode(name, block) for name, block in _inputs(3).items()}
         given = [present, *_tensors(made)]
@@ -349,11 +364,14 @@ def _tensors(embeddings):
     return [values for pair in pairs for values in pair]
 
 
-def check_build(strategy):
+def check_build(strategy, joint):
     """Build is repeatable, leaves the specification alone and gives what pickles."""
     strategy = clone(strategy)
     before = joblib.hash(vars(strategy))
-    first, second = _network(strategy, 3).eval(), _network(strategy, 3).eval()
+    first, second = (
+        _network(strategy, joint, 3).eval(),
+        _network(strategy, joint, 3).eval(),
+    )
     with global_state_kept(strategy, "build"):
         strategy.build_for(_task(strategy)[0], {"m0": 2, "m1": 3})
     require(
@@ -371,9 +389,9 @@ def check_build(strategy):
     assert_close(again(_inputs(3)).scores, scores, strategy, message)
 
 
-def check_state(strategy):
+def check_state(strategy, joint):
     """The state dict has everything that was drawn."""
-    first, second = (_network(strategy, 3, seed).eval() for seed in (0, 1))
+    first, second = (_network(strategy, joint, 3, seed).eval() for seed in (0, 1))
     second.load_state_dict(first.state_dict())
     message = (
         "a module differs from another one whose state it loaded. Keep tensors as "

@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 
-def fusion_checks_generator(strategy):
+def fusion_checks_generator(strategy, training="joint"):
     """Yield what every strategy must keep to, one check at a time.
 
     Parameters
@@ -26,6 +26,9 @@ def fusion_checks_generator(strategy):
         An instance whose parameters name no modality: the checks make up their
         own, 2, 3 and 8 of them. Strategies that are not trained as one network get
         the checks of parameters, fit and predict only.
+
+    training : {"joint", "staged"} or Training, default="joint"
+        How the checks train it; for two epochs, unless it says otherwise.
 
     Yields
     ------
@@ -36,17 +39,20 @@ def fusion_checks_generator(strategy):
         Called with the strategy; raises an AssertionError that says what is wrong.
     """
     _check_instance(strategy, "fit_model", "a strategy", "BaseFusion or JointFusion")
-    for check in fusion_checks(strategy):
+    for check in fusion_checks(strategy, training):
         yield strategy, check
 
 
-def check_fusion(strategy):
+def check_fusion(strategy, training="joint"):
     """Run every check of a strategy.
 
     Parameters
     ----------
     strategy : strategy
         An instance whose parameters name no modality.
+
+    training : {"joint", "staged"} or Training, default="joint"
+        How the checks train it; for two epochs, unless it says otherwise.
 
     Raises
     ------
@@ -59,7 +65,7 @@ def check_fusion(strategy):
     >>> from skmultimodal.utils.estimator_checks import check_fusion
     >>> check_fusion(ParallelFusion())
     """
-    for _, check in fusion_checks_generator(strategy):
+    for _, check in fusion_checks_generator(strategy, training):
         check(strategy)
 
 

@@ -17,6 +17,7 @@ from skmultimodal import (
     ImageEncoder,
     MultimodalData,
 )
+from tests.parameters import nested
 
 
 class Counted(np.ndarray):
@@ -61,7 +62,7 @@ def classifier(**params):
     words = make_pipeline(TfidfVectorizer(), LogisticRegression())
     encoders = [("image", ImageEncoder((4,), 8)), ("text", words)]
     params = {"fusion": DecisionFusion(cv=3), "max_epochs": 2} | params
-    return FusionClassifier(encoders, random_state=0, **params)
+    return FusionClassifier(encoders, random_state=0, **nested(params))
 
 
 class Threads(Callback):

@@ -133,7 +133,7 @@ def test_a_worker_that_dies_costs_time_only(rows, grid, serial, tmp_path):
 
 def test_threads_of_torch_in_a_worker(rows):
     clf = classifier(fusion="feature", callbacks=[Threads()]).set_params(text="drop")
-    grid, params = {"n_threads": [None, 2]}, {"cv": 2, "refit": False}
+    grid, params = {"training__n_threads": [None, 2]}, {"cv": 2, "refit": False}
     with on_ray():
         search = GridSearchCV(clf, grid, scoring=threads_in_training, **params)
         search.fit(*rows)

@@ -10,8 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from skmultimodal import FusionClassifier, ImageEncoder, ParallelFusion, TextEncoder
+from skmultimodal import (
+    FusionClassifier,
+    ImageEncoder,
+    ParallelFusion,
+    TextEncoder,
+)
 from skmultimodal.datasets import load_emoji
+from tests.parameters import nested
 
 
 def main(folder, accumulation=1, precision="no", partial=False, **params):
@@ -30,15 +36,14 @@ def main(folder, accumulation=1, precision="no", partial=False, **params):
     defaults = {"max_epochs": 3, "batch_size": 50, "optimizer": "sgd", "lr": 0.1}
     clf = FusionClassifier(
         encoders,
-        ParallelFusion(modality_dropout=0.0),
-        accelerator=accelerator,
+        ParallelFusion(),
         random_state=accelerator.process_index,  # that of the first is for all
-        **defaults | params,
+        **nested(defaults | params, accelerator=accelerator, modality_dropout=0.0),
     )
     clf.fit(X, y, sample_weight=np.linspace(0.5, 2, len(y)))
     if partial:
         clf.partial_fit(X[:100], y[:100])
-    again = pickle.loads(pickle.dumps(clf.set_params(accelerator=None)))
+    again = pickle.loads(pickle.dumps(clf.set_params(training__accelerator=None)))
     np.savez(
         Path(folder) / f"{accelerator.process_index}.npz",
         proba=again.predict_proba(X),

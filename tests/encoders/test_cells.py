@@ -15,6 +15,7 @@ from skmultimodal import (
     ImageEncoder,
     TabularEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.training._tensors import Tensors
 
@@ -130,8 +131,8 @@ def test_preprocessing_learns_from_training_rows_alone():
         [("note", TextEncoder("word")), ("table", TabularEncoder())],
         "parallel",
         columns={"table": ["operator", "speed"]},
-        max_epochs=1,
         random_state=0,
+        training=Training(max_epochs=1),
     )
     folds = KFold(4)
     fitted = cross_validate(clf, X, y, cv=folds, return_estimator=True)["estimator"]
@@ -147,6 +148,9 @@ def test_preprocessing_learns_from_training_rows_alone():
 def test_absent_cells_are_no_words():
     X = pd.DataFrame({"note": ["a b", None, "c", "a"] * 5})
     clf = FusionClassifier(
-        [("note", TextEncoder("word"))], "parallel", max_epochs=1, random_state=0
+        [("note", TextEncoder("word"))],
+        "parallel",
+        random_state=0,
+        training=Training(max_epochs=1),
     ).fit(X, np.arange(20) % 2)
     assert set(clf.encoders_["note"].vocabulary_) == {"a", "b", "c"}

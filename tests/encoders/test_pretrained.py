@@ -17,6 +17,7 @@ from skmultimodal import (
     FusionClassifier,
     HuggingFaceEncoder,
     SentenceTransformerEncoder,
+    Training,
 )
 from skmultimodal.data._cells import resize_image, to_channels
 from skmultimodal.data._containers import take_rows
@@ -275,7 +276,10 @@ def test_fine_tuned_inside_an_estimator(folders, lora_rank):
         folders["text"], "text", freeze=False, lora_rank=lora_rank
     )
     clf = FusionClassifier(
-        [("text", encoder)], fusion="parallel", lr=1e-2, max_epochs=40, random_state=0
+        [("text", encoder)],
+        fusion="parallel",
+        random_state=0,
+        training=Training(lr=1e-2, max_epochs=40),
     ).fit(X, y)
     assert clf.score(X, y) > 0.9
     again = pickle.loads(pickle.dumps(clf))

@@ -15,6 +15,7 @@ from skmultimodal import (
     ImageEncoder,
     TabularEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._shared import SharedEncoder, shared
@@ -109,8 +110,8 @@ def test_list_of_columns_in_an_estimator(fusion):
         [("photo", ImageEncoder((4, 8))), ("note", TextEncoder())],
         columns={"photo": ["front", "kitchen", "garden"]},
         fusion=fusion,
-        max_epochs=12,
         random_state=0,
+        training=Training(max_epochs=12),
     ).fit(X, y)
     known = X.index != 105
     assert clf.score(X[known], y[known]) > 0.95
@@ -129,8 +130,8 @@ def test_order_of_the_columns_does_not_matter_and_absent_rows_do_not_count():
             [("photo", ImageEncoder((4, 8), dropout=0)), ("note", TextEncoder())],
             columns={"photo": order},
             fusion="parallel",
-            max_epochs=3,
             random_state=0,
+            training=Training(max_epochs=3),
         ).fit(X, y)
         results.append(clf.predict_proba(X))
         per_modality = clf.predict_proba_per_modality(X)["photo"]
@@ -146,8 +147,8 @@ def test_blocks_of_a_container_are_columns_too():
         [("photo", ImageEncoder((4,)))],
         columns={"photo": ["a", "b"]},
         fusion="parallel",
-        max_epochs=1,
         random_state=0,
+        training=Training(max_epochs=1),
     ).fit(X, np.arange(20) % 2)
     assert clf.predict_proba(X).shape == (20, 2)
 

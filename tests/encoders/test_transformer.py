@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import FunctionTransformer
 
-from skmultimodal import FusionClassifier, TextEncoder
+from skmultimodal import FusionClassifier, TextEncoder, Training
 from skmultimodal.encoders._base import TransformerEncoder
 
 
@@ -44,7 +44,9 @@ def test_an_infinite_feature_is_an_error():
 
 def test_a_loss_of_nan_is_an_error_and_not_a_model(emoji_small):
     X, y = emoji_small
-    clf = FusionClassifier([("text", TextEncoder())], lr=1e38, optimizer="sgd")
+    clf = FusionClassifier(
+        [("text", TextEncoder())], training=Training(lr=1e38, optimizer="sgd")
+    )
     with pytest.raises(ValueError, match=r"train_loss is NaN in epoch .* Lower 'lr'"):
         clf.fit(X, y)
     assert not hasattr(clf, "fusion_")
@@ -59,8 +61,8 @@ def test_table_vectorizer_of_skrub(birdstrikes_small):
         [("table", skrub.TableVectorizer()), ("text", TextEncoder())],
         "parallel",
         columns={"table": table},
-        max_epochs=30,
         random_state=0,
+        training=Training(max_epochs=30),
     )
     clf.fit(X, y)
     alone = clf.predict_proba_per_modality(X)["table"]

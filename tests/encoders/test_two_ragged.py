@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from skmultimodal import FusionClassifier, ParallelFusion, TabularEncoder
+from skmultimodal import FusionClassifier, ParallelFusion, TabularEncoder, Training
 from skmultimodal.data import Ragged
 from skmultimodal.encoders import BaseEncoder
 from skmultimodal.encoders._shared import SharedEncoder
@@ -106,6 +106,9 @@ def test_it_learns_from_the_edges():
     X = pd.DataFrame({"graph": cells, "noise": noise})
     encoders = [("graph", GraphEncoder()), ("noise", TabularEncoder(out_features=2))]
     clf = FusionClassifier(
-        encoders, ParallelFusion(), lr=0.05, max_epochs=15, random_state=0
+        encoders,
+        ParallelFusion(),
+        random_state=0,
+        training=Training(lr=0.05, max_epochs=15),
     )
     assert clf.fit(X[:180], y[:180]).score(X[180:], y[180:]) > 0.9

@@ -11,6 +11,7 @@ from skmultimodal import (
     CrossAttentionFusion,
     FusionClassifier,
     TextEncoder,
+    Training,
 )
 from skmultimodal.encoders._base import PassThrough
 from skmultimodal.fusion.joint._tokens import (
@@ -21,6 +22,7 @@ from skmultimodal.fusion.joint._tokens import (
 )
 from skmultimodal.training._net import seeded
 from skmultimodal.training._tasks import Classification
+from tests.parameters import module_of
 
 WIDTHS = {"a": 5, "b": 3, "c": 4}
 N_ROWS, WIDTH = 6, 8
@@ -40,7 +42,7 @@ every_spec = pytest.mark.parametrize("spec", SPECS, ids=repr)
 
 def build(spec, widths=WIDTHS, n_outputs=2):
     with seeded(0):
-        return spec.build(widths, n_outputs).eval()
+        return module_of(spec, widths, n_outputs).eval()
 
 
 def sequences(n_steps=(4, 3, 1)):
@@ -243,7 +245,7 @@ def test_every_parameter_gets_a_gradient(spec):
 
 def test_a_bottleneck_carries_all_that_passes():
     """With the same shared tokens, modalities do not see each other's tokens."""
-    spec = BottleneckFusion(**SMALL, aux_weight=0.0, dropout=0.0)
+    spec = BottleneckFusion(**SMALL, dropout=0.0)
     module, inputs = build(spec), sequences()
     tokens = {name: given[0].requires_grad_() for name, given in inputs.items()}
     for blocks in module.blocks.values():  # nothing is written to the shared tokens
@@ -265,9 +267,9 @@ def test_a_bottleneck_carries_all_that_passes():
 @pytest.mark.parametrize(
     "fusion",
     [
-        AttentionFusion(tokens="sequence", modality_dropout=0),
-        CrossAttentionFusion(modality_dropout=0),
-        BottleneckFusion(modality_dropout=0),
+        AttentionFusion(tokens="sequence"),
+        CrossAttentionFusion(),
+        BottleneckFusion(),
     ],
     ids=repr,
 )
@@ -283,9 +285,8 @@ def test_words_reach_the_fusion_as_tokens(fusion):
     clf = FusionClassifier(
         [("flag", PassThrough()), ("text", TextEncoder())],
         fusion,
-        lr=5e-3,
-        max_epochs=60,
         random_state=0,
+        training=Training(lr=5e-3, max_epochs=60, modality_dropout=0),
     ).fit({"flag": flag, "text": texts}, y)
     assert clf.score({"flag": flag, "text": texts}, y) > 0.9
 

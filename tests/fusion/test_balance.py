@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from skmultimodal import (
+    EvidentialFusion,
     FeatureFusion,
     FusionClassifier,
     FusionRegressor,
     ParallelFusion,
     SequentialFusion,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.datasets import (
     make_multimodal_classification,
@@ -21,11 +23,12 @@ from skmultimodal.datasets import (
 )
 from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._auto import FUSIONS
-from skmultimodal.fusion.joint._balance import GradientModulation
 from skmultimodal.fusion.joint._strategy import JointFusion
+from skmultimodal.training._balance import GradientModulation
 from skmultimodal.training._net import Criterion, seeded
 from skmultimodal.training._network import FusionNetwork
 from skmultimodal.training._tasks import Classification
+from tests.parameters import joint
 
 TASK = Classification(np.arange(2))
 STRATEGIES = [
@@ -67,10 +70,11 @@ def test_noise_has_the_spread_of_the_gradient():
 
 
 def network(balance):
-    spec = ParallelFusion(balance=balance, modality_dropout=0)
+    spec = ParallelFusion()
+    how = joint(spec, balance=balance)
     encoders = {name: lambda: MLP(3, 4) for name in "ab"}
     with seeded(0):
-        return FusionNetwork(encoders, lambda widths: spec.build_for(TASK, widths))
+        return FusionNetwork(encoders, lambda w: spec.build_for(TASK, w, how))
 
 
 def gradients(net):
@@ -123,12 +127,18 @@ def test_history_shows_the_lazy_modality(fusion):
     )
     encoders = [(name, TabularEncoder((8,), 8)) for name in X]
     clf = FusionClassifier(
-        encoders, fusion(balance="ogm_ge"), lr=0.01, max_epochs=20, random_state=0
+        encoders,
+        fusion(),
+        random_state=0,
+        training=Training(lr=0.01, max_epochs=20, balance="ogm_ge"),
     ).fit(X, y)
     last = clf.history_.iloc[-1]
     assert last["alone_m0"] < last["alone_m1"] < last["alone_m2"] < 1
     again = FusionClassifier(
-        encoders, fusion(balance="ogm_ge"), lr=0.01, max_epochs=20, random_state=0
+        encoders,
+        fusion(),
+        random_state=0,
+        training=Training(lr=0.01, max_epochs=20, balance="ogm_ge"),
     ).fit(X, y)
     np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
     assert pickle.loads(pickle.dumps(clf)).fusion_.net.module_.fusion.tracked == []
@@ -137,38 +147,46 @@ def test_history_shows_the_lazy_modality(fusion):
 
 def test_history_of_other_tasks():
     X, y = make_multimodal_regression(100, random_state=0)
-    reg = FusionRegressor(fusion="parallel", max_epochs=3, random_state=0).fit(X, y)
+    reg = FusionRegressor(
+        fusion="parallel", random_state=0, training=Training(max_epochs=3)
+    ).fit(X, y)
     assert {f"alone_{name}" for name in X} <= set(reg.history_)
-    clf = FusionClassifier(fusion="evidential", max_epochs=3).fit(X, y > 0)
+    clf = FusionClassifier(fusion="evidential", training=Training(max_epochs=3)).fit(
+        X, y > 0
+    )
     assert clf.history_["alone_m0"].between(0, 1).all()
 
 
 @every_strategy
 def test_options_of_all_joint_strategies(fusion):
-    options = {"modality_dropout", "aux_weight", "agreement_weight", "balance"}
-    assert options <= set(fusion().get_params())
-    changed = {"aux_weight": 0.5, "agreement_weight": 0.25}
-    module = fusion(**changed).build_for(TASK, {"a": 3, "b": 4})
+    how = joint(fusion(), aux_weight=0.5, agreement_weight=0.25)
+    module = fusion().build_for(TASK, {"a": 3, "b": 4}, how)
     assert module.agreement_weight == 0.25
-    with pytest.raises(ValueError, match=rf"'balance' parameter of {fusion.__name__}"):
-        fusion(balance="ogm").build_for(TASK, {"a": 3, "b": 4})
+    assert module.aux_weight == (1.0 if fusion is EvidentialFusion else 0.5)
+    own = joint(fusion())
+    assert (own.aux_weight, own.modality_dropout) == (fusion.aux_weight, 0.2)
+    clf = FusionClassifier(fusion=fusion(), training=Training(balance="ogm"))
+    with pytest.raises(ValueError, match=r"'balance' parameter of Training must be"):
+        clf.fit(*make_multimodal_classification(20, random_state=0))
 
 
 @every_strategy
 def test_modulation_is_set_or_refused(fusion):
     if fusion is SequentialFusion:
         return
-    spec = fusion(balance="ogm_ge", balance_strength=0.2)
-    assert spec.build_for(TASK, {"a": 3, "b": 4}).balance.strength == 0.2
-    assert spec.build_for(TASK, {"a": 3}).balance is None
-    for name in ("balance", "agreement_weight"):
-        value = {"balance": "ogm_ge", "agreement_weight": 0.1}[name]
-        mute = fusion(aux_weight=0, **{name: value})
+    how = joint(fusion(), balance="ogm_ge", balance_strength=0.2)
+    assert fusion().build_for(TASK, {"a": 3, "b": 4}, how).balance.strength == 0.2
+    assert fusion().build_for(TASK, {"a": 3}, how).balance is None
+    X, y = make_multimodal_classification(20, random_state=0)
+    for option in ({"balance": "ogm_ge"}, {"agreement_weight": 0.1}):
+        training = Training(max_epochs=1, aux_weight=0, **option)
+        mute = FusionClassifier(fusion=fusion(), training=training)
         if fusion.has_branches:
-            mute.build_for(TASK, {"a": 3, "b": 4})
+            mute.fit(X, y)
             continue
-        with pytest.raises(ValueError, match=rf"{name}=.* of {fusion.__name__} .*Set"):
-            mute.build_for(TASK, {"a": 3, "b": 4})
+        (name,) = option
+        with pytest.raises(ValueError, match=rf"{name}=.* {fusion.__name__} needs aux"):
+            mute.fit(X, y)
 
 
 @every_strategy
@@ -176,8 +194,9 @@ def test_modulation_is_set_or_refused(fusion):
 def test_history_shows_each_modality(fusion, aux_weight):
     X, y = make_multimodal_classification(60, random_state=0)
     encoders = [(name, TabularEncoder((), 4)) for name in X]
-    spec = fusion(aux_weight=aux_weight, agreement_weight=0.1 * (aux_weight > 0))
-    clf = FusionClassifier(encoders, spec, max_epochs=2, random_state=0).fit(X, y)
+    agreement = 0.1 * (aux_weight > 0)
+    training = Training(max_epochs=2, aux_weight=aux_weight, agreement_weight=agreement)
+    clf = FusionClassifier(encoders, fusion(), training, random_state=0).fit(X, y)
     shown = {f"alone_{name}" for name in X} <= set(clf.history_)
     assert shown == bool(aux_weight or fusion.has_branches)
     if shown:
@@ -191,8 +210,8 @@ def test_agreement_brings_branches_together():
     encoders = [(name, TabularEncoder((), 4)) for name in X]
     gaps = []
     for weight in (0.0, 1.0):
-        spec = FeatureFusion(agreement_weight=weight)
-        clf = FusionClassifier(encoders, spec, max_epochs=20, lr=0.01, random_state=0)
+        training = Training(max_epochs=20, lr=0.01, agreement_weight=weight)
+        clf = FusionClassifier(encoders, FeatureFusion(), training, random_state=0)
         parts = list(clf.fit(X, y).predict_proba_per_modality(X).values())
         gaps.append(np.abs(parts[0] - parts[1]).mean())
     assert gaps[1] < 0.6 * gaps[0]
@@ -201,16 +220,17 @@ def test_agreement_brings_branches_together():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"balance": "ogm_ge"}, "not defined for SequentialFusion: the scores"),
-        (
-            {"balance": "gradient_blending", "mode": "residual"},
-            "not defined for SequentialFusion.*residual",
-        ),
+        (("ogm_ge", "state"), "not defined for SequentialFusion: the scores"),
+        (("gradient_blending", "residual"), "not defined for SequentialFusion.*resid"),
     ],
 )
 def test_sequential_says_what_is_not_defined(options, message):
     X, y = make_multimodal_classification(60, random_state=0)
-    clf = FusionClassifier(fusion=SequentialFusion(**options), max_epochs=1)
+    balance, mode = options
+    clf = FusionClassifier(
+        fusion=SequentialFusion(mode=mode),
+        training=Training(max_epochs=1, balance=balance),
+    )
     with pytest.raises(ValueError, match=message):
         clf.fit(X, y)
 
@@ -218,7 +238,8 @@ def test_sequential_says_what_is_not_defined(options, message):
 def test_encoders_trained_before_are_not_modulated():
     X, y = make_multimodal_classification(60, random_state=0)
     clf = FusionClassifier(
-        fusion=FeatureFusion(balance="ogm_ge"), training="staged", max_epochs=1
+        fusion=FeatureFusion(),
+        training=Training("staged", max_epochs=1, balance="ogm_ge"),
     )
-    with pytest.raises(ValueError, match="training='staged' has trained before"):
+    with pytest.raises(ValueError, match="'staged' of Training has trained before"):
         clf.fit(X, y)

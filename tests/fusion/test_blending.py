@@ -13,6 +13,7 @@ from skmultimodal import (
     FusionRegressor,
     ParallelFusion,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.datasets import (
     make_multimodal_classification,
@@ -56,7 +57,7 @@ def test_weights_where_little_is_known():
 @every_strategy
 def test_gradient_is_the_blend_of_those_of_the_heads(fusion):
     task = Classification(np.arange(2))
-    spec = fusion(modality_dropout=0)
+    spec = fusion()
     for name in ("dropout", "entropy_weight", "beta"):  # terms of no head
         if name in spec.get_params():
             spec.set_params(**{name: 0.0})
@@ -96,7 +97,10 @@ def test_repeats_under_the_seed(fusion):
     encoders = [(name, TabularEncoder((), 4)) for name in X]
     fitted = [
         FusionClassifier(
-            encoders, fusion(balance="gradient_blending"), max_epochs=2, random_state=0
+            encoders,
+            fusion(),
+            random_state=0,
+            training=Training(max_epochs=2, balance="gradient_blending"),
         ).fit(X, y)
         for _ in range(2)
     ]
@@ -118,10 +122,9 @@ def test_an_overfitting_modality_counts_less():
     for training in ("joint", "staged"):
         clf = FusionClassifier(
             encoders,
-            ParallelFusion(balance="gradient_blending"),
-            training=training,
-            lr=0.01,
+            ParallelFusion(),
             random_state=0,
+            training=Training(training, lr=0.01, balance="gradient_blending"),
         ).fit(X, y)
         first = clf.history_.iloc[0]
         assert first["blend_signal"] > 10 * first["blend_noise"]
@@ -132,8 +135,13 @@ def test_branches_are_judged_without_the_agreement_of_others():
     encoders = [(name, TabularEncoder((16,), 8)) for name in X]
     ratios = []
     for weight in (0.0, 5.0):
-        spec = ParallelFusion(balance="gradient_blending", agreement_weight=weight)
-        clf = FusionClassifier(encoders, spec, max_epochs=20, lr=0.01, random_state=0)
+        training = Training(
+            max_epochs=20,
+            lr=0.01,
+            balance="gradient_blending",
+            agreement_weight=weight,
+        )
+        clf = FusionClassifier(encoders, ParallelFusion(), training, random_state=0)
         blend = clf.fit(X, y).history_.iloc[0]
         ratios.append(blend["blend_m0"] / blend["blend_m1"])
     assert ratios[0] == pytest.approx(ratios[1])
@@ -146,10 +154,11 @@ def test_regression_weights_and_missing():
     X["m0"][::3] = np.nan
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
     reg = FusionRegressor(
-        fusion=FeatureFusion(balance="gradient_blending"),
-        max_epochs=4,
-        early_stopping=True,
+        fusion=FeatureFusion(),
         random_state=0,
+        training=Training(
+            max_epochs=4, early_stopping=True, balance="gradient_blending"
+        ),
     ).fit(X, y, sample_weight=weight)
     assert reg.history_.filter(like="blend").notna().all(axis=None)
     assert np.isfinite(reg.predict(X)).all()
@@ -161,7 +170,7 @@ def test_one_modality_is_not_blended():
     X, y = make_multimodal_classification(60, random_state=0)
     clf = FusionClassifier(
         [("m0", TabularEncoder((), 4))],
-        ParallelFusion(balance="gradient_blending"),
-        max_epochs=2,
+        ParallelFusion(),
+        training=Training(max_epochs=2, balance="gradient_blending"),
     ).fit({"m0": X["m0"]}, y)
     assert "blend" not in clf.history_

@@ -16,6 +16,7 @@ from skmultimodal import (
     ParallelFusion,
     SequentialFusion,
     TabularEncoder,
+    Training,
     load,
 )
 from skmultimodal.datasets import make_multimodal_classification
@@ -52,7 +53,7 @@ def rows():
 def classifier(training="joint", **params):
     fusion = SequentialFusion(**{"cost": COST} | params)
     return FusionClassifier(
-        fusion=fusion, training=training, max_epochs=4, random_state=0
+        fusion=fusion, random_state=0, training=Training(training, max_epochs=4)
     )
 
 
@@ -83,7 +84,7 @@ def test_never_sure_is_the_whole_model(kind, rows):
 def test_every_row_exits_where_it_is_first_sure(kind, rows):
     """Against a loop over rows and prefixes of their modalities."""
     X, y = rows
-    whole = classifier(**kind).set_params(max_epochs=15).fit(X, y)
+    whole = classifier(**kind).set_params(training__max_epochs=15).fit(X, y)
     clf = clone(whole).set_params(fusion__exit_threshold=0.6).fit(X, y)
     found = clf.predict_with_cost(X)
     cells, present = whole._cells(X)
@@ -109,7 +110,9 @@ def test_later_modalities_are_not_touched():
     X, y = make_multimodal_classification(120, n_modalities=2, random_state=0)
     encoders = [("m0", TabularEncoder()), ("m1", Watched())]
     fusion = SequentialFusion(exit_threshold=0.0)
-    clf = FusionClassifier(encoders, fusion, max_epochs=2, random_state=0).fit(X, y)
+    clf = FusionClassifier(
+        encoders, fusion, random_state=0, training=Training(max_epochs=2)
+    ).fit(X, y)
     Watched.refuses = True
     try:
         found = clf.predict_with_cost(X)
@@ -165,7 +168,7 @@ class CtrlC(Callback):
 
 def test_interrupted_cascade_is_kept(rows):
     X, y = rows
-    clf = classifier(exit_threshold=0.6).set_params(callbacks=[CtrlC()])
+    clf = classifier(exit_threshold=0.6).set_params(training__callbacks=[CtrlC()])
     with pytest.raises(KeyboardInterrupt):
         clf.fit(X, y)
     assert clf.n_iter_ == 2
@@ -186,7 +189,9 @@ def test_interrupted_cascade_is_kept(rows):
 def test_an_interrupted_part_is_not_taken_for_the_whole(fusion, training, rows):
     X, y = rows
     encoders = [(name, TabularEncoder()) for name in X]
-    clf = FusionClassifier(encoders, fusion, training=training, callbacks=[CtrlC()])
+    clf = FusionClassifier(
+        encoders, fusion, training=Training(training, callbacks=[CtrlC()])
+    )
     with pytest.raises(KeyboardInterrupt):
         clf.fit(X, y)
     assert not hasattr(clf, "fusion_")
@@ -209,7 +214,7 @@ def test_curve_by_hand(rows):
             return list(proba)
 
     X, y = make_multimodal_classification(20, n_modalities=2, random_state=0)
-    clf = FusionClassifier(max_epochs=1).fit(X, y)
+    clf = FusionClassifier(training=Training(max_epochs=1)).fit(X, y)
     clf.fusion_ = Model()
     clf._cells = lambda X: (None, np.ones((4, 2), dtype=bool))
     curve = accuracy_cost_curve(
@@ -238,7 +243,9 @@ def test_curve_agrees_with_the_cascade(rows):
 
 def test_display(rows):
     X, y = rows
-    parallel = FusionClassifier(fusion=ParallelFusion(), max_epochs=2).fit(X, y)
+    parallel = FusionClassifier(
+        fusion=ParallelFusion(), training=Training(max_epochs=2)
+    ).fit(X, y)
     display = AccuracyCostDisplay.from_estimator(parallel, X, y, cost=COST)
     assert display.ax_.get_ylabel().startswith("accuracy")
     assert display.curve["cost"].is_monotonic_increasing
@@ -263,7 +270,9 @@ def test_bad_parameters(params, error, message, rows):
 
 def test_values_have_no_certainty(rows):
     X, y = rows
-    reg = FusionRegressor(fusion=SequentialFusion(exit_threshold=0.9), max_epochs=1)
+    reg = FusionRegressor(
+        fusion=SequentialFusion(exit_threshold=0.9), training=Training(max_epochs=1)
+    )
     with pytest.raises(ValueError, match="is for labels"):
         reg.fit(X, y)
     reg.set_params(fusion__exit_threshold=None).fit(X, y)

@@ -15,6 +15,7 @@ from skmultimodal import (
     ImageEncoder,
     TabularEncoder,
     TextEncoder,
+    Training,
 )
 from skmultimodal.datasets import make_multimodal_regression, make_multimodal_xor
 from skmultimodal.fusion._auto import FUSIONS
@@ -67,17 +68,14 @@ VARIANTS = [
     for alias, options in [
         ("parallel", {"weights": "gated"}),
         ("parallel", {"weights": "cv"}),
-        ("parallel", {"agreement_weight": 0.5, "aux_weight": 0.0}),
         ("sequential", {"weights": "last"}),
         ("sequential", {"mode": "residual"}),
         *[("feature", {"merge": merge}) for merge in ("sum", "mean", "max", "product")],
         ("decision", {"rule": "stacking"}),
         ("gated", {"gate": "sigmoid"}),
-        ("gated", {"balance": "ogm_ge", "agreement_weight": 0.5}),
-        ("embrace", {"balance": "gradient_blending"}),
         ("gated", {"gate_sharing": "scalar", "head": ()}),
         ("low_rank", {"rank": 1, "weights": "uniform"}),
-        ("film", {"weights": "uniform", "aux_weight": 0.0}),
+        ("film", {"weights": "uniform"}),
         ("embrace", {"weights": "learned"}),
         ("mixture_of_experts", {"gate_input": "scores", "gate_hidden": ()}),
         ("product_of_experts", {"weights": "learned"}),
@@ -85,7 +83,7 @@ VARIANTS = [
         ("evidential", {"pseudo_view": True, "conflict_weight": 0.5}),
         ("attention", {"tokens": "sequence"}),
         ("attention", {"tokens": "sequence", "pool": "mean"}),
-        ("cross_attention", {"n_layers": 2, "aux_weight": 0.0}),
+        ("cross_attention", {"n_layers": 2}),
         ("bottleneck", {"n_layers": 3, "weights": "uniform"}),
         ("kernel", {"weights": "uniform"}),
         ("cooperative", {"rho": 1.0, "l1_ratio": 0.0}),
@@ -103,13 +101,27 @@ def test_contract_with_other_options(strategy):
     check_fusion(strategy)
 
 
+# options of the training that change the module
+TRAININGS = [
+    ("parallel", {"agreement_weight": 0.5, "aux_weight": 0.0}),
+    ("gated", {"balance": "ogm_ge", "agreement_weight": 0.5}),
+    ("embrace", {"balance": "gradient_blending"}),
+    *[(alias, {"aux_weight": 0.0}) for alias in JOINT],
+]
+
+
+@pytest.mark.parametrize(("alias", "options"), TRAININGS, ids=str)
+def test_contract_under_other_trainings(alias, options):
+    check_fusion(JOINT[alias](), training=Training(max_epochs=2, **options))
+
+
 @every_strategy
 def test_parameters_nest(alias):
     clf = FusionClassifier(fusion=alias)
-    clf.set_params(fusion__weights="uniform", fusion__modality_dropout=0.4)
+    clf.set_params(fusion__weights="uniform", training__modality_dropout=0.4)
     params = clone(clf).get_params()
     assert params["fusion__weights"] == "uniform"
-    assert params["fusion__modality_dropout"] == 0.4
+    assert params["training__modality_dropout"] == 0.4
     assert isinstance(params["fusion"], JOINT[alias])
     again = clone(JOINT[alias]().set_params(weights="uniform"))
     assert again.get_params()["weights"] == "uniform"
@@ -119,7 +131,9 @@ def test_parameters_nest(alias):
 def test_xor_across_modalities(alias):
     X, y = make_multimodal_xor(1200, n_features=(8, 8), random_state=0)
     encoders = [(name, TabularEncoder()) for name in X]
-    clf = FusionClassifier(encoders, alias, max_epochs=30, random_state=0)
+    clf = FusionClassifier(
+        encoders, alias, random_state=0, training=Training(max_epochs=30)
+    )
     lowest, highest = XOR[alias]
     score = clf.fit(X[:800], y[:800]).score(X[800:], y[800:])
     assert lowest <= score <= highest
@@ -129,7 +143,9 @@ def test_xor_across_modalities(alias):
 def test_classification_of_pictures_and_text(alias, emoji_small):
     X, y = emoji_small
     encoders = [("image", ImageEncoder((8, 16), 16)), ("text", TextEncoder())]
-    clf = FusionClassifier(encoders, alias, max_epochs=3, random_state=0)
+    clf = FusionClassifier(
+        encoders, alias, random_state=0, training=Training(max_epochs=3)
+    )
     clf.set_params(**STEADY.get(alias, {}))
     proba = clf.fit(X, y).predict_proba(X)
     assert proba.shape == (200, 8)
@@ -149,7 +165,9 @@ def test_classification_of_pictures_and_text(alias, emoji_small):
 def test_regression(alias):
     X, y = make_multimodal_regression(500, random_state=0)
     encoders = [(name, TabularEncoder((8,), 8)) for name in X]
-    reg = FusionRegressor(encoders, alias, max_epochs=50, random_state=0)
+    reg = FusionRegressor(
+        encoders, alias, random_state=0, training=Training(max_epochs=50)
+    )
     try:
         JOINT[alias]().check_task(Regression(y))
     except ValueError:  # the strategy says that it is not defined for real values

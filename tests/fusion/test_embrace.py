@@ -6,13 +6,14 @@ import torch
 
 from skmultimodal import EmbraceFusion
 from skmultimodal.training._net import seeded
+from tests.parameters import module_of
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 
 
-def build(spec, widths=WIDTHS):
+def build(spec, widths=WIDTHS, **training):
     with seeded(0):
-        return spec.build(widths, 2).eval()
+        return module_of(spec, widths, 2, **training).eval()
 
 
 def embeddings(widths=WIDTHS, n=6):
@@ -91,12 +92,12 @@ def test_branch_scores_are_the_prediction_from_one_modality():
         torch.testing.assert_close(
             module(embeddings(), only).scores, branch_scores[:, m]
         )
-    assert build(EmbraceFusion(aux_weight=0.0))(embeddings()).branch_scores is None
+    assert build(EmbraceFusion(), aux_weight=0.0)(embeddings()).branch_scores is None
 
 
 def test_learned_probabilities_move_towards_the_informative_modality():
     with seeded(0):
-        module = EmbraceFusion("learned", aux_weight=0.0).build({"a": 2, "b": 2}, 2)
+        module = EmbraceFusion("learned").build({"a": 2, "b": 2}, 2)
         optimizer = torch.optim.Adam(module.parameters(), lr=0.05)
         for _ in range(200):
             target = torch.randint(2, (64,))

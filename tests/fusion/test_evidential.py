@@ -14,6 +14,7 @@ from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.datasets import (
     make_multimodal_classification,
@@ -25,6 +26,7 @@ from skmultimodal.fusion._evidential import (
     divergence_from_uniform,
 )
 from skmultimodal.training._net import seeded
+from tests.parameters import module_of
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 N_ROWS, N_OUTPUTS = 6, 4
@@ -143,9 +145,10 @@ def test_conflict_by_hand():
     assert conflict(alpha.log(), alone).item() == 0
 
 
-def build(**params):
+def build(aux_weight="auto", **params):
     with seeded(0):
-        return EvidentialFusion(**params).build(WIDTHS, N_OUTPUTS)
+        spec = EvidentialFusion(**params)
+        return module_of(spec, WIDTHS, N_OUTPUTS, aux_weight=aux_weight)
 
 
 def embeddings():
@@ -259,7 +262,10 @@ def fitted():
     )
     encoders = [(name, TabularEncoder((16,), 16)) for name in X]
     clf = FusionClassifier(
-        encoders, "evidential", lr=0.01, max_epochs=15, random_state=0
+        encoders,
+        "evidential",
+        random_state=0,
+        training=Training(lr=0.01, max_epochs=15),
     )
     return clf.fit(X[:300], y[:300]), X[300:], y[300:]
 
@@ -297,7 +303,10 @@ def test_pickle_and_staged_training(fitted):
     )
     encoders = [(name, TabularEncoder((8,), 8)) for name in X]
     staged = FusionClassifier(
-        encoders, "evidential", training="staged", max_epochs=3, random_state=0
+        encoders,
+        "evidential",
+        random_state=0,
+        training=Training("staged", max_epochs=3),
     )
     assert staged.fit(X, y).uncertainty(X).belief.shape == (100, 3)
 
@@ -315,5 +324,7 @@ def test_refused():
         FusionClassifier(fusion=EvidentialFusion("yager")).fit(X, y > 0)
     with pytest.raises(ValueError, match="must be one of"):
         FusionClassifier(fusion=EvidentialFusion(weights="cv")).fit(X, y > 0)
-    plain = FusionClassifier(fusion="parallel", max_epochs=1).fit(X, y > 0)
+    plain = FusionClassifier(fusion="parallel", training=Training(max_epochs=1)).fit(
+        X, y > 0
+    )
     assert not hasattr(plain, "uncertainty")

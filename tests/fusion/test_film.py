@@ -3,17 +3,18 @@
 import pytest
 import torch
 
-from skmultimodal import FiLMFusion, FusionClassifier, TabularEncoder
+from skmultimodal import FiLMFusion, FusionClassifier, TabularEncoder, Training
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.training._net import seeded
 from skmultimodal.training._network import module_key
+from tests.parameters import module_of
 
 WIDTHS = {"a": 2, "b": 3, "c": 1}
 
 
 def build(spec, widths=WIDTHS):
     with seeded(0):
-        return spec.build(widths, 2).eval()
+        return module_of(spec, widths, 2).eval()
 
 
 def embeddings(widths=WIDTHS, n=6):
@@ -62,7 +63,9 @@ def test_primary_defaults_to_the_first_given():
     X, y = make_multimodal_classification(60, random_state=0)
     for names in (["m2", "m0", "m1"], ["m0", "m1", "m2"]):
         encoders = [(name, TabularEncoder((4,), 4)) for name in names]
-        clf = FusionClassifier(encoders, "film", max_epochs=1).fit(X, y)
+        clf = FusionClassifier(encoders, "film", training=Training(max_epochs=1)).fit(
+            X, y
+        )
         assert clf.fusion_.net.module_.fusion.primary == names[0]
 
 

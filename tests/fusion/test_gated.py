@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from skmultimodal import FusionClassifier, GatedFusion, TabularEncoder
+from skmultimodal import FusionClassifier, GatedFusion, TabularEncoder, Training
 from skmultimodal.training._net import seeded
 from skmultimodal.training._tasks import Classification
+from tests.parameters import module_of
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 
@@ -14,7 +15,7 @@ WIDTHS = {"a": 4, "b": 3, "c": 2}
 def build(spec, widths=WIDTHS):
     """Return a module whose gates are not at their equal start."""
     with seeded(0):
-        module = spec.build(widths, 2).eval()
+        module = module_of(spec, widths, 2).eval()
         if hasattr(module, "gate"):
             torch.nn.init.normal_(module.gate.weight)
             torch.nn.init.normal_(module.gate.bias)
@@ -110,7 +111,10 @@ def test_gates_follow_the_modality_that_is_right():
     }
     encoders = [(name, TabularEncoder((16,), 16)) for name in X]
     clf = FusionClassifier(
-        encoders, GatedFusion(gate_sharing="scalar"), max_epochs=25, random_state=0
+        encoders,
+        GatedFusion(gate_sharing="scalar"),
+        random_state=0,
+        training=Training(max_epochs=25),
     ).fit(X, y)
     assert clf.score(X, y) > 0.95
     present = np.ones((800, 3), dtype=bool)

@@ -13,16 +13,18 @@ from skmultimodal import (
     ParallelFusion,
     SequentialFusion,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.fusion._auto import FUSIONS, resolve_fusion
 from skmultimodal.training._network import derived_seed, module_key
+from tests.parameters import module_of
 
 WIDTHS = {"a": 5, "b": 3, "c": 4}
 JOINT = [
     ParallelFusion(),
     ParallelFusion("uniform"),
-    ParallelFusion("gated", agreement_weight=0.5),
+    ParallelFusion("gated"),
     SequentialFusion(),
     SequentialFusion(weights="last"),
     SequentialFusion(detach=True),
@@ -49,7 +51,7 @@ def embeddings(n=6, seed=0, requires_grad=False):
 def build(spec, seed=0):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return spec.build(WIDTHS, 2)
+        return module_of(spec, WIDTHS, 2)
 
 
 def present(n=6):
@@ -128,7 +130,7 @@ def test_sequential_stages_see_what_came_before_only():
 
 def test_feature_hand_computed():
     """Merge operators on embeddings already in one space, with given weights."""
-    spec = FeatureFusion("sum", {"a": 1, "b": 3}, normalize=False, aux_weight=0.0)
+    spec = FeatureFusion("sum", {"a": 1, "b": 3}, normalize=False)
     torch.manual_seed(0)
     module = spec.build({"a": 2, "b": 2}, 2)
     blocks = torch.tensor([[[1.0, 2.0], [3.0, -1.0]]])  # (1, 2 modalities, 2)
@@ -147,7 +149,7 @@ def test_feature_hand_computed():
 
 
 def test_an_absent_modality_is_the_neutral_element_of_each_merge():
-    spec = FeatureFusion("sum", {"a": 1, "b": 3}, normalize=False, aux_weight=0.0)
+    spec = FeatureFusion("sum", {"a": 1, "b": 3}, normalize=False)
     module = spec.build({"a": 2, "b": 2}, 2)
     blocks = torch.tensor([[[1.0, 2.0], [3.0, -1.0]]])  # (1, 2 modalities, 2)
     only_a = torch.tensor([[True, False]])
@@ -174,7 +176,7 @@ def test_an_absent_modality_passes_the_state_through():
 
 def test_a_linear_layer_on_concatenation_is_parallel_fusion():
     """Why the head of feature fusion must be nonlinear."""
-    module, inputs = build(ParallelFusion("uniform", aux_weight=0.0)), embeddings()
+    module, inputs = build(ParallelFusion("uniform")), embeddings()
     heads = [module.heads.heads[module_key(name)] for name in WIDTHS]
     linear = torch.nn.Linear(sum(WIDTHS.values()), 2)
     with torch.no_grad():
@@ -190,7 +192,10 @@ def test_retraining_without_a_modality_changes_parallel_branches(rows):
     X, y = rows
     encoders = [(name, TabularEncoder()) for name in X]
     clf = FusionClassifier(
-        encoders, ParallelFusion(modality_dropout=0.0), max_epochs=5, random_state=0
+        encoders,
+        ParallelFusion(),
+        random_state=0,
+        training=Training(max_epochs=5, modality_dropout=0.0),
     )
     both = clf.fit(X, y).predict_proba_per_modality(X)["m0"]
     clf = clone(clf).set_params(m2="drop")
@@ -203,7 +208,9 @@ def test_order_matters_in_sequential_and_only_there(rows):
     encoders = [(name, TabularEncoder()) for name in X]
 
     def proba(fusion, pairs):
-        clf = FusionClassifier(pairs, fusion, max_epochs=3, random_state=0)
+        clf = FusionClassifier(
+            pairs, fusion, random_state=0, training=Training(max_epochs=3)
+        )
         return clf.fit(X, y).predict_proba(X)
 
     for fusion in ("parallel", "feature", "decision"):
@@ -218,7 +225,10 @@ def test_sequential_order(rows, order):
     X, y = rows
     models = [(name, TabularEncoder((16,), 16)) for name in X]
     clf = FusionClassifier(
-        models, SequentialFusion(order), max_epochs=10, random_state=0
+        models,
+        SequentialFusion(order),
+        random_state=0,
+        training=Training(max_epochs=10),
     ).fit(X, y)
     expected = {
         "best_first": ["m2", "m1", "m0"],
@@ -232,7 +242,10 @@ def test_residual_stages_use_out_of_fold_scores(rows):
     X, y = rows
     models = [(name, TabularEncoder((16,), 16)) for name in X]
     clf = FusionClassifier(
-        models, SequentialFusion(mode="residual"), max_epochs=15, random_state=0
+        models,
+        SequentialFusion(mode="residual"),
+        random_state=0,
+        training=Training(max_epochs=15),
     ).fit(X[:200], y[:200])
     terms = clf.contributions(X[200:])
     scores = clf.decision_function(X[200:])
@@ -249,7 +262,10 @@ def test_decision_models_equal_their_stand_alone_fit(rows):
         ("m2", TabularEncoder((16,), 16)),
     ]
     clf = FusionClassifier(
-        models, "decision", max_epochs=3, random_state=0, batch_size=32
+        models,
+        "decision",
+        random_state=0,
+        training=Training(max_epochs=3, batch_size=32),
     ).fit(X, y)
     parts = clf.predict_proba_per_modality(X)
     seed = np.random.RandomState(0).randint(2**31 - 1)
@@ -281,7 +297,9 @@ def test_a_modality_of_weight_zero_says_nothing_alone(alias, rows):
     encoders = "auto"
     if not (spec.takes_models or spec.takes_features):
         encoders = [(name, TabularEncoder((8,), 8)) for name in X]
-    clf = FusionClassifier(encoders, spec, max_epochs=2, random_state=0).fit(X, y)
+    clf = FusionClassifier(
+        encoders, spec, random_state=0, training=Training(max_epochs=2)
+    ).fit(X, y)
     proba = clf.predict_proba({"m0": np.full_like(X["m0"], np.nan), "m2": X["m2"]})
     prior = np.bincount(y) / len(y)
     np.testing.assert_allclose(proba, np.tile(prior, (len(y), 1)), atol=1e-5)

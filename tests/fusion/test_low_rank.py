@@ -9,13 +9,14 @@ from skmultimodal import LowRankFusion
 from skmultimodal.training._net import seeded
 from skmultimodal.training._network import module_key
 from skmultimodal.training._tasks import Classification
+from tests.parameters import module_of
 
 WIDTHS = {"a": 3, "b": 3, "c": 3}
 
 
 def build(spec, widths=WIDTHS, n_outputs=2):
     with seeded(0):
-        return spec.build(widths, n_outputs).eval()
+        return module_of(spec, widths, n_outputs).eval()
 
 
 def embeddings(widths=WIDTHS, n=6):

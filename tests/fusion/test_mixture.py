@@ -8,6 +8,7 @@ from scipy.special import expit, softmax
 from skmultimodal import MixtureOfExpertsFusion
 from skmultimodal.training._net import Criterion, seeded
 from skmultimodal.training._tasks import Classification, Multilabel, Regression
+from tests.parameters import joint
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 TASKS = {
@@ -22,9 +23,10 @@ TARGETS = {
 }
 
 
-def build(spec, kind="classification", widths=WIDTHS):
+def build(spec, kind="classification", widths=WIDTHS, aux_weight=0.0):
     with seeded(0):
-        return spec.build_for(TASKS[kind], widths).eval()
+        how = joint(spec, aux_weight=aux_weight)
+        return spec.build_for(TASKS[kind], widths, how).eval()
 
 
 def embeddings(widths=WIDTHS, n=6):
@@ -53,7 +55,7 @@ def gate(module, inputs, present):
 @pytest.mark.parametrize("present", [None, absence()], ids=["all", "some"])
 @pytest.mark.parametrize("kind", list(TASKS))
 def test_mixture_and_its_loss(kind, present):
-    spec = MixtureOfExpertsFusion(entropy_weight=0.0, aux_weight=0.0)
+    spec = MixtureOfExpertsFusion(entropy_weight=0.0)
     module, inputs, target = build(spec, kind), embeddings(), TARGETS[kind]
     output = module(inputs, present)._replace(present=present)
     g = gate(module, inputs, present)
@@ -79,7 +81,7 @@ def test_mixture_and_its_loss(kind, present):
 
 def test_likelihood_of_the_mixture_is_not_the_mean_of_likelihoods():
     """One certain expert is enough: the other costs log 2 at most, hand-computed."""
-    spec = MixtureOfExpertsFusion("uniform", aux_weight=0.0)
+    spec = MixtureOfExpertsFusion("uniform")
     module = build(spec, widths={"a": 1, "b": 1})
     sure = torch.tensor([[[50.0, 0.0, 0.0], [-50.0, 50.0, 0.0]]])
     half = torch.full((1, 2, 1), 0.5)
@@ -88,8 +90,8 @@ def test_likelihood_of_the_mixture_is_not_the_mean_of_likelihoods():
 
 
 def test_entropy_and_expert_losses_are_added():
-    module = build(MixtureOfExpertsFusion(entropy_weight=0.5, aux_weight=0.3))
-    plain = build(MixtureOfExpertsFusion(entropy_weight=0.0, aux_weight=0.0))
+    module = build(MixtureOfExpertsFusion(entropy_weight=0.5), aux_weight=0.3)
+    plain = build(MixtureOfExpertsFusion(entropy_weight=0.0))
     criterion, target = Criterion(TASKS["classification"]), TARGETS["classification"]
     present = absence()
     output = module(embeddings(), present)._replace(present=present)

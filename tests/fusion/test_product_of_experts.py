@@ -8,13 +8,14 @@ from torch.distributions import Normal, kl_divergence
 from skmultimodal import ProductOfExpertsFusion
 from skmultimodal.training._net import seeded
 from skmultimodal.training._network import module_key
+from tests.parameters import module_of
 
 WIDTHS = {"a": 4, "b": 3, "c": 2}
 
 
-def build(spec, widths=WIDTHS):
+def build(spec, widths=WIDTHS, **training):
     with seeded(0):
-        return spec.build(widths, 2).eval()
+        return module_of(spec, widths, 2, **training).eval()
 
 
 def embeddings(widths=WIDTHS, n=6):
@@ -102,8 +103,8 @@ def test_training_draws_from_the_posterior():
 
 
 def test_beta_weighs_the_divergence():
-    spec = ProductOfExpertsFusion(beta=0.7, aux_weight=0.0)
-    module, target = build(spec), torch.zeros(6, dtype=torch.int64)
+    spec = ProductOfExpertsFusion(beta=0.7)
+    module, target = build(spec, aux_weight=0.0), torch.zeros(6, dtype=torch.int64)
 
     def criterion(scores, target):
         return torch.nn.functional.cross_entropy(scores, target, reduction="none")

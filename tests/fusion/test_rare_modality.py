@@ -19,11 +19,13 @@ from skmultimodal import (
     SequentialFusion,
     TabularEncoder,
     TextEncoder,
+    Training,
     load,
 )
 from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.fusion.rules._classification import RULES
 from skmultimodal.fusion.rules._regression import REGRESSION_RULES
+from tests.parameters import nested
 
 WARNING = r"Modality 'r' is in 1 of 40 training rows, too few"
 
@@ -91,11 +93,13 @@ def test_rules_for_labels_do_not_see_it(rule):
     columns = {**COLUMNS, "b": ["b"]}
     kwargs = {"columns": columns, "max_epochs": 1, "random_state": 0}
     with pytest.warns(UserWarning, match=WARNING):
-        clf = FusionClassifier(models, DecisionFusion(rule, cv=FOLDS), **kwargs).fit(
-            X, y
-        )
+        clf = FusionClassifier(
+            models, DecisionFusion(rule, cv=FOLDS), **nested(kwargs)
+        ).fit(X, y)
     assert clf.fusion_weights_["r"] == 0
-    alone = FusionClassifier(models[:2], DecisionFusion(rule, cv=FOLDS), **kwargs)
+    alone = FusionClassifier(
+        models[:2], DecisionFusion(rule, cv=FOLDS), **nested(kwargs)
+    )
     expected = alone.fit(X[["a", "b"]], y).predict_proba(X[["a", "b"]])
     np.testing.assert_allclose(clf.predict_proba(X), expected, rtol=1e-12)
 
@@ -108,11 +112,13 @@ def test_rules_for_values_do_not_see_it(rule):
     columns = {**COLUMNS, "b": ["b"]}
     kwargs = {"columns": columns, "max_epochs": 1, "random_state": 0}
     with pytest.warns(UserWarning, match=WARNING):
-        reg = FusionRegressor(models, DecisionFusion(rule, cv=FOLDS), **kwargs).fit(
-            X, y
-        )
+        reg = FusionRegressor(
+            models, DecisionFusion(rule, cv=FOLDS), **nested(kwargs)
+        ).fit(X, y)
     assert reg.fusion_weights_["r"] == 0
-    alone = FusionRegressor(models[:2], DecisionFusion(rule, cv=FOLDS), **kwargs)
+    alone = FusionRegressor(
+        models[:2], DecisionFusion(rule, cv=FOLDS), **nested(kwargs)
+    )
     expected = alone.fit(X[["a", "b"]], y).predict(X[["a", "b"]])
     np.testing.assert_allclose(reg.predict(X), expected, rtol=1e-12)
 
@@ -203,7 +209,9 @@ def test_a_model_that_fails_for_another_reason_fails():
     X.loc[y.argmax(), "r"] = "of the other label"
     models = [*MODELS[:2], ("r", LogisticRegression())]  # a text is no number
     with pytest.raises(ValueError, match=re.escape("Modality 'r'")):
-        FusionClassifier(models, "decision", columns=COLUMNS, max_epochs=1).fit(X, y)
+        FusionClassifier(
+            models, "decision", columns=COLUMNS, training=Training(max_epochs=1)
+        ).fit(X, y)
 
 
 def test_a_modality_that_no_row_has_is_refused():

@@ -17,6 +17,7 @@ from skmultimodal import (
 )
 from skmultimodal.fusion._auto import FUSIONS, resolve_fusion
 from skmultimodal.training._network import module_key
+from tests.parameters import nested
 
 N = 30
 WORDS = ["red", "blue", "car", "boat", "sea"]
@@ -53,7 +54,8 @@ def fitted(fusion, estimator=FusionClassifier, **params):
         X = X[["a", "b"]]
         encoders = [("a", TabularEncoder()), ("b", TabularEncoder())]
         params["columns"] = {"a": ["a"], "b": ["b"]}
-    est = estimator(encoders, fusion, max_epochs=1, random_state=0, **params)
+    params = nested(params, max_epochs=1)
+    est = estimator(encoders, fusion, random_state=0, **nested(params))
     return est.fit(X, y), X
 
 

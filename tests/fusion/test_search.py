@@ -18,6 +18,7 @@ from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
     FusionTransformer,
+    Training,
     load,
 )
 from skmultimodal.datasets import (
@@ -42,7 +43,8 @@ class Unsuited(BaseFusion):
 
 def of(candidates, fusion_class=FusionClassifier, epochs=2, **params):
     search = AutoFusion(candidates, **{"cv": 2} | params)
-    return fusion_class(fusion=search, max_epochs=epochs, random_state=0)
+    training = Training(max_epochs=epochs)
+    return fusion_class(fusion=search, training=training, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +187,7 @@ def test_real_modalities_get_encoders_that_suit_each_candidate(emoji_small, tmp_
 
 
 def test_staged_candidates_share_encoders(two, tmp_path):
-    clf = of(["feature", "parallel"]).set_params(training="staged")
+    clf = of(["feature", "parallel"]).set_params(training__mode="staged")
     X, y = two
     info = clf.set_params(memory=str(tmp_path)).fit(X, y).cache_info()
     # a fit stages 2 encoders on all rows and on each of 5 folds: 12 models; of the 5
@@ -217,7 +219,7 @@ def test_in_a_grid_and_as_transformer(two):
 
 
 def test_fitted_attribute_is_only_there_after_a_search(two):
-    clf = FusionClassifier(fusion="parallel", max_epochs=1).fit(*two)
+    clf = FusionClassifier(fusion="parallel", training=Training(max_epochs=1)).fit(*two)
     assert not hasattr(clf, "fusion_report_")
 
 
@@ -257,7 +259,9 @@ def test_never_worse_than_the_best_candidate_by_more_than_noise(seed):
         test = {name: X[name][400:] for name in X}
         scores = {}
         for fusion in [*names, AutoFusion(names, cv=3)]:
-            clf = FusionClassifier(fusion=fusion, max_epochs=15, random_state=0)
+            clf = FusionClassifier(
+                fusion=fusion, random_state=0, training=Training(max_epochs=15)
+            )
             scores[str(fusion).partition("(")[0]] = clf.fit(train, y[:400]).score(
                 test, y[400:]
             )

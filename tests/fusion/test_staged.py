@@ -18,10 +18,12 @@ from skmultimodal import (
     ParallelFusion,
     SequentialFusion,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._out_of_fold import fit_models, out_of_fold_models
 from skmultimodal.fusion.apart._staged import aligned, embeddings_of
+from tests.parameters import nested
 
 TRAIN, TEST = slice(0, 900), slice(900, 1797)
 
@@ -40,7 +42,7 @@ def encoders():
 
 def classifier(fusion="parallel", **kwargs):
     return FusionClassifier(
-        encoders(), fusion, **{"max_epochs": 8, "random_state": 0} | kwargs
+        encoders(), fusion, **nested({"max_epochs": 8, "random_state": 0} | kwargs)
     )
 
 
@@ -138,7 +140,7 @@ def test_cross_fit_embeds_rows_by_models_that_have_not_seen_them():
     y = rng.integers(0, 2, 300)
     pairs = [(name, TabularEncoder((64,), 32)) for name in X]
     transformer = FusionTransformer(
-        pairs, "feature", max_epochs=40, lr=5e-3, random_state=0
+        pairs, "feature", random_state=0, training=Training(max_epochs=40, lr=5e-3)
     )
 
     def told(cross_fit):

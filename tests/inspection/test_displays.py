@@ -13,7 +13,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from sklearn.utils import Bunch
 
-from skmultimodal import FusionClassifier, FusionRegressor, inspection
+from skmultimodal import FusionClassifier, FusionRegressor, Training, inspection
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
@@ -48,7 +48,9 @@ def parallel():
     """A parallel fusion of two modalities, with its rows."""
     X, y = make_multimodal_classification(80, n_modalities=2, random_state=0)
     clf = FusionClassifier(
-        fusion="parallel", max_epochs=3, early_stopping=True, random_state=0
+        fusion="parallel",
+        random_state=0,
+        training=Training(max_epochs=3, early_stopping=True),
     )
     return clf.fit(X, y), X, y
 
@@ -202,7 +204,9 @@ def test_the_page_of_a_comparison_and_the_diagram_keep_odd_names():
     X, y = make_multimodal_classification(40, n_modalities=2, random_state=0)
     X = {name: X[column] for name, column in zip(ODD, X, strict=True)}
     y = np.array(ODD)[y]
-    clf = FusionClassifier(fusion="parallel", max_epochs=1, random_state=0)
+    clf = FusionClassifier(
+        fusion="parallel", random_state=0, training=Training(max_epochs=1)
+    )
     comparison = compare_fusion(
         clf, X, y, strategies=["parallel"], baseline=False, cv=2
     )
@@ -232,7 +236,7 @@ def test_weights_of_one_fit_and_of_several(parallel):
     display = FusionWeightsDisplay.from_estimator(clf)
     assert widths(display.ax_) == list(clf.fusion_weights_.values())
     assert labels(display.ax_) == clf.modalities_
-    other = FusionClassifier(max_epochs=3, random_state=1).fit(X, y)
+    other = FusionClassifier(random_state=1, training=Training(max_epochs=3)).fit(X, y)
     display = FusionWeightsDisplay.from_estimator([clf, other])
     both = pd.DataFrame([clf.fusion_weights_, other.fusion_weights_])
     assert widths(display.ax_) == both.mean().tolist()
@@ -270,7 +274,7 @@ def test_history_of_models_trained_apart(ax):
 def test_colours_go_by_the_order_of_modalities(birdstrikes_small):
     X, y = birdstrikes_small
     staged = FusionClassifier(
-        fusion="parallel", training="staged", max_epochs=1, random_state=0
+        fusion="parallel", random_state=0, training=Training("staged", max_epochs=1)
     ).fit(X[["height", "speed", "text"]], y)
     display = TrainingHistoryDisplay.from_estimator(staged)
     lines = [*display.ax_.lines, *display.contribution_ax_.lines]
@@ -469,7 +473,7 @@ def test_a_row_takes_the_place_of_an_axes(on_emoji, emoji_small):
 
 def test_a_row_of_a_regression():
     X, y = make_multimodal_regression(60, random_state=0)
-    reg = FusionRegressor(max_epochs=3, random_state=0).fit(X, y)
+    reg = FusionRegressor(random_state=0, training=Training(max_epochs=3)).fit(X, y)
     display = RowDisplay.from_estimator(reg, X, 2, y)
     assert display.of_values
     fused = display.ax_[-1, 1]

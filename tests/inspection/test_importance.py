@@ -15,6 +15,7 @@ from skmultimodal import (
     MultimodalData,
     ParallelFusion,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.inspection import (
@@ -47,9 +48,9 @@ def decision(data):
 @pytest.fixture(scope="module")
 def parallel(data):
     encoders = models(TabularEncoder(out_features=4))
-    return FusionClassifier(encoders, "parallel", max_epochs=3, random_state=0).fit(
-        *data
-    )
+    return FusionClassifier(
+        encoders, "parallel", random_state=0, training=Training(max_epochs=3)
+    ).fit(*data)
 
 
 @pytest.mark.parametrize("removal", REMOVALS)
@@ -301,11 +302,15 @@ def test_parallel_gated_is_not_additive():
     X, y = make_multimodal_classification(40, n_features=3, n_informative=2)
     encoders = models(TabularEncoder(out_features=4))
     fusion = ParallelFusion(weights="gated")
-    clf = FusionClassifier(encoders, fusion, max_epochs=2, random_state=0).fit(X, y)
+    clf = FusionClassifier(
+        encoders, fusion, random_state=0, training=Training(max_epochs=2)
+    ).fit(X, y)
     values = coalition_values(clf, X, y)
     assert values.subsets.shape == (8, 3)
     assert list(values.to_frame().columns) == ["m0", "m1", "m2", "score"]
     assert not hasattr(clf, "contributions")
     assert clf.get_feature_names_out()[0] == "fused__0"
-    plain = FusionClassifier(encoders, "parallel", max_epochs=1, random_state=0)
+    plain = FusionClassifier(
+        encoders, "parallel", random_state=0, training=Training(max_epochs=1)
+    )
     assert hasattr(plain.fit(X, y), "contributions")

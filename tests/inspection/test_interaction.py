@@ -13,6 +13,7 @@ from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.inspection import (
@@ -48,10 +49,9 @@ def xor():
     X = {"a": X[:, :1], "b": X[:, 1:]}
     clf = FusionClassifier(
         models(X, TabularEncoder()),
-        FeatureFusion(modality_dropout=0.0),
-        max_epochs=40,
-        lr=1e-2,
+        FeatureFusion(),
         random_state=0,
+        training=Training(max_epochs=40, lr=1e-2, modality_dropout=0.0),
     ).fit(X, y)
     assert clf.score(X, y) == 1
     return clf, X, y
@@ -70,7 +70,9 @@ def test_intershap_of_an_additive_regression_is_0(data):
     X, _ = data
     value = X["m0"][:, 0] + 2 * X["m1"][:, 0] ** 2
     encoders = models(X, TabularEncoder(out_features=4))
-    reg = FusionRegressor(encoders, "parallel", max_epochs=2, random_state=0)
+    reg = FusionRegressor(
+        encoders, "parallel", random_state=0, training=Training(max_epochs=2)
+    )
     reg.fit(X, value)
     found = modality_interaction(reg, X, n_repeats=5, random_state=0)
     assert found.score_ == pytest.approx(0, abs=1e-4)
@@ -112,7 +114,10 @@ def test_emap_equals_the_double_loop():
     X = {"a": rng.normal(size=(12, 1)), "b": rng.normal(size=(12, 1))}
     value = X["a"][:, 0] * X["b"][:, 0]
     reg = FusionRegressor(
-        models(X, TabularEncoder()), "feature", max_epochs=3, random_state=0
+        models(X, TabularEncoder()),
+        "feature",
+        random_state=0,
+        training=Training(max_epochs=3),
     ).fit(X, value)
     table = np.array(
         [reg.predict({"a": X["a"][[i] * 12], "b": X["b"]}) for i in range(12)]

@@ -19,6 +19,7 @@ from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
     TabularEncoder,
+    Training,
 )
 from skmultimodal.__main__ import main
 from skmultimodal.datasets import (
@@ -34,7 +35,7 @@ def result():
     X, y = make_multimodal_classification(
         240, n_modalities=2, class_sep=1.0, random_state=0
     )
-    clf = FusionClassifier(max_epochs=3, random_state=0)
+    clf = FusionClassifier(random_state=0, training=Training(max_epochs=3))
     return compare_fusion(clf, X, y, strategies=["parallel", "decision"], cv=4)
 
 
@@ -68,7 +69,7 @@ def test_gain_is_paired_over_folds(result):
 
 def test_regression():
     X, y = make_multimodal_regression(120, random_state=0)
-    reg = FusionRegressor(max_epochs=3, random_state=0)
+    reg = FusionRegressor(random_state=0, training=Training(max_epochs=3))
     table = compare_fusion(reg, X, y, strategies="decision", cv=2).table_
     assert (table["score"] > 0).all()
 
@@ -89,7 +90,7 @@ def test_cache_changes_no_score(digits_small, tmp_path):
     """Neither a cache of one's own, a temporary one, nor none; and none is left."""
     X, y = digits_small
     X = X[["image", "text"]]
-    clf = FusionClassifier(max_epochs=1, random_state=0)
+    clf = FusionClassifier(random_state=0, training=Training(max_epochs=1))
     strategies = ["decision", DecisionFusion("mean"), FeatureFusion()]
     arguments = {"strategies": strategies, "cv": 2, "baseline": False}
     shared = compare_fusion(clf, X, y, **arguments)
@@ -116,7 +117,7 @@ def test_shared_models_count_in_full():
     """Decision fusion pays for what the modalities alone had already fitted."""
     X, y = make_multimodal_classification(300, n_modalities=2, random_state=0)
     encoders = [(name, TabularEncoder()) for name in X]
-    clf = FusionClassifier(encoders, max_epochs=10, random_state=0)
+    clf = FusionClassifier(encoders, random_state=0, training=Training(max_epochs=10))
     result = compare_fusion(clf, X, y, strategies="decision", cv=2, baseline=False)
     seconds = result.table_["fit_seconds"]
     assert seconds[2] > 0.8 * (seconds[0] + seconds[1])

@@ -8,7 +8,7 @@ from distributed import Client, LocalCluster
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 
-from skmultimodal import DecisionFusion, FusionClassifier
+from skmultimodal import DecisionFusion, FusionClassifier, Training
 from skmultimodal.datasets import load_birdstrikes
 from skmultimodal.distributed import predict_dask
 
@@ -25,7 +25,10 @@ def main():
     X, y = load_birdstrikes(return_X_y=True)
     X, y = X[:400], y[:400]
     clf = FusionClassifier(
-        fusion=DecisionFusion(cv=3), max_epochs=2, memory=folder, random_state=0
+        fusion=DecisionFusion(cv=3),
+        memory=folder,
+        random_state=0,
+        training=Training(max_epochs=2),
     )
     grid = {"fusion__rule": ["log_pool", "mean", "max"]}
     with cluster, Client(cluster) as client:

@@ -7,7 +7,7 @@ from joblib import parallel_config
 from ray.util.joblib import register_ray
 from sklearn.model_selection import GridSearchCV
 
-from skmultimodal import DecisionFusion, FusionClassifier
+from skmultimodal import DecisionFusion, FusionClassifier, Training
 from skmultimodal.datasets import load_birdstrikes
 from skmultimodal.distributed import predict_ray, put_on_ray
 
@@ -23,7 +23,9 @@ with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as fo
     register_ray()
     X, y = load_birdstrikes(return_X_y=True)
     X, y = X[:400], y[:400]
-    clf = FusionClassifier(fusion=DecisionFusion(cv=3), max_epochs=2, random_state=0)
+    clf = FusionClassifier(
+        fusion=DecisionFusion(cv=3), random_state=0, training=Training(max_epochs=2)
+    )
     rows = ray.data.from_pandas(X)  # or ray.data.read_parquet
     found = predict_ray(clf.fit(X, y), rows, method="predict_proba").to_pandas()
     grid = {"fusion__rule": ["log_pool", "mean", "max"]}

@@ -144,7 +144,9 @@ def model_key(problem, name) -> str:
     part = problem.select([name])
     present = part.present[:, 0]
     rows = part if present.all() else part.take(np.flatnonzero(present))
-    settings = part.settings.replace(checkpoint=None, accelerator=None, verbose=0)
+    settings = part.settings.of_modality_alone().replace(
+        checkpoint=None, accelerator=None, verbose=0
+    )
     plain = (
         CACHE_VERSION,
         _versions(),

@@ -17,6 +17,7 @@ from skmultimodal.fusion.apart._out_of_fold import out_of_fold
 from skmultimodal.fusion.apart._standalone import warn_unjudged
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._network import FusionModule, FusionOutput
+from skmultimodal.training._specification import JointTraining
 
 __all__ = ["fit_residual", "stage_order"]
 
@@ -84,9 +85,10 @@ def unimodal_losses(problem, cv) -> dict[str, float]:
 class _Stage:
     """Specification of a stage: the offset plus a linear head on an embedding."""
 
-    modality_dropout = 0.0
+    def joint_training(self, settings):
+        return JointTraining()
 
-    def build_for(self, task, in_features):
+    def build_for(self, task, in_features, joint):
         return _StageModule(in_features, task.n_outputs)
 
 

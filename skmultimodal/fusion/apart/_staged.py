@@ -138,7 +138,7 @@ def fit_staged(spec, problem):
         problem,
         cells=embeddings,
         encoders={name: PassThrough() for name in problem.names},
-        training="joint",
+        settings=problem.settings.replace(mode="joint"),
     )
     return StagedModel(models, fit_network(spec, inner))
 

@@ -26,6 +26,7 @@ from skmultimodal.fusion.joint._layers import Heads
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._net import is_skorch_net
 from skmultimodal.training._network import FusionModule, FusionOutput, derived_seed
+from skmultimodal.training._specification import JointTraining
 
 __all__ = [
     "EstimatorModel",
@@ -105,10 +106,12 @@ class NoModel:
 class _Alone:
     """Specification of a linear head on the embedding of one modality."""
 
-    modality_dropout = 0.0
     weights = None
 
-    def build_for(self, task, in_features):
+    def joint_training(self, settings):
+        return JointTraining()
+
+    def build_for(self, task, in_features, joint):
         return _Linear(in_features, task.n_outputs)
 
 

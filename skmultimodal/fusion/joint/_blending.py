@@ -67,13 +67,15 @@ def blending_weights(train_losses, valid_losses) -> np.ndarray:
     return weights / weights.sum()
 
 
-def estimate_blend(make, problem, data, rows, held_out) -> tuple[float, ...]:
+def estimate_blend(make, joint, problem, data, rows, held_out) -> tuple[float, ...]:
     """Return the weights of the branches' losses and, last, of the fused loss.
 
     Parameters
     ----------
     make : callable
-        Returns a new network, given the weights ``blend`` of its losses.
+        Returns a new network, given a `JointTraining`.
+    joint : JointTraining
+        How the strategy is trained, but for the weights of its losses.
     problem : FusionProblem
     data : Tensors
     rows, held_out : ndarray of int
@@ -96,15 +98,11 @@ def estimate_blend(make, problem, data, rows, held_out) -> tuple[float, ...]:
     n_modalities = len(problem.names)
     branches, fused = (1.0,) * n_modalities + (0.0,), (0.0,) * n_modalities + (1.0,)
     part = TensorRows(data, rows)
-
-    def make_alone():
-        network = make(blend=branches)
-        network.fusion.agreement_weight = 0.0  # by which a branch learns from others
-        return network
-
-    alone, joint = (
-        train(start, problem.task, part, None, settings, problem.seed)
-        for start in (make_alone, partial(make, blend=fused))
+    # by their agreement a branch would learn from others
+    apart = joint.replace(blend=branches, agreement_weight=0.0)
+    alone, together = (
+        train(partial(make, how), problem.task, part, None, settings, problem.seed)
+        for how in (apart, joint.replace(blend=fused))
     )
     weight = problem.sample_weight
     weight = None if weight is None else weight[rows]
@@ -115,7 +113,7 @@ def estimate_blend(make, problem, data, rows, held_out) -> tuple[float, ...]:
         start = _losses(alone, problem, data, part, constants)
         best = start.argmin() if best is None else best
         end = _losses(alone, problem, data, part)
-        end[-1] = _losses(joint, problem, data, part)[-1]
+        end[-1] = _losses(together, problem, data, part)[-1]
         curves.append(np.column_stack([np.full(len(end), start[best]), end]))
     return tuple(blending_weights(*curves).tolist())
 

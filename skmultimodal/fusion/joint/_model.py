@@ -40,7 +40,7 @@ def fit_network(spec, problem):
     Parameters
     ----------
     spec : JointFusion
-        Has ``build_for(task, in_features)`` and ``modality_dropout``.
+        Has ``build_for(task, in_features, joint)``.
     problem : FusionProblem
 
     Returns
@@ -57,17 +57,26 @@ def fit_network(spec, problem):
         complete_rows(problem)  # there are some: said before training
     preparation = Preparation(problem)
     data, valid = _training_parts(preparation, problem)
+    joint = spec.joint_training(problem.settings)
     make = partial(make_network, spec, preparation.encoders, problem.task)
-    blends = getattr(spec, "balance", None) == "gradient_blending"
-    if blends and len(problem.names) > 1:
+    if joint.balance == "gradient_blending" and len(problem.names) > 1:
         whole = data if valid is None else data.tensors
-        blend = estimate_blend(make, problem, whole, *validation_split(problem))
-        make = partial(make, blend=blend)
+        split = validation_split(problem)
+        blend = estimate_blend(make, joint, problem, whole, *split)
+        joint = joint.replace(blend=blend)
     settings, file = problem.settings, None
     if settings.checkpoint is not None:
         file = settings.checkpoint.file(repr(spec), problem.seed, *content_key(problem))
     try:
-        net = train(make, problem.task, data, valid, settings, problem.seed, file)
+        net = train(
+            partial(make, joint),
+            problem.task,
+            data,
+            valid,
+            settings,
+            problem.seed,
+            file,
+        )
     except KeyboardInterrupt as interrupt:
         if hasattr(interrupt, "net"):
             interrupt.model = JointModel(spec, preparation, interrupt.net, problem)
@@ -76,15 +85,13 @@ def fit_network(spec, problem):
     return JointModel(spec, preparation, net, problem)
 
 
-def make_network(spec, encoders, task, blend=None):
+def make_network(spec, encoders, task, joint):
     """Return a new network of fitted encoders and a strategy."""
-    network = FusionNetwork(
+    return FusionNetwork(
         {name: encoder.build for name, encoder in encoders.items()},
-        partial(spec.build_for, task),
-        modality_dropout=spec.modality_dropout,
+        partial(spec.build_for, task, joint=joint),
+        modality_dropout=joint.modality_dropout,
     )
-    network.fusion.blend = blend
-    return network
 
 
 def _training_parts(preparation, problem, unit=None):
@@ -101,6 +108,7 @@ class JointModel(FusionModel):
 
     def __init__(self, spec, preparation, net, problem):
         self.spec, self.preparation = spec, preparation
+        self.joint = spec.joint_training(problem.settings)
         self.net, self.task = net, problem.task
         self.names, self.encoders = preparation.names, preparation.encoders
         self.n_threads, self.dtype = problem.settings.n_threads, preparation.dtype
@@ -277,7 +285,7 @@ class JointModel(FusionModel):
         if model.dtype not in ("float32", "float64"):
             raise ValueError(f"a network has the dtype {model.dtype!r}")
         with seeded(0), Bounded(weights):
-            network = make_network(model.spec, model.encoders, model.task)
+            network = make_network(model.spec, model.encoders, model.task, model.joint)
         network.to(getattr(torch, model.dtype))
         if net["imputes"]:
             if sum(net["imputes"].values()) != len(weights["imputer.mean"]):

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from sklearn.base import clone
 
-from skmultimodal._parameters import (
-    FRACTION,
-    NONE,
-    NOT_NEGATIVE,
-    check_parameters,
-    either,
-    one_of,
-)
+from skmultimodal._parameters import check_parameters
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion.apart._staged import cross_fitted_weights, fit_staged
-from skmultimodal.fusion.joint._balance import balance_of, check_balance
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._network import FusionModule
+from skmultimodal.training._specification import JointTraining, TrainingSettings
 
 __all__ = ["JointFusion"]
 
@@ -27,10 +20,8 @@ class JointFusion(BaseFusion):
     """Base class of strategies trained as one network.
 
     A subclass writes ``build(in_features, n_outputs)`` and gets preparation,
-    training, prediction and missing modalities for free. It has the parameters
-    ``weights`` and ``modality_dropout``; the other training options of the strategies
-    of this library (``aux_weight``, ``agreement_weight``, ``balance``,
-    ``balance_strength``) are off unless it has them too.
+    training, prediction and missing modalities for free. It has the parameter
+    ``weights``; how it is trained is said by :class:`~skmultimodal.Training`.
 
     Attributes
     ----------
@@ -40,24 +31,18 @@ class JointFusion(BaseFusion):
     has_branches : bool
         Class attribute. If True, modalities have scores of their own even with
         ``aux_weight=0``.
+    aux_weight, modality_dropout : float
+        Class attributes. What ``"auto"`` stands for in the parameters of
+        :class:`~skmultimodal.Training` of these names.
     """
 
     ordered = False
     has_branches = False
-    aux_weight = 0.0
-    agreement_weight = 0.0
-    balance = None
-    balance_strength = 0.5
+    aux_weight = 0.3
+    modality_dropout = 0.2
     trains_by_epoch = True
     imputes = True
     word_weights = ("learned", "uniform")
-    limits: ClassVar[dict] = {
-        "aux_weight": NOT_NEGATIVE,
-        "agreement_weight": NOT_NEGATIVE,
-        "modality_dropout": FRACTION,
-        "balance": either(NONE, one_of("ogm_ge", "gradient_blending")),
-        "balance_strength": NOT_NEGATIVE,
-    }
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new fusion module for the widths of the embeddings."""
@@ -66,25 +51,51 @@ class JointFusion(BaseFusion):
     def check_task(self, task: Any) -> None:
         """Raise a ValueError if the strategy is not defined for `task`."""
 
-    def build_for(self, task: Any, in_features: dict[str, int]) -> FusionModule:
-        """Return a new fusion module that knows the kind of its task."""
+    def build_for(
+        self,
+        task: Any,
+        in_features: dict[str, int],
+        joint: JointTraining | None = None,
+    ) -> FusionModule:
+        """Return a new fusion module for a task, to be trained as `joint` says."""
         check_parameters(self, self.limits)
-        check_balance(self)
+        joint = joint or self.joint_training(TrainingSettings())
         module = self.build(in_features, task.n_outputs)
         module.task_kind = task.kind
-        module.agreement_weight = self.agreement_weight
-        module.balance = balance_of(self, in_features)
+        module.train_with(joint)
         return module
+
+    def joint_training(self, settings: TrainingSettings) -> JointTraining:
+        """Return what the training adds to the loss of the strategy."""
+        return settings.joint(self)
 
     def fit_model(self, problem: Any) -> Any:
         """Train encoders and fusion, together or (staged) one after the other."""
         self._check(problem, self.word_weights)
-        check_balance(self, problem.training)
+        _check_balance(self, problem.settings)
         self.check_task(problem.task)
         names = problem.names if self.ordered else sorted(problem.names)
         problem = problem.select(names)
-        fit = fit_staged if problem.training == "staged" else fit_network
+        fit = fit_staged if problem.settings.mode == "staged" else fit_network
         if isinstance(self.weights, str) and self.weights == "cv":
             weights = cross_fitted_weights(self, problem, fit)
             return fit(clone(self).set_params(weights=weights), problem)
         return fit(self, problem)
+
+
+def _check_balance(strategy, settings) -> None:
+    """Raise a ValueError for training options that a strategy cannot follow."""
+    owner, joint = type(strategy).__name__, strategy.joint_training(settings)
+    for name in ("balance", "agreement_weight"):
+        value = getattr(joint, name)
+        if value and not (strategy.has_branches or joint.aux_weight):
+            raise ValueError(
+                f"{name}={value!r} compares what the modalities say alone, for which "
+                f"{owner} needs aux_weight above 0. Got aux_weight=0."
+            )
+    if joint.balance == "ogm_ge" and settings.mode == "staged":
+        raise ValueError(
+            "balance='ogm_ge' changes the gradients of encoders, which mode='staged' "
+            "of Training has trained before. Use mode='joint' or "
+            "balance='gradient_blending'."
+        )

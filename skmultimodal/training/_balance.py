@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["GradientModulation", "balance_of", "check_balance"]
+__all__ = ["GradientModulation"]
 
 
 class GradientModulation:
@@ -55,27 +55,3 @@ class GradientModulation:
         if gradient.numel() > 1:
             noise = gradient.std() * torch.randn_like(gradient)
         return self.factors[m] * gradient + noise
-
-
-def balance_of(spec, names) -> GradientModulation | None:
-    """Return what changes the gradients of a strategy's encoders, None if nothing."""
-    if spec.balance != "ogm_ge" or len(names) < 2:
-        return None
-    return GradientModulation(spec.balance_strength)
-
-
-def check_balance(spec, training="joint") -> None:
-    """Raise a ValueError for training options that a strategy cannot follow."""
-    owner = type(spec).__name__
-    for name in ("balance", "agreement_weight"):
-        if getattr(spec, name) and not (spec.has_branches or spec.aux_weight):
-            raise ValueError(
-                f"{name}={getattr(spec, name)!r} of {owner} compares what the "
-                "modalities say alone. Set 'aux_weight' above 0. Got aux_weight=0."
-            )
-    if spec.balance == "ogm_ge" and training == "staged":
-        raise ValueError(
-            f"balance='ogm_ge' of {owner} changes the gradients of encoders, which "
-            "training='staged' has trained before. Use training='joint' or "
-            "balance='gradient_blending'."
-        )

@@ -1,0 +1,356 @@
+"""How networks are trained: the specification, and what it comes to in one fit."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from sklearn.base import BaseEstimator
+
+from skmultimodal._parameters import (
+    BOOL,
+    FRACTION,
+    NONE,
+    NOT_NEGATIVE,
+    PATH,
+    POSITIVE,
+    POSITIVE_INT,
+    a_number,
+    check_parameters,
+    either,
+    is_callback,
+    is_device,
+    is_path_and_count,
+    one_of,
+)
+
+__all__ = ["JointTraining", "Training", "TrainingSettings", "resolve_training"]
+
+FEW_ROWS = 2000  # below it early_stopping="auto" is off
+MODES = ("joint", "staged")
+BALANCES = ("ogm_ge", "gradient_blending")
+
+
+class Training(BaseEstimator):
+    """How the networks of a fusion estimator are trained.
+
+    The parameter ``training`` of the estimators: a specification like those of
+    encoders and strategies, cloned, searched and drawn alike, so that a grid says
+    ``training__lr``. ``"joint"`` and ``"staged"`` are aliases for an object with that
+    mode. Where nothing is trained by epochs, as with the default models on small
+    data, it has no effect.
+
+    Parameters
+    ----------
+    mode : {"joint", "staged"}, default="joint"
+        ``"joint"`` trains encoders and fusion as one network, ``"staged"`` each
+        encoder once on its own, then the fusion on out-of-fold embeddings.
+
+    max_epochs : int, default=30
+        Most epochs of training.
+
+    lr : float, default=2e-3
+        Learning rate, the highest of the schedule.
+
+    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
+        ``"one_cycle"`` warms up over the first fifth of the epochs and then falls
+        along a cosine to almost nothing.
+
+    batch_size : int, default=64
+        Rows of a batch.
+
+    optimizer : {"adamw", "adam", "sgd", "rmsprop"} or class, default="adamw"
+        Optimizer, by name or as a class of ``torch.optim``.
+
+    weight_decay : float, default=1e-3
+        Weight decay.
+
+    early_stopping : "auto" or bool, default="auto"
+        Whether to stop when the loss of a held-out part no longer falls, and to
+        restore the best weights. ``"auto"`` is off for a plain matrix of numbers
+        and below 2000 rows, where the held-out rows are worth more in training.
+
+    validation_fraction : float, default=0.15
+        Held-out part of the rows, stratified.
+
+    aux_weight : "auto" or float, default="auto"
+        Weight of the mean of the modalities' own losses in joint strategies. Without
+        it a strong modality can leave the others untrained; with 0, strategies that
+        need extra heads for it have none, and no prediction by a single modality.
+        ``"auto"`` is the strategy's own: 0.3 for most.
+
+    agreement_weight : float, default=0.0
+        Weight of the squared differences between the scores of modalities.
+
+    modality_dropout : "auto" or float, default="auto"
+        Probability of hiding a modality from a row in training; one is always
+        left. ``"auto"`` is the strategy's own: 0.2 for most.
+
+    balance : {None, "ogm_ge", "gradient_blending"}, default=None
+        Against modalities that learn little beside a stronger one. ``"ogm_ge"``
+        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
+        losses of the modalities and of the fused scores by how well they
+        generalise; see :ref:`balancing`.
+
+    balance_strength : float, default=0.5
+        How much ``"ogm_ge"`` slows down.
+
+    callbacks : list of skorch callbacks, default=None
+        Callbacks of the training loop; each is cloned.
+
+    net_params : dict, default=None
+        Further parameters of the skorch net, such as ``iterator_train__shuffle``.
+
+    accelerator : accelerate.Accelerator, default=None
+        Trains networks over several processes, or in mixed precision (extra
+        ``accelerate``); `device` is then the accelerator's.
+
+    checkpoint : str, path-like or tuple of (path, int), default=None
+        Folder where the state of training is written after each epoch, or after
+        each that many. A fit that was killed goes on from there when it is begun
+        again with the same data, parameters and int `random_state`, to the same
+        weights; one that ends removes its files. For joint strategies and
+        networks trained apart.
+
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+
+    device : str, default="auto"
+        ``"auto"`` is a GPU if there is one.
+
+    n_threads : int, default=None
+        Threads of torch during fit and predict; None leaves them as they are.
+
+    See Also
+    --------
+    skmultimodal.FusionClassifier : Takes it as ``training``.
+
+    Examples
+    --------
+    >>> from skmultimodal import FusionClassifier, Training
+    >>> from skmultimodal.datasets import make_multimodal_classification
+    >>> X, y = make_multimodal_classification(random_state=0)
+    >>> clf = FusionClassifier(fusion="parallel", training=Training(max_epochs=5))
+    >>> clf.set_params(training__lr=0.01).fit(X, y).n_iter_
+    5
+    """
+
+    limits: ClassVar[dict] = {
+        "mode": one_of(*MODES),
+        "max_epochs": POSITIVE_INT,
+        "lr": POSITIVE,
+        "lr_schedule": one_of("one_cycle", "constant"),
+        "batch_size": POSITIVE_INT,
+        "optimizer": either(
+            one_of("adamw", "adam", "sgd", "rmsprop"),
+            (
+                "a torch.optim.Optimizer class",
+                lambda v: inspect.isclass(v) and hasattr(v, "zero_grad"),
+            ),
+        ),
+        "weight_decay": NOT_NEGATIVE,
+        "early_stopping": either(one_of("auto"), BOOL),
+        "validation_fraction": a_number(
+            "a number between 0 and 1", lambda v: 0 < v < 1
+        ),
+        "aux_weight": either(one_of("auto"), NOT_NEGATIVE),
+        "agreement_weight": NOT_NEGATIVE,
+        "modality_dropout": either(one_of("auto"), FRACTION),
+        "balance": either(NONE, one_of(*BALANCES)),
+        "balance_strength": NOT_NEGATIVE,
+        "callbacks": either(
+            NONE,
+            (
+                "a list of skorch callbacks",
+                lambda v: isinstance(v, (list, tuple)) and all(map(is_callback, v)),
+            ),
+        ),
+        "net_params": either(
+            NONE, ("a dict of skorch parameters", lambda v: isinstance(v, dict))
+        ),
+        "accelerator": either(
+            NONE,
+            ("an accelerate.Accelerator", lambda v: hasattr(v, "unwrap_model")),
+        ),
+        "checkpoint": either(
+            NONE,
+            PATH,
+            ("a tuple of a path and an int >= 1", is_path_and_count),
+        ),
+        "compile": BOOL,
+        "device": (
+            "'auto' or a torch device of this machine, such as 'cpu'",
+            is_device,
+        ),
+        "n_threads": either(NONE, POSITIVE_INT),
+    }
+
+    def __init__(
+        self,
+        mode: str = "joint",
+        *,
+        max_epochs: int = 30,
+        lr: float = 2e-3,
+        lr_schedule: str = "one_cycle",
+        batch_size: int = 64,
+        optimizer: Any = "adamw",
+        weight_decay: float = 1e-3,
+        early_stopping: str | bool = "auto",
+        validation_fraction: float = 0.15,
+        aux_weight: str | float = "auto",
+        agreement_weight: float = 0.0,
+        modality_dropout: str | float = "auto",
+        balance: str | None = None,
+        balance_strength: float = 0.5,
+        callbacks: list[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        accelerator: Any = None,
+        checkpoint: Any = None,
+        compile: bool = False,
+        device: str = "auto",
+        n_threads: int | None = None,
+    ):
+        self.mode = mode
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.aux_weight = aux_weight
+        self.agreement_weight = agreement_weight
+        self.modality_dropout = modality_dropout
+        self.balance = balance
+        self.balance_strength = balance_strength
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.accelerator = accelerator
+        self.checkpoint = checkpoint
+        self.compile = compile
+        self.device = device
+        self.n_threads = n_threads
+
+    def settings(
+        self,
+        n_samples: int,
+        *,
+        plain: bool = False,
+        dtype: str = "float32",
+        verbose: int = 0,
+    ) -> TrainingSettings:
+        """Return what the specification comes to for the rows of one fit.
+
+        Parameters
+        ----------
+        n_samples : int
+            Rows to train on.
+
+        plain : bool, default=False
+            Whether they are a plain matrix of numbers.
+
+        dtype : {"float32", "float64"}, default="float32"
+            Precision of the networks.
+
+        verbose : int, default=0
+            What the training prints.
+
+        Returns
+        -------
+        TrainingSettings
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not what it must be.
+        """
+        check_parameters(self, self.limits)
+        params = self.get_params(deep=False)
+        if self.early_stopping == "auto":
+            params["early_stopping"] = not plain and n_samples >= FEW_ROWS
+        params["early_stopping"] = bool(params["early_stopping"])
+        # the folder is opened by the estimator, which knows what the fit is
+        return TrainingSettings(
+            **params | {"checkpoint": None}, dtype=dtype, verbose=verbose
+        )
+
+
+def resolve_training(training: Any, owner: str) -> Training:
+    """Return the specification of an alias; specifications pass through."""
+    if isinstance(training, str) and training in MODES:
+        return Training(training)
+    if isinstance(training, Training):
+        return training
+    raise ValueError(
+        f"The 'training' parameter of {owner} must be one of {list(MODES)} or a "
+        f"Training object. Got {training!r} instead."
+    )
+
+
+@dataclass(frozen=True)
+class JointTraining:
+    """What a strategy adds to its own loss; the fields are parameters of `Training`."""
+
+    aux_weight: float = 0.0
+    agreement_weight: float = 0.0
+    modality_dropout: float = 0.0
+    balance: str | None = None
+    balance_strength: float = 0.5
+    blend: tuple[float, ...] | None = None  # estimated for "gradient_blending"
+
+    replace = replace
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained; the fields are parameters of `Training`, resolved."""
+
+    mode: str = "joint"
+    max_epochs: int = 30
+    lr: float = 2e-3
+    lr_schedule: str = "one_cycle"
+    batch_size: int = 64
+    optimizer: Any = "adamw"
+    weight_decay: float = 1e-3
+    early_stopping: bool = False
+    validation_fraction: float = 0.15
+    n_iter_no_change: int = 10
+    aux_weight: str | float = "auto"
+    agreement_weight: float = 0.0
+    modality_dropout: str | float = "auto"
+    balance: str | None = None
+    balance_strength: float = 0.5
+    callbacks: Any = None
+    net_params: Any = None
+    accelerator: Any = None
+    checkpoint: Any = None
+    compile: bool = False
+    device: str = "auto"
+    n_threads: int | None = None
+    verbose: int = 0
+    dtype: str = "float32"
+
+    replace = replace
+
+    def joint(self, strategy: Any) -> JointTraining:
+        """Return what a strategy adds to its loss, ``"auto"`` being its own."""
+
+        def own(name):
+            value = getattr(self, name)
+            return getattr(strategy, name) if value == "auto" else value
+
+        return JointTraining(
+            aux_weight=own("aux_weight"),
+            agreement_weight=self.agreement_weight,
+            modality_dropout=own("modality_dropout"),
+            balance=self.balance,
+            balance_strength=self.balance_strength,
+        )
+
+    def of_modality_alone(self) -> TrainingSettings:
+        """Return the settings that matter to a network of one modality."""
+        shared = ("aux_weight", "agreement_weight", "modality_dropout", "balance")
+        defaults = {name: getattr(type(self), name) for name in shared}
+        return self.replace(**defaults, balance_strength=0.5, mode="joint")
