@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.utils import Bunch
 
 from skmultimodal._parameters import BOOL, NONE, either, one_of
+from skmultimodal._warnings import warn
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import BaseFusion, FusionModel, naming, unheard
 from skmultimodal.fusion.apart._folds import folds_of
@@ -29,6 +30,8 @@ from skmultimodal.fusion.rules._disagreement import disagreement, spread
 from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 
 __all__ = ["DecisionFusion"]
+
+FEW_ROWS = 1000  # for isotonic calibration
 
 
 class DecisionFusion(BaseFusion):
@@ -66,7 +69,9 @@ class DecisionFusion(BaseFusion):
         stratified folds, so that equal rows never fall on both sides.
 
     calibrate : {"temperature", "sigmoid", "isotonic"} or None, default=None
-        Calibration of each modality on its out-of-fold predictions.
+        Calibration of each modality on its out-of-fold predictions. Weights are
+        fitted to predictions calibrated by those of other folds. ``"isotonic"`` warns
+        where a modality has fewer than 1,000 rows.
 
     refit : bool, default=True
         Whether the models are refitted to all rows; otherwise the models of the
@@ -140,7 +145,7 @@ class DecisionFusion(BaseFusion):
         if folds:
             responses, of_folds = out_of_fold(problem, folds)
         models = [fit_models(problem)] if self.refit or not folds else of_folds
-        return DecisionModel(self, problem, rule, models, responses)
+        return DecisionModel(self, problem, rule, models, responses, folds)
 
     def _needs_folds(self, problem, rule) -> bool:
         fitted = self.weights in ("cv", "learned") if _is_word(self.weights) else False
@@ -199,7 +204,7 @@ class DecisionModel(FusionModel):
 
     dtype = "float64"
 
-    def __init__(self, spec, problem, rule, models, responses):
+    def __init__(self, spec, problem, rule, models, responses, folds):
         self.task, self.names, self.models = problem.task, problem.names, models
         self.given_weights = spec.weights
         self.memory = problem.memory
@@ -216,7 +221,7 @@ class DecisionModel(FusionModel):
         self.judged = self._judged(spec, problem, responses)
         self.calibrators = {}
         if spec.calibrate is not None and responses is not None:
-            self._calibrate(CALIBRATORS[spec.calibrate], responses, problem)
+            self._calibrate(spec.calibrate, responses, problem, folds)
         self.errors = None
         if self.task.kind == "regression" and responses is not None:
             self.errors = self._squared_errors(responses, problem)
@@ -259,31 +264,53 @@ class DecisionModel(FusionModel):
         sums = np.einsum("mn,mnk->mk", known, np.nan_to_num(errors))
         return sums / total[:, None]
 
-    def _calibrate(self, make, responses, problem):
+    def _calibrate(self, kind, responses, problem, folds):
+        """Fit the calibrators, and calibrate what the rule is fitted to.
+
+        That is cross-fitted: the predictions of a fold are calibrated by those of the
+        others, for calibrators trust rows that they were fitted to too much.
+        """
         if self.task.kind == "regression":
             raise ValueError("'calibrate' is for labels, not for values.")
+        known = np.isfinite(responses).all(axis=2)  # (n_modalities, n)
+        if kind == "isotonic":
+            self._warn_few_rows(known)
         for m, name in enumerate(self.names):
-            known = np.isfinite(responses[m]).all(axis=1)
-            weight = problem.sample_weight
-            weight = None if weight is None else weight[known]
-            self.calibrators[name] = [
-                make().fit(part, target, sample_weight=weight)
-                for part, target in self._parts(
-                    responses[m][known], problem.target[known]
-                )
-            ]
-            responses[m][known] = self._calibrated(name, responses[m][known])
+            raw = responses[m].copy()
+            for train, test in folds:
+                rows = train[known[m, train]]
+                fitted = self._calibrators(kind, raw, rows, problem)
+                responses[m, test] = self._calibrated_by(fitted, raw[test])
+            rows = np.flatnonzero(known[m])
+            self.calibrators[name] = self._calibrators(kind, raw, rows, problem)
+
+    def _calibrators(self, kind, response, rows, problem):
+        """Return the calibrators fitted to some rows, one or one a label."""
+        weight = problem.sample_weight
+        weight = None if weight is None else weight[rows]
+        return [
+            CALIBRATORS[kind]().fit(part, target, sample_weight=weight)
+            for part, target in self._parts(response[rows], problem.target[rows])
+        ]
+
+    def _warn_few_rows(self, known):
+        count = known.sum(axis=1)
+        if count.min() < FEW_ROWS:
+            name = self.names[count.argmin()]
+            warn(
+                f"calibrate='isotonic' fits curves to the {count.min()} rows that have "
+                f"modality {name!r}, and overfits below {FEW_ROWS}. Use 'sigmoid' or "
+                "'temperature'."
+            )
 
     def _calibrated(self, name, response):
         if name not in self.calibrators:
             return response
-        parts = [
-            calibrator.predict(part)
-            for calibrator, (part, _) in zip(
-                self.calibrators[name], self._parts(response), strict=True
-            )
-        ]
-        return self._joined(parts)
+        return self._calibrated_by(self.calibrators[name], response)
+
+    def _calibrated_by(self, calibrators, response):
+        parts = zip(calibrators, self._parts(response), strict=True)
+        return self._joined([one.predict(part) for one, (part, _) in parts])
 
     def _parts(self, responses, target=None):
         """Return what one rule sees: everything, or one binary problem a label."""

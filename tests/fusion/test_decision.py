@@ -1,5 +1,7 @@
 """Decision fusion: parity with scikit-learn, folds, presence, candidates."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -201,6 +203,29 @@ def test_calibration_of_a_model_too_sure(calibrate, rows):
     calm = fused(columns, tree, "product", calibrate=calibrate).fit(X[:200], y[:200])
     before = log_loss(y[200:], raw.predict_proba(X[200:]))
     assert log_loss(y[200:], calm.predict_proba(X[200:])) < before / 2
+
+
+def test_isotonic_is_calibrated_by_other_folds_and_warns():
+    """One modality that tells and two of noise: calibration must not feed the noise."""
+    losses = {None: [], "isotonic": []}
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        y = rng.integers(0, 2, 1120)
+        X = {name: rng.normal(size=(1120, 6)) for name in "abc"}
+        X["a"][:, 0] += 2.4 * y
+        train, test = np.arange(120), np.arange(120, 1120)
+        for calibrate, found in losses.items():
+            fusion = DecisionFusion(calibrate=calibrate)
+            clf = FusionClassifier([(m, LogisticRegression()) for m in X], fusion)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                clf.fit({m: X[m][train] for m in X}, y[train])
+            told = [str(w.message) for w in caught]
+            few = any("the 120 rows that have modality 'a'" in text for text in told)
+            assert few == (calibrate == "isotonic"), told
+            proba = clf.predict_proba({m: X[m][test] for m in X})
+            found.append(log_loss(y[test], proba))
+    assert np.mean(losses["isotonic"]) < np.mean(losses[None]) + 0.12
 
 
 def test_models_of_the_folds(rows):
