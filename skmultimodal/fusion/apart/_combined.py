@@ -1,0 +1,312 @@
+"""The fitted models of modalities apart, and the rule that combines what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import Bunch
+
+from skmultimodal._warnings import warn
+from skmultimodal.encoders._tabular import TabularEncoder
+from skmultimodal.fusion._base import FusionModel, naming, unheard
+from skmultimodal.fusion.apart._frozen import FixedFeatures
+from skmultimodal.fusion.apart._out_of_fold import respond
+from skmultimodal.fusion.apart._row_features import freeze
+from skmultimodal.fusion.apart._standalone import NoModel, warn_unjudged
+from skmultimodal.fusion.joint._encode import encode_by_member
+from skmultimodal.fusion.rules._calibration import CALIBRATORS
+from skmultimodal.fusion.rules._disagreement import disagreement, spread
+
+__all__ = ["DecisionModel"]
+
+FEW_ROWS = 1000  # for isotonic calibration
+
+
+def passed_features(problem, names):
+    """Return the fitted features of tables for a rule with `passthrough`."""
+    unknown = [name for name in names if name not in problem.names]
+    if unknown:
+        raise ValueError(
+            f"'passthrough' names {unknown}, which are not among the modalities "
+            f"{problem.names}."
+        )
+    for name in names:
+        if getattr(problem.cells[name], "ndim", 1) != 2:
+            raise ValueError(
+                f"Modality {name!r}: 'passthrough' takes tables and blocks of numbers. "
+                "Got one column of cells."
+            )
+    part = problem.select(list(names))
+    tables = {name: TabularEncoder() for name in names}
+    return FixedFeatures(replace(part, encoders=tables), "passthrough")
+
+
+class DecisionModel(FusionModel):
+    """Fitted models of the modalities and the rule that combines them."""
+
+    dtype = "float64"
+
+    def __init__(self, spec, problem, rule, models, responses, folds):
+        self.task, self.names, self.models = problem.task, problem.names, models
+        self.given_weights = spec.weights
+        self.memory = problem.memory
+        self.n_features = len(self.names) * problem.task.n_outputs
+        weight = problem.sample_weight
+        self.prior = self.task.prior(problem.target, weight)
+        first = {name: self._fitted(name)[0] for name in self.names}
+        self.encoders = {name: model.fitted for name, model in first.items()}
+        self.history = [
+            {"modality": name, **row}
+            for name, model in first.items()
+            for row in model.history
+        ]
+        self.judged = self._judged(spec, problem, responses)
+        self.calibrators = {}
+        if spec.calibrate is not None and responses is not None:
+            self._calibrate(spec.calibrate, responses, problem, folds)
+        self.errors = None
+        if self.task.kind == "regression" and responses is not None:
+            self.errors = self._squared_errors(responses, problem)
+        self.passed = None
+        if getattr(rule, "passthrough", ()):
+            self.passed = passed_features(problem, rule.passthrough)
+        self.rules = self._fit_rules(rule, spec.weights, responses, problem)
+        weights = np.zeros(len(self.names))
+        weights[self.judged] = np.mean([rule.weights_ for rule in self.rules], axis=0)
+        self.weights = dict(zip(self.names, weights.tolist(), strict=True))
+
+    def _fitted(self, name):
+        """Return the models of a modality that could be fitted, else the first."""
+        models = [of_fold[name] for of_fold in self.models]
+        return [m for m in models if not isinstance(m, NoModel)] or models[:1]
+
+    def _judged(self, spec, problem, responses):
+        """Return which modalities enter the combination, (n_modalities,), and warn.
+
+        Those are left out that have no model, or none that could be judged on rows
+        which it was not fitted to, unless their weight is given.
+        """
+        fits = [not isinstance(self._fitted(name)[0], NoModel) for name in self.names]
+        judged = np.array(fits)
+        if responses is not None and not isinstance(spec.weights, dict):
+            judged &= np.isfinite(responses).all(axis=2).any(axis=1)
+        if not judged.any():  # of all: nothing to choose by
+            judged = np.ones(len(self.names), dtype=bool)
+        elif not judged.all():
+            warn_unjudged(problem, np.array(self.names)[~judged].tolist())
+        return judged
+
+    def _squared_errors(self, responses, problem):
+        """Return the mean out-of-fold errors, of shape (n_modalities, n_outputs)."""
+        errors = (responses - self._rule_target(problem)) ** 2
+        weight = problem.sample_weight
+        weight = np.ones(problem.n_samples) if weight is None else weight
+        known = np.isfinite(responses).all(axis=2) * weight  # (n_modalities, n)
+        total = np.maximum(known.sum(axis=1), np.finfo(float).tiny)
+        sums = np.einsum("mn,mnk->mk", known, np.nan_to_num(errors))
+        return sums / total[:, None]
+
+    def _calibrate(self, kind, responses, problem, folds):
+        """Fit the calibrators, and calibrate what the rule is fitted to.
+
+        That is cross-fitted: the predictions of a fold are calibrated by those of the
+        others, for calibrators trust rows that they were fitted to too much.
+        """
+        if self.task.kind == "regression":
+            raise ValueError("'calibrate' is for labels, not for values.")
+        known = np.isfinite(responses).all(axis=2)  # (n_modalities, n)
+        if kind == "isotonic":
+            self._warn_few_rows(known)
+        for m, name in enumerate(self.names):
+            raw = responses[m].copy()
+            for train, test in folds:
+                rows = train[known[m, train]]
+                fitted = self._calibrators(kind, raw, rows, problem)
+                responses[m, test] = self._calibrated_by(fitted, raw[test])
+            rows = np.flatnonzero(known[m])
+            self.calibrators[name] = self._calibrators(kind, raw, rows, problem)
+
+    def _calibrators(self, kind, response, rows, problem):
+        """Return the calibrators fitted to some rows, one or one a label."""
+        weight = problem.sample_weight
+        weight = None if weight is None else weight[rows]
+        return [
+            CALIBRATORS[kind]().fit(part, target, sample_weight=weight)
+            for part, target in self._parts(response[rows], problem.target[rows])
+        ]
+
+    def _warn_few_rows(self, known):
+        count = known.sum(axis=1)
+        if count.min() < FEW_ROWS:
+            name = self.names[count.argmin()]
+            warn(
+                f"calibrate='isotonic' fits curves to the {count.min()} rows that have "
+                f"modality {name!r}, and overfits below {FEW_ROWS}. Use 'sigmoid' or "
+                "'temperature'."
+            )
+
+    def _calibrated(self, name, response):
+        if name not in self.calibrators:
+            return response
+        return self._calibrated_by(self.calibrators[name], response)
+
+    def _calibrated_by(self, calibrators, response):
+        parts = zip(calibrators, self._parts(response), strict=True)
+        return self._joined([one.predict(part) for one, (part, _) in parts])
+
+    def _parts(self, responses, target=None):
+        """Return what one rule sees: everything, or one binary problem a label."""
+        if self.task.kind != "multilabel":
+            return [(responses, target)]
+        labels = range(self.task.n_outputs)
+        return [
+            (
+                np.stack([1 - responses[..., k], responses[..., k]], axis=-1),
+                None if target is None else target[:, k].astype(np.int64),
+            )
+            for k in labels
+        ]
+
+    def _joined(self, parts):
+        if self.task.kind != "multilabel":
+            return parts[0]
+        return np.stack([part[..., 1] for part in parts], axis=-1)
+
+    def _fit_rules(self, rule, weights, responses, problem):
+        """Return the fitted rule, one a label if there are several."""
+        n_modalities = len(self.names)
+        if isinstance(weights, dict):
+            weights = np.array([weights[name] for name in self.names], dtype=float)
+            weights = weights[self.judged]
+        elif responses is None:
+            weights = "uniform"
+        elif weights == "learned":
+            weights = "cv"
+        if n_modalities == 1 or responses is None:
+            shape = (n_modalities, problem.n_samples, problem.task.n_outputs)
+            known = np.full(shape, np.nan)
+        else:
+            known = responses
+        known = known[self.judged]
+        present = np.isfinite(known).all(axis=2)
+        rows = present.any(axis=0)
+        if responses is None:
+            rows = np.zeros_like(rows)
+        target, weight = self._rule_target(problem), problem.sample_weight
+        extra = self._passed(problem.cells, problem.present)
+        if extra:
+            extra = {"features": extra["features"][rows]}
+        fitted = []
+        for k, (part, label) in enumerate(self._parts(known[:, rows], target[rows])):
+            prior = self.prior
+            if self.task.kind == "multilabel":
+                prior = np.array([1 - self.prior[k], self.prior[k]])
+            fitted.append(
+                clone(rule).fit(
+                    part,
+                    label,
+                    present=present[:, rows],
+                    prior=prior,
+                    sample_weight=None if weight is None else weight[rows],
+                    weights=weights,
+                    **extra,
+                )
+            )
+        return fitted
+
+    def _rule_target(self, problem):
+        if self.task.kind == "regression":
+            return self.task.response(problem.target)
+        return problem.target
+
+    def _responses(self, cells, present):
+        """Return the responses of shape (n_modalities, n_samples, n_outputs)."""
+        stacked = []
+        for m, name in enumerate(self.names):
+            here, fitted = cells[name], self.encoders[name]
+            if len(self.models) > 1 or self.memory is not None:
+                with naming(name):
+                    here = freeze(here, present[:, m], fitted, self.memory)
+            of_folds = [
+                respond(model, here, present[:, m], self.memory)
+                for model in self._fitted(name)
+            ]
+            stacked.append(self._calibrated(name, np.mean(of_folds, axis=0)))
+        return np.stack(stacked)
+
+    def response(self, cells, present):
+        if len(self.names) == 1 and present.all():
+            return self._responses(cells, present)[0]
+        responses = self._responses(cells, present)
+        return self._combined(responses, present, self._passed(cells, present))
+
+    def responses(self, cells, presences):
+        union = np.any(presences, axis=0)
+        own = self._responses(cells, union)
+        found = []
+        for present in presences:
+            if len(self.names) == 1 and present.all():
+                found.append(own[0])
+                continue
+            known = np.where(present.T[:, :, None], own, np.nan)
+            passed = self._passed(cells, present)
+            found.append(self._combined(known, present, passed))
+        return found
+
+    def _combined(self, responses, present, extra):
+        heard = present.T[self.judged]
+        parts = self._parts(responses[self.judged])
+        combined = self._joined(
+            [
+                rule.combine(part, present=heard, **extra)
+                for rule, (part, _) in zip(self.rules, parts, strict=True)
+            ]
+        )
+        combined[unheard(self.given_weights, self.names, present)] = self.prior
+        return combined
+
+    def _passed(self, cells, present) -> dict:
+        """Return the features that a rule sees beside the decisions, if any."""
+        if self.passed is None:
+            return {}
+        columns = [self.names.index(name) for name in self.passed.names]
+        blocks = self.passed.transform(cells, present[:, columns])
+        return {"features": np.hstack(list(blocks.values()))}
+
+    def feature_names(self):
+        outputs = range(self.task.n_outputs)
+        return [f"{name}__{k}" for name in self.names for k in outputs]
+
+    def scores(self, cells, present):
+        return self.task.scores(self.response(cells, present))
+
+    def embedding(self, cells, present):
+        """Return the scores of each modality, the prior's where it is absent."""
+        responses = self._responses(cells, present)
+        responses = np.where(np.isfinite(responses), responses, self.prior)
+        scores = self.task.scores(responses)  # (n_modalities, n, n_outputs)
+        return np.moveaxis(scores, 0, 1).reshape(len(present), -1)
+
+    def encode(self, cells, present, name):
+        return encode_by_member(self.models[0], cells, present, name, self.names)
+
+    def offers(self, method):
+        if method == "uncertainty":
+            return self.task.kind == "classification" or self.errors is not None
+        return super().offers(method)
+
+    def uncertainty(self, cells, present):
+        """Return what the modalities' predictions disagree by, by row."""
+        weights = np.array([self.weights[name] for name in self.names])
+        responses = self._responses(cells, present)
+        responses[:, unheard(self.given_weights, self.names, present)] = np.nan
+        responses[~self.judged] = np.nan
+        if self.task.kind == "classification":
+            return disagreement(responses, weights, self.prior)
+        parts = spread(responses, weights, self.errors, self.task.scale**2)
+        return Bunch(**{key: self.task.predict(part) for key, part in parts.items()})
+
+    def response_per_modality(self, cells, present):
+        return dict(zip(self.names, self._responses(cells, present), strict=True))
