@@ -8,6 +8,7 @@ from skmultimodal._parameters import BOOL, NONE, either, one_of
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion.apart._combined import DecisionModel
 from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._levels import check_levels
 from skmultimodal.fusion.apart._out_of_fold import (
     best_candidates,
     fit_models,
@@ -76,7 +77,9 @@ class DecisionFusion(BaseFusion):
     nothing observed it gives the prior :math:`\\pi`. For values it is
     :math:`\\bar y + \\sum_{m \\in a} w_m (f_m(x_m) - \\bar y)` with :math:`w \\ge 0` of
     least squared error, stacked regression [3]_; the weights are fitted for each
-    set :math:`a`.
+    set :math:`a`. Models of quantiles would be made models of the mean by that: they
+    are refused by name under every rule fitted to squared error, and taken under
+    ``"median"``, ``"trimmed_mean"`` and ``"mean"``, and given or equal weights.
 
     References
     ----------
@@ -125,6 +128,8 @@ class DecisionFusion(BaseFusion):
         """Fit the models apart, then the combination on out-of-fold predictions."""
         self._check(problem, ("cv", "learned", "uniform"))
         rule = self._rule(problem.task)
+        fitted = _is_word(self.weights) and self.weights != "uniform"
+        check_levels(problem, rule, fitted)
         folds, responses, of_folds = [], None, []
         if self._needs_folds(problem, rule):
             folds = folds_of(problem, self.cv)

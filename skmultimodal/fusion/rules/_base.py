@@ -309,6 +309,10 @@ class BaseRegressionRule(BaseRule):
     array([2., 3.])
     """
 
+    def least_squares(self, fitted):
+        """Whether it predicts means whatever the models do; `fitted`: its weights."""
+        return False
+
     def finish(self, pooled):
         """Return the values as they are."""
         return pooled

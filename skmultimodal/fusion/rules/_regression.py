@@ -79,6 +79,9 @@ class WeightedMean(MeanValue):
         self.shrinkage = shrinkage
         self.equal_if_no_gain = equal_if_no_gain
 
+    def least_squares(self, fitted):
+        return fitted
+
     def fit_weights(self, values, y, present, sample_weight):
         scale = self.scale(y, sample_weight)
         values, y = values / scale, y / scale
@@ -100,6 +103,9 @@ class InverseVariance(MeanValue):
 
     Optimal for independent errors.
     """
+
+    def least_squares(self, fitted):
+        return fitted
 
     def fit_weights(self, values, y, present, sample_weight):
         scale = self.scale(y, sample_weight)
@@ -136,6 +142,9 @@ class GeneralizedLeastSquares(MeanValue):
     .. [2] O. Ledoit, M. Wolf, "A well-conditioned estimator for large-dimensional
        covariance matrices", Journal of Multivariate Analysis, 2004.
     """
+
+    def least_squares(self, fitted):
+        return fitted
 
     def fit_parameters(self, values, y, present, sample_weight):
         self.covariance_ = None
@@ -197,6 +206,9 @@ class NonNegativeLeastSquares(BaseRegressionRule):
 
     def __init__(self, shrinkage: float = 0.01):
         self.shrinkage = shrinkage
+
+    def least_squares(self, fitted):
+        return True  # given weights too are on deviations from the mean
 
     def fit_parameters(self, values, y, present, sample_weight):
         self.moments_ = None
@@ -291,6 +303,9 @@ class StackingRegression(BaseRegressionRule):
 
     def __init__(self, final_estimator: Any = None):
         self.final_estimator = final_estimator
+
+    def least_squares(self, fitted):
+        return True
 
     def fit_parameters(self, values, y, present, sample_weight):
         self.flagged_ = ~present.all(axis=1)
