@@ -233,13 +233,15 @@ def test_class_bias_mends_a_shifted_model():
     proba, y, _, prior = _data("class", n=400)
     shifted = proba * [1, 1, 8]
     shifted /= shifted.sum(axis=2, keepdims=True)
-    losses = []
-    for bias in (False, True):
-        rule = RULES["log_pool"](bias=bias).fit(shifted, y, prior=prior)
-        combined = rule.combine(shifted)
-        losses.append(-np.log(combined[np.arange(len(y)), y]).mean())
-    assert losses[1] < losses[0] - 0.05
-    assert rule.bias_[2] < min(rule.bias_[:2])
+    losses = {}
+    for corrected, bias in ((False, False), (False, True), (True, False)):
+        rule = RULES["log_pool"](prior_correction=corrected, bias=bias)
+        combined = rule.fit(shifted, y, prior=prior).combine(shifted)
+        losses[corrected, bias] = -np.log(combined[np.arange(len(y)), y]).mean()
+        if bias:
+            assert rule.bias_[2] < min(rule.bias_[:2])
+    assert losses[False, True] < losses[False, False] - 0.05
+    assert losses[True, False] < losses[False, False] - 0.05  # by the models' priors
 
 
 @pytest.mark.parametrize("voting", ["soft", "hard"])

@@ -10,6 +10,7 @@ from skmultimodal.fusion.rules import _pool
 from skmultimodal.fusion.rules._base import BaseRegressionRule, BaseRule
 from skmultimodal.fusion.rules._fitted import DecisionTemplate, NaiveBayes, Stacking
 from skmultimodal.fusion.rules._pool import EPS
+from skmultimodal.fusion.rules._prior import implied_prior
 from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 from skmultimodal.fusion.rules._weights import (
     accuracies,
@@ -51,7 +52,8 @@ class LogPool(BaseRule):
     ----------
     prior_correction : bool, default=True
         Whether terms are log p - log prior on top of the log prior. Without it the
-        pool is the weighted geometric mean.
+        pool is the weighted geometric mean. The prior of a term is that of `prior_`
+        unless out-of-fold predictions show that a model answers at another one.
 
     shrinkage : float, default=0.01
         Strength of the pull of fitted weights to 1 / n_modalities.
@@ -74,10 +76,16 @@ class LogPool(BaseRule):
     prior_ : ndarray of shape (n_classes,)
         Class prior.
 
+    member_priors_ : ndarray of shape (n_modalities, n_classes)
+        Prior at which each model answers: `prior_`, unless its mean probabilities are
+        too far from the shares of the classes, as those of a model with
+        ``class_weight="balanced"`` are.
+
     Notes
     -----
-    :math:`p(c|x) \\propto \\pi_c \\prod_{m \\in a} (p_m(c|x_m) / \\pi_c)^{w_m}` over
-    the present modalities :math:`a` [1]_.
+    :math:`p(c|x) \\propto \\pi_c \\prod_{m \\in a} (p_m(c|x_m) / \\pi_{mc})^{w_m}`
+    over the present modalities :math:`a` [1]_, with :math:`\\pi_m = \\pi` for models
+    at the prior of the data.
 
     References
     ----------
@@ -110,6 +118,12 @@ class LogPool(BaseRule):
 
     def fit_parameters(self, proba, y, present, sample_weight):
         self.bias_ = np.zeros(proba.shape[2])
+        self.member_priors_ = np.tile(self.prior_, (len(proba), 1))
+        for m, here in enumerate(present):
+            if here.any():
+                self.member_priors_[m] = implied_prior(
+                    proba[m, here], y[here], self.prior_, sample_weight[here]
+                )
 
     def fit_weights(self, proba, y, present, sample_weight):
         ratios, offset = self._terms(proba, present)
@@ -142,7 +156,7 @@ class LogPool(BaseRule):
         if not self.prior_correction:
             return _pool.log_ratios(proba, present), np.zeros_like(self.prior_)
         offset = np.log(np.clip(self.prior_, EPS, 1.0))
-        return _pool.log_ratios(proba, present, self.prior_), offset
+        return _pool.log_ratios(proba, present, self.member_priors_[:, None]), offset
 
 
 class LinearPool(BaseRule):

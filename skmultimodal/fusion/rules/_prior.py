@@ -1,0 +1,52 @@
+"""The prior at which a model answers, where it is not that of the data."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import softmax
+from scipy.stats import norm
+
+from skmultimodal.fusion.rules._pool import EPS
+
+__all__ = ["implied_prior"]
+
+
+def implied_prior(proba, y, prior, sample_weight):
+    """Return the prior at which a model answers.
+
+    That is `prior`, unless the mean out-of-fold probability of a class is further from
+    its share than chance explains (one in a thousand). Then it is the prior that, taken
+    off the answers and replaced by `prior`, brings both together.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+    y : ndarray of shape (n_samples,)
+        Classes as positions.
+    prior : ndarray of shape (n_classes,)
+    sample_weight : ndarray of shape (n_samples,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal.fusion.rules._prior import implied_prior
+    >>> y = np.repeat([0, 1], [90, 10])
+    >>> implied_prior(np.full((100, 2), 0.5), y, np.array([0.9, 0.1]), np.ones(100))
+    array([0.5, 0.5])
+    """
+    n_classes, total = proba.shape[1], sample_weight.sum()
+    share = sample_weight / total
+    errors = np.eye(n_classes)[y] - proba
+    gap = share @ errors
+    by_chance = share @ (proba * (1 - proba))  # if the probabilities were right
+    spread = np.sqrt(np.maximum(share @ np.square(errors - gap), by_chance) / total)
+    if (np.abs(gap) <= norm.isf(0.0005 / n_classes) * spread).all():
+        return prior
+    logs, shift = np.log(np.clip(proba, EPS, 1.0)), np.zeros(n_classes)
+    goal = total * (share @ np.eye(n_classes)[y]) + prior  # one row of the prior more
+    for _ in range(500):
+        step = np.log(goal / (total * (share @ softmax(logs + shift, axis=1)) + prior))
+        shift = shift + step
+        if np.abs(step).max() < 1e-9:
+            break
+    return softmax(np.log(np.clip(prior, EPS, 1.0)) - shift)
