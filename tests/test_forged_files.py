@@ -13,7 +13,7 @@ from skmultimodal import FusionClassifier, load
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.persistence import _file as persistence
 from skmultimodal.persistence import _safe_types as safe_types
-from tests.forging import DECISION, forged, manifest, npy, refused, sealed, signed
+from tests.forging import DECISION, ROOT, forged, manifest, npy, refused, sealed, signed
 
 pytest.importorskip("safetensors")
 
@@ -208,11 +208,6 @@ def test_paths_of_a_file_are_not_kept(path):
 @pytest.mark.parametrize(
     "nodes",
     [
-        [],
-        {},
-        None,
-        1,
-        "node",
         [[]],
         [None],
         [["list"]],
@@ -221,6 +216,7 @@ def test_paths_of_a_file_are_not_kept(path):
         [[["list"], [], []]],
         [["list", [], [[0]]]],  # itself
         [["list", [], [[-1]]]],
+        [["list", [], []], ["list", [], [[-1]]]],
         [["list", [], [[1]]], ["list", [], []]],  # a later one
         [["list", [], []], ["list", [], [[0, 0]]]],
         [["list", [], []], ["list", [], [[False]]]],
@@ -258,9 +254,9 @@ def test_paths_of_a_file_are_not_kept(path):
         [["object", ["sklearn.naive_bayes", "GaussianNB", "a"], []]],
         [["object", ["sklearn.naive_bayes", "GaussianNB"], [1]]],
         [["object", ["sklearn.naive_bayes", "GaussianNB", 1], [1]]],
+        [["object", ["sklearn.naive_bayes", "GaussianNB", "a", "a"], [1, 2]]],
         [["object", ["sklearn." + "a." * 5000, "GaussianNB"], []]],
         [["object", ["sklearn.naive_bayes", "\ud800"], []]],
-        [["object", ["sklearn.naive_bayes", "GaussianNB"], []]],  # no root of ours
         [["compiled", ["sklearn.tree._tree", "Tree"], []]],
         [["compiled", ["sklearn._loss._loss", "CyHuberLoss"], ["a"]]],
         [["network", ["skmultimodal.fusion.joint._model", "JointModel", 0], []]],
@@ -270,8 +266,34 @@ def test_paths_of_a_file_are_not_kept(path):
     ],
     ids=lambda nodes: str(nodes)[:60],
 )
-def test_odd_trees(nodes, path):
+def test_odd_nodes(nodes, path):
+    refused(path, forged([*nodes, ROOT]), "cannot be loaded")
+
+
+@pytest.mark.parametrize("nodes", [[], {}, None, 1, "node", [ROOT, ["list", [], []]]])
+def test_odd_roots(nodes, path):
     refused(path, forged(nodes))
+    bayes = [["object", ["sklearn.naive_bayes", "GaussianNB"], []]]
+    same = {"class": "sklearn.naive_bayes.GaussianNB"}
+    refused(path, forged(bayes, **same), "it holds sklearn.naive_bayes.GaussianNB")
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("series", [1, [0], None]),
+        ("frame", [[1], [0], 1]),
+        ("index", [1, None]),
+        ("extension", [10**6]),
+        ("masked", [1, 1]),
+        ("column", [1]),
+    ],
+)
+def test_arrays_are_made_of_arrays(kind, parts, path):
+    indices = [["range_index", [], [0, n, 1, None]] for n in (1000, 1)]
+    words = ["Int64"] if kind == "extension" else []
+    nodes = [*indices, [kind, words, parts], ROOT]
+    refused(path, forged(nodes), "in the place of an array")
 
 
 def test_deep_and_broken_json(path):
@@ -302,18 +324,16 @@ def test_deep_and_broken_json(path):
     ids=lambda given: str(given)[:50],
 )
 def test_odd_manifests(given, path):
-    node = ["object", ["skmultimodal.estimators._classifier", "FusionClassifier"], []]
-    members = {"manifest.json": given, "estimator.json": [node]}
+    members = {"manifest.json": given, "estimator.json": [ROOT]}
     refused(path, sealed((n, json.dumps(m)) for n, m in members.items()))
-    path.write_bytes(forged([node]))
+    path.write_bytes(forged([ROOT]))
     assert isinstance(load(path), FusionClassifier)  # but for the manifest
 
 
 def test_odd_archives(path):
-    node = ["object", ["skmultimodal.estimators._classifier", "FusionClassifier"], []]
     parts = [
         ("manifest.json", json.dumps(manifest())),
-        ("estimator.json", json.dumps([node])),
+        ("estimator.json", json.dumps([ROOT])),
     ]
     refused(path, sealed([*parts, parts[1]]), "two members of one name")
     for name in ("arrays/0.npy", "../../evil", "/etc/passwd", "x", "arrays/", "a\\b"):

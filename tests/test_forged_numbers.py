@@ -62,7 +62,7 @@ def test_headers_of_arrays_have_a_limit(path):
     usual = header(shape % ("1,", " " * 100), b"\0" * 8)
     refused(path, with_array(usual), "it holds numpy.ndarray")
     long = header(shape % ("1,", " " * 20_000), b"\0" * 8)
-    refused(path, with_array(long), r"(?i)header.*large")
+    refused(path, with_array(long), r"[Hh]eader.*large")
     for much in ("100000000000,", "4294967296, 4294967296", "-1,", "0,", "2,"):
         forgery = header(shape % (much, ""), b"\0" * 8)
         refused(path, with_array(forgery), "too long or too short")
@@ -77,7 +77,8 @@ def test_headers_of_arrays_have_a_limit(path):
 def doubled(kind, levels, top=()):
     """Return nodes that hold the one before twice: 2**levels when walked."""
     nodes = [["list" if kind == "list" else "tuple", [], [1, 2]]]
-    nodes += [[kind, [], [[i], [i]]] for i in range(levels)]
+    twice = (lambda i: ["a", [i], "b", [i]]) if kind == "dict" else lambda i: [[i], [i]]
+    nodes += [[kind, [], twice(i)] for i in range(levels)]
     return [*nodes, *top]
 
 
@@ -91,7 +92,7 @@ def test_shared_tuples_cannot_double_without_end(kind, path):
         [["object", ["sklearn.naive_bayes", "GaussianNB", "_sklearn_version"], [[60]]]],
     ]
     for top in tops:
-        refused(path, forged(doubled(kind, levels, top)))
+        refused(path, forged(doubled(kind, levels, top)), "far larger than the file")
     content = forged(doubled(kind, levels, tops[0]))
     assert len(content) < 5000
 
@@ -209,23 +210,28 @@ def test_predictors_sparse_matrices_and_generators_out_of_their_arrays(path):
 
 
 @pytest.mark.parametrize(
-    ("fusion", "kind", "name", "value"),
+    ("fusion", "kind", "changes"),
     [
-        ("parallel", "TabularEncoder", "out_features", 10**9),
-        ("attention", "AttentionFusion", "n_layers", 10**9),
-        ("attention", "AttentionFusion", "out_features", 4 * 10**6),
+        ("parallel", "TabularEncoder", {"out_features": 10**9}),
+        ("attention", "AttentionFusion", {"out_features": 4 * 10**6}),
+        (
+            "attention",
+            "AttentionFusion",
+            {"n_layers": 10**9, "n_heads": 1, "out_features": 1},
+        ),
     ],
 )
-def test_networks_larger_than_their_weights(fusion, kind, name, value, tmp_path):
+def test_networks_larger_than_their_weights(fusion, kind, changes, tmp_path):
     """A width that takes all memory, and a loop of layers that never ends."""
     clf = FusionClassifier(
         fusion=fusion, random_state=0, training=Training(max_epochs=1)
     )
     members = saved(clf, tmp_path)
     nodes = json.loads(members["estimator.json"])
-    forged_nodes = [node for node in nodes if node[1][1:2] == [kind]]
-    for _, words, parts in forged_nodes:
-        parts[words.index(name) - len(words)] = value
-    assert forged_nodes
+    changed = [node for node in nodes if node[1][1:2] == [kind]]
+    assert changed
+    for _, words, parts in changed:
+        for name, value in changes.items():
+            parts[words.index(name) - len(words)] = value
     members["estimator.json"] = json.dumps(nodes)
     refused(tmp_path / "model", sealed(members.items()), "larger than its weights")

@@ -200,4 +200,6 @@ class Decoder:
 
 def _state(names, parts):
     state = dict(zip(names, parts, strict=True))
+    if len(state) < len(names) or not all(isinstance(name, str) for name in names):
+        raise ValueError("an object has attributes of odd names")
     return {key: None if key in NOT_KEPT else part for key, part in state.items()}
