@@ -9,7 +9,7 @@ import pytest
 from sklearn.utils import all_estimators
 
 import skmultimodal
-from skmultimodal import FusionClassifier, load
+from skmultimodal import FusionClassifier, Training, load
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.persistence import _file as persistence
 from skmultimodal.persistence import _safe_types as safe_types
@@ -190,19 +190,21 @@ def test_estimators_of_scikit_learn_are_known():
 
 def test_paths_of_a_file_are_not_kept(path):
     X, y = make_multimodal_classification(n_samples=30, random_state=0)
-    clf = FusionClassifier(DECISION, fusion="decision").fit(X, y)
-    clf.save(path)
+    clf = FusionClassifier(DECISION, fusion="decision", training=Training())
+    clf.fit(X, y).save(path)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    nodes = json.loads(members["estimator.json"])
+    nodes, forged_names = json.loads(members["estimator.json"]), set()
     for _, words, parts in nodes:
-        for name in ("memory", "checkpoint", "callbacks"):
-            if words[1:2] == ["FusionClassifier"] and name in words:
-                parts[words.index(name) - 2] = "elsewhere"
+        for name in {"memory", "checkpoint", "callbacks"}.intersection(words[2:]):
+            parts[words.index(name) - len(words)] = "elsewhere"
+            forged_names.add((words[1], name))
+    assert {("FusionClassifier", "memory"), ("Training", "checkpoint")} <= forged_names
     members["estimator.json"] = json.dumps(nodes)
     path.write_bytes(sealed(members.items()))
     loaded = load(path)
-    assert loaded.memory is loaded.checkpoint is loaded.callbacks is None
+    kept = loaded.memory, loaded.training.checkpoint, loaded.training.callbacks
+    assert kept == (None, None, None)
 
 
 @pytest.mark.parametrize(

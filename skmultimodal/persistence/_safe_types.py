@@ -163,7 +163,7 @@ def find(module, name, use, trusted=()):
     """
     full = f"{module}.{name}"
     base = next((b for b in FAMILIES.get(use, ()) if re.fullmatch(b[0], module)), None)
-    named = full in NAMES[use] or (full in trusted and use != "compiled")
+    named = full in NAMES[use] or full in trusted
     thing = imported(module, name) if named or base else None
     kind = isinstance(thing, type)
     if not named and not (kind and issubclass(thing, imported(*base[1:]))):
