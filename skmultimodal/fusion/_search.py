@@ -73,8 +73,11 @@ class AutoFusion(BaseFusion):
     Notes
     -----
     The fitted estimator says why in ``fusion_report_``, one row a candidate:
-    ``candidate``, ``score`` and its standard deviation ``sd`` over folds, ``fits``,
-    ``seconds``, ``chosen`` and ``reason``; ``strategy_`` is the chosen strategy.
+    ``candidate``, ``score`` and its standard deviation ``sd`` over folds,
+    ``nested_score``, ``fits``, ``seconds``, ``chosen`` and ``reason``; ``strategy_`` is
+    the chosen strategy. The score of a winner is optimistic, for it was chosen by it.
+    ``nested_score``, given for the chosen one, is the mean over folds of the score of
+    what the other folds would have chosen.
 
     Candidates share a cache: rules of decision fusion are compared on the same
     models, and with ``training="staged"`` all networks on the same encoders. A
@@ -196,11 +199,12 @@ class AutoFusion(BaseFusion):
                 raise errors[0]
             trials[0].reason = unscored
             return trials[0]
-        best = max(scored, key=lambda trial: trial.scores.mean())
-        for trial in scored:
-            trial.gap = best.scores.mean() - trial.scores.mean()
-            trial.slack = self._slack(best.scores - trial.scores)
-        chosen = next(trial for trial in scored if trial.gap <= trial.slack)
+        scores = np.stack([trial.scores for trial in scored])
+        best, gaps, slacks = self._compared(scores)
+        best, chosen = scored[best], scored[int(np.argmax(gaps <= slacks))]
+        for trial, gap, slack in zip(scored, gaps, slacks, strict=True):
+            trial.gap, trial.slack = gap, slack
+        chosen.nested_score = self._nested(scores)
         for trial in scored:
             trial.reason = f"{trial.gap:.3g} worse than {best.name}"
             if trial is best:
@@ -211,10 +215,24 @@ class AutoFusion(BaseFusion):
                 trial.reason += f"; {chosen.name} is preferred"
         return chosen
 
-    def _slack(self, differences):
-        if _is(self.tolerance, "1se"):
-            return differences.std(ddof=1) / np.sqrt(len(differences))
-        return self.tolerance
+    def _compared(self, scores):
+        """Return the best row of scores, how much worse each is, and what may be."""
+        best = int(scores.mean(axis=1).argmax())
+        worse = scores[best] - scores  # (n_trials, n_folds)
+        slacks = np.full(
+            len(scores), 0.0 if _is(self.tolerance, "1se") else self.tolerance
+        )
+        if _is(self.tolerance, "1se") and scores.shape[1] > 1:
+            slacks = worse.std(axis=1, ddof=1) / np.sqrt(scores.shape[1])
+        return best, worse.mean(axis=1), slacks
+
+    def _nested(self, scores) -> float:
+        """Return the mean score on each fold of what the other folds choose."""
+        found = []
+        for fold in range(scores.shape[1]):
+            _, gaps, slacks = self._compared(np.delete(scores, fold, axis=1))
+            found.append(scores[int(np.argmax(gaps <= slacks)), fold])
+        return float(np.mean(found))
 
 
 @dataclass(eq=False)
@@ -224,6 +242,7 @@ class _Trial:
     name: str
     strategy: Any
     scores: np.ndarray | None = None
+    nested_score: float = float("nan")
     fits: int = 0
     seconds: float = 0.0
     reason: str = ""
@@ -323,6 +342,7 @@ def _report(trials, chosen) -> pd.DataFrame:
             "candidate": [trial.name for trial in trials],
             "score": [_of(trial, np.mean) for trial in trials],
             "sd": [_of(trial, np.std, ddof=1) for trial in trials],
+            "nested_score": [trial.nested_score for trial in trials],
             "fits": [trial.fits for trial in trials],
             "seconds": [trial.seconds for trial in trials],
             "chosen": [trial is chosen for trial in trials],

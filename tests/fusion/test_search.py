@@ -28,7 +28,8 @@ from skmultimodal.datasets import (
 )
 from skmultimodal.fusion import BaseFusion
 
-COLUMNS = ["candidate", "score", "sd", "fits", "seconds", "chosen", "reason"]
+COLUMNS = ["candidate", "score", "sd", "nested_score", "fits", "seconds"]
+COLUMNS += ["chosen", "reason"]
 
 
 class Unsuited(BaseFusion):
@@ -110,8 +111,11 @@ def test_the_first_within_the_tolerance_is_preferred(tolerance, winner, xor):
 
 
 def test_one_standard_error():
-    search = AutoFusion()
-    assert search._slack(np.array([0.1, 0.3, 0.2])) == pytest.approx(0.1 / np.sqrt(3))
+    scores = np.array([[0.9, 0.7, 0.8], [1.0, 1.0, 1.0]])
+    best, gaps, slacks = AutoFusion()._compared(scores)
+    assert best == 1
+    assert gaps == pytest.approx([0.2, 0])
+    assert slacks == pytest.approx([0.1 / np.sqrt(3), 0])
 
 
 def test_budget_of_fits(two):
@@ -267,3 +271,34 @@ def test_never_worse_than_the_best_candidate_by_more_than_noise(seed):
             )
         best = max(scores[name] for name in names)
         assert scores["AutoFusion"] > best - 2 * np.sqrt(best * (1 - best) / 500) - 1e-9
+
+
+def test_the_score_of_a_winner_is_optimistic_and_the_nested_one_is_not():
+    """Candidates that are all worth nothing: what wins does so by luck."""
+    rng, search = np.random.default_rng(0), AutoFusion(tolerance=0)
+    won, nested = [], []
+    for _ in range(400):
+        scores = rng.normal(size=(6, 5))
+        won.append(scores.mean(axis=1).max())
+        nested.append(search._nested(scores))
+    error = np.std(nested, ddof=1) / np.sqrt(len(nested))
+    assert np.mean(won) > 0.4
+    assert abs(np.mean(nested)) < 3 * error
+
+
+def test_the_chosen_strategy_has_a_nested_score():
+    rng = np.random.default_rng(0)
+    X, y = {name: rng.normal(size=(60, 3)) for name in "ab"}, np.arange(60) % 2
+    search = AutoFusion([DecisionFusion("mean"), DecisionFusion("product")], cv=3)
+    clf = FusionClassifier([(name, LogisticRegression()) for name in X], search)
+    report = clf.fit(X, y).fusion_report_
+    assert report["nested_score"].notna().tolist() == report["chosen"].tolist()
+    won = report.loc[report["chosen"]].iloc[0]
+    assert won["nested_score"] <= report["score"].max()
+
+
+def test_the_nested_score_by_hand():
+    """Of two folds each scores what wins in the other; the first wins a tie."""
+    scores = np.array([[0.9, 0.6], [0.7, 0.8]])
+    assert AutoFusion(tolerance=0)._nested(scores) == pytest.approx((0.7 + 0.6) / 2)
+    assert AutoFusion(tolerance=1.0)._nested(scores) == pytest.approx((0.9 + 0.6) / 2)
