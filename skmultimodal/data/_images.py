@@ -11,6 +11,7 @@ import numpy as np
 
 from skmultimodal.data._containers import as_array
 from skmultimodal.data._files import source_of
+from skmultimodal.data._scaling import beyond
 
 __all__ = ["decode_image", "resize_image", "to_channels"]
 
@@ -125,10 +126,12 @@ def _check_image(image: np.ndarray) -> np.ndarray:
         return image.astype(np.uint8)
     if image.dtype.kind != "f":
         raise TypeError(f"expected numeric pixels, got dtype {image.dtype}")
-    image = image.astype(np.float32, copy=False)
     if not np.isfinite(image).all():
         raise ValueError("expected finite pixels, got NaN or infinity")
-    return image
+    found = beyond(image)
+    if found is not None:
+        raise ValueError(f"expected pixels in 0..255 or in [0, 1], but one {found[1]}")
+    return image.astype(np.float32, copy=False)
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

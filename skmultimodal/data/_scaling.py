@@ -4,9 +4,45 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["moments"]
+__all__ = ["FARTHEST", "LARGEST", "beyond", "moments"]
 
+LARGEST = 1e37  # of a number in a cell; networks count in 32 bits
+FARTHEST = 1e12  # standard deviations from the mean; networks take squares
 PART = 1 << 17  # values looked at in one go
+
+
+def beyond(values, mean=0.0, scale=None):
+    """Return where a number is that no network can count with, and what is wrong.
+
+    Infinity, what is larger than ``LARGEST``, and with a `scale` what is further than
+    ``FARTHEST`` scales from the mean. NaN is let through.
+
+    Returns
+    -------
+    tuple of (tuple of int, str) or None
+        Index of the first such number and the end of a sentence, None without one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal.data._scaling import beyond
+    >>> beyond(np.array([[1.0, np.nan], [0.0, 1e39]]))
+    ((1, 1), 'is 1e+39, beyond 1e+37 and hence the reach of 32 bit numbers')
+    """
+    size = np.abs(values)
+    if scale is not None:
+        far = np.abs(values - mean) > FARTHEST * scale
+    wrong = size > LARGEST if scale is None else (size > LARGEST) | far
+    if not wrong.any():
+        return None
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    value = float(values[index])
+    if np.isinf(value):
+        return index, "is infinite"
+    if abs(value) > LARGEST:
+        reach = f"beyond {LARGEST:g} and hence the reach of 32 bit numbers"
+        return index, f"is {value:g}, {reach}"
+    return index, f"is {value:g}, over {FARTHEST:g} standard deviations from the mean"
 
 
 def moments(values, weight=None) -> tuple[np.ndarray, np.ndarray]:

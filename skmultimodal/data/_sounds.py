@@ -14,6 +14,7 @@ import numpy as np
 
 from skmultimodal.data._containers import as_array
 from skmultimodal.data._files import source_of
+from skmultimodal.data._scaling import beyond
 
 __all__ = [
     "MAX_RATE",
@@ -135,9 +136,12 @@ def _check_waveform(waveform: np.ndarray) -> np.ndarray:
         raise TypeError(
             f"expected samples of float or of 8, 16 or 32 bit integers, got {name}"
         )
-    waveform = waveform.astype(np.float32, copy=False)
     if not np.isfinite(waveform).all():
         raise ValueError("expected finite samples, got NaN or infinity")
+    found = beyond(waveform)
+    if found is not None:
+        raise ValueError(f"expected samples in [-1, 1], but one {found[1]}")
+    waveform = waveform.astype(np.float32, copy=False)
     return waveform if waveform.ndim == 1 else waveform.mean(axis=1)
 
 

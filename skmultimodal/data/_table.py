@@ -8,6 +8,8 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from skmultimodal.data._scaling import beyond
+
 __all__ = [
     "column_kind",
     "column_notes",
@@ -15,6 +17,7 @@ __all__ = [
     "read_labels",
     "read_numbers",
     "read_truths",
+    "refuse_beyond",
     "refuse_infinite",
     "seconds",
     "settle_mixtures",
@@ -282,10 +285,17 @@ def _is_mixture(column) -> bool:
 def refuse_infinite(values: np.ndarray, names, labels):
     """Refuse infinite numbers in an array (n_samples, n_columns), by row and column."""
     if np.isinf(values).any():
-        row, column = np.argwhere(np.isinf(values))[0]
+        refuse_beyond(np.where(np.isinf(values), values, 0.0), names, labels)
+
+
+def refuse_beyond(values: np.ndarray, names, labels, mean=0.0, scale=None):
+    """Refuse numbers that no network can count with, by row and column."""
+    found = beyond(values, mean, scale)
+    if found is not None:
+        (row, column), what = found
         raise ValueError(
-            f"row {_plain(labels[row])!r}: column {names[column]!r} is infinite. "
-            "Replace it, or use NaN for a missing value."
+            f"row {_plain(labels[row])!r}: column {names[column]!r} {what}. Replace "
+            "it, or use NaN for a missing value."
         )
 
 

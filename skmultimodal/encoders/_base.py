@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 
 from skmultimodal.data._containers import Ragged
-from skmultimodal.data._scaling import moments
+from skmultimodal.data._scaling import beyond, moments
 from skmultimodal.encoders._readable import first_step
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class TransformerEncoder(BaseEncoder):
         self.sparse_ = issparse(features)
         if self.sparse_:
             return self
-        features = self._dense(features)
+        features = self._dense(features, cells)
         known = ~np.isnan(features)
         self.gaps_ = np.flatnonzero(~known.all(axis=0))
         self.mean_, self.scale_ = moments(features, sample_weight)
@@ -126,7 +126,8 @@ class TransformerEncoder(BaseEncoder):
         """Return ``features``, or ``indices`` and ``values`` of sparse features."""
         features = self.transformer_.transform(cells)
         if not self.sparse_:
-            features = (self._dense(features) - self.mean_) / self.scale_
+            features = self._dense(features, cells, self.mean_, self.scale_)
+            features = (features - self.mean_) / self.scale_
             missing = np.isnan(features)
             features[missing] = 0.0
             return {"features": np.hstack([features, missing[:, self.gaps_]])}
@@ -144,13 +145,16 @@ class TransformerEncoder(BaseEncoder):
             return SparseFeatures(self.n_features_, self.out_features)
         return DenseFeatures(self.n_features_ + len(self.gaps_), self.out_features)
 
-    def _dense(self, features) -> np.ndarray:
+    def _dense(self, features, cells, *scaling) -> np.ndarray:
         features = np.asarray(features, dtype=np.float64)
-        if np.isinf(features).any():
-            row, column = np.argwhere(np.isinf(features))[0]
+        found = beyond(features, *scaling)
+        if found is not None:
+            (row, column), what = found
+            label = cells.index[row] if hasattr(cells, "index") else row
             raise ValueError(
-                f"{type(self.transformer).__name__} gave an infinite value in column "
-                f"{column} of row {row}. Scale or clip what it reads."
+                f"row {label!r}: column {column} of what "
+                f"{type(self.transformer).__name__} gives {what}. Replace the value "
+                "that it reads, use NaN for a missing one, or scale or clip it."
             )
         return features
 

@@ -26,7 +26,7 @@ from skmultimodal.data._cells import (
     to_channels,
 )
 from skmultimodal.data._containers import cells_and_labels, spread
-from skmultimodal.data._scaling import moments
+from skmultimodal.data._scaling import beyond, moments
 from skmultimodal.encoders._base import BaseEncoder
 
 __all__ = ["ImageEncoder"]
@@ -203,8 +203,18 @@ class ImageEncoder(BaseEncoder):
         ------
         CellError
             If a cell is not a picture; the message names its row.
+        ValueError
+            If a pixel is further than 1e12 standard deviations from the mean.
         """
-        return {"pixels": self._pixels(*cells_and_labels(cells))}
+        values, labels = cells_and_labels(cells)
+        pixels = self._pixels(values, labels)
+        if pixels.dtype.kind == "f":
+            mean, std = (v[:, None, None] for v in (self.mean_, self.std_))
+            found = beyond(pixels, mean, std)
+            if found is not None:
+                (row, *_), what = found
+                raise ValueError(f"row {labels[row]!r}: a pixel {what}. Replace it.")
+        return {"pixels": pixels}
 
     def build(self) -> nn.Module:
         """Return a new module.

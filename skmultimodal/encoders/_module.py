@@ -13,6 +13,7 @@ from torch import nn
 
 from skmultimodal.data._cells import decode_cells
 from skmultimodal.data._containers import as_array, cells_and_labels, take_rows
+from skmultimodal.data._scaling import beyond
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._modules import PartlyFrozen, n_trained
 
@@ -129,7 +130,8 @@ class ModuleEncoder(BaseEncoder):
         Raises
         ------
         ValueError
-            If the samples have another shape than in `fit`.
+            If the samples have another shape than in `fit`, or a number is infinite
+            or larger than 1e37.
         """
         features = self._array(cells)
         if features.shape[1:] != self.shape_:
@@ -176,17 +178,30 @@ class ModuleEncoder(BaseEncoder):
 
     def _array(self, cells) -> np.ndarray:
         if hasattr(self.preprocess_, "transform"):
-            return np.asarray(self.preprocess_.transform(cells))
+            return _within_reach(np.asarray(self.preprocess_.transform(cells)), cells)
         if self.preprocess_ is not None:
-            return np.asarray(self.preprocess_(cells))
+            return _within_reach(np.asarray(self.preprocess_(cells)), cells)
         if isinstance(cells, pd.DataFrame) and cells.shape[1] > 1:
-            return cells.to_numpy(dtype=np.float32)
-        values, labels = cells_and_labels(cells)
-        if not isinstance(values, np.ndarray) or values.dtype.kind == "O":
-            values = np.stack(
-                decode_cells(values, _Stackable(), labels=labels, remedy="")
-            )
-        return values if values.dtype == np.int64 else values.astype(np.float32)
+            values = cells.to_numpy(dtype=np.float64)
+        else:
+            values, labels = cells_and_labels(cells)
+            if not isinstance(values, np.ndarray) or values.dtype.kind == "O":
+                values = np.stack(
+                    decode_cells(values, _Stackable(), labels=labels, remedy="")
+                )
+        if values.dtype == np.int64:
+            return values
+        return _within_reach(values, cells).astype(np.float32)
+
+
+def _within_reach(values, cells) -> np.ndarray:
+    """Return values as they are, once no number is infinite or huge."""
+    found = beyond(values) if values.dtype.kind == "f" else None
+    if found is not None:
+        (row, *_), what = found
+        label = cells.index[row] if hasattr(cells, "index") else row
+        raise ValueError(f"row {label!r}: a number {what}. Replace it or clip it.")
+    return values
 
 
 class _Stackable:

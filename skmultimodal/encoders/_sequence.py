@@ -18,7 +18,7 @@ from skmultimodal._parameters import (
 )
 from skmultimodal.data._cells import decode_cells
 from skmultimodal.data._containers import Ragged, as_array, cells_and_labels
-from skmultimodal.data._scaling import moments
+from skmultimodal.data._scaling import beyond, moments
 from skmultimodal.encoders._base import BaseEncoder
 from skmultimodal.encoders._recurrent import CELLS, StepEncoder
 
@@ -154,8 +154,21 @@ class SequenceEncoder(BaseEncoder):
         ------
         CellError
             If a cell is not a series of the channels of `fit`.
+        ValueError
+            If a number is further than 1e12 standard deviations from the mean.
         """
         steps = self._steps(cells)
+        start = 0
+        for part in _parts(steps.values):
+            found = beyond(part, self.mean_, self.scale_)
+            if found is not None:
+                (step, channel), what = found
+                row = np.searchsorted(steps.offsets, start + step, side="right") - 1
+                raise ValueError(
+                    f"row {cells_and_labels(cells)[1][row]!r}: a step of channel "
+                    f"{channel} {what}. Replace it, or use NaN for a missing value."
+                )
+            start += len(part)
         values = steps.values - self.offset_ if self.offset_.any() else steps.values
         return {"steps": Ragged(values.astype(np.float32, copy=False), steps.offsets)}
 
@@ -183,7 +196,7 @@ class SequenceEncoder(BaseEncoder):
         values, labels = cells_and_labels(cells)
         if _is_block(values, self.n_channels_):  # a view
             steps = values.reshape(-1, self.n_channels_)
-            if not any(np.isinf(part).any() for part in _parts(steps)):
+            if all(beyond(part) is None for part in _parts(steps)):
                 return Ragged(steps, np.arange(len(values) + 1) * values.shape[1])
         decode = partial(_series, n_channels=self.n_channels_)
         rows = decode_cells(values, decode, labels=labels, remedy="")
@@ -235,6 +248,10 @@ def _series(cell, n_channels=None) -> np.ndarray:
         raise ValueError(
             f"expected a series of {n_channels} channels, got shape {series.shape}"
         )
-    if np.isinf(series).any():
-        raise ValueError("expected finite values or NaN, got infinity")
+    found = beyond(series)
+    if found is not None:
+        (step, channel), what = found
+        raise ValueError(
+            f"expected finite numbers, but step {step} of channel {channel} {what}"
+        )
     return series

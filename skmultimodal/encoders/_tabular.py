@@ -27,7 +27,7 @@ from skmultimodal.data._table import (
     read_labels,
     read_numbers,
     read_truths,
-    refuse_infinite,
+    refuse_beyond,
     seconds,
 )
 from skmultimodal.encoders._base import BaseEncoder
@@ -218,10 +218,12 @@ class TabularEncoder(BaseEncoder):
         Raises
         ------
         ValueError
-            If a column of `fit` is missing, or a number is infinite or not one.
+            If a column of `fit` is missing, or a number is infinite, larger than 1e37,
+            further than 1e12 standard deviations from the mean, or not one.
         """
         frame = self._known_columns(_frame(cells))
-        numbers, _ = self._numbers(frame)
+        numbers, names = self._numbers(frame)
+        refuse_beyond(numbers, names, frame.index, self.mean_, self.scale_)
         standard = (numbers - self.mean_) / self.scale_
         missing = np.isnan(standard)
         standard[missing] = 0.0
@@ -292,7 +294,7 @@ class TabularEncoder(BaseEncoder):
                 columns.append(_number_column(column, name, kind))
                 names.append(name)
         values = np.column_stack(columns) if columns else np.zeros((len(frame), 0))
-        refuse_infinite(values, names, frame.index)
+        refuse_beyond(values, names, frame.index)
         return values, names
 
 

@@ -177,6 +177,14 @@ class JointModel(FusionModel):
 
     def scores(self, cells, present):
         scores = self._outputs(cells, present, ["scores"])["scores"]
+        finite = np.isfinite(scores).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"The network gives no finite scores for {(~finite).sum()} of "
+                f"{len(finite)} rows, the first at position {finite.argmin()} of X. "
+                "Look there for values far from those of fit; if the encoder is your "
+                "own, let it scale or refuse them."
+            )
         return self.with_prior(scores, present)
 
     def with_prior(self, scores, present):
