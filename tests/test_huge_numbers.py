@@ -14,6 +14,7 @@ from skmultimodal import (
     ModuleEncoder,
     SequenceEncoder,
     TabularEncoder,
+    Training,
 )
 
 N = 60
@@ -58,7 +59,7 @@ def rows(case, number=None):
 
 def model(case, kind=FusionClassifier, fusion="feature"):
     encoders = [("odd", CASES[case][0]), ("plain", TabularEncoder(out_features=4))]
-    return kind(encoders, fusion, max_epochs=2, random_state=0)
+    return kind(encoders, fusion, training=Training(max_epochs=2), random_state=0)
 
 
 @pytest.mark.filterwarnings("error")
@@ -106,7 +107,8 @@ def test_units_of_a_column_are_free(unit):
     numbers = pd.DataFrame(NUMBERS, columns=list("pqr"))
     X = {"a": numbers, "b": NUMBERS[:, :2]}
     scaled = {"a": numbers.assign(q=unit * numbers["q"]), "b": NUMBERS[:, :2]}
-    clf = FusionClassifier(fusion="feature", max_epochs=3, random_state=0)
+    training = Training(max_epochs=3)
+    clf = FusionClassifier(fusion="feature", training=training, random_state=0)
     expected = clf.fit(X, LABELS).predict_proba(X)
     found = clf.fit(scaled, LABELS).predict_proba(scaled)
     np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -217,6 +217,11 @@ class _Evidential(FusionModule):
 
     def head_loss(self, scores, target, criterion):
         """Return the loss of log alpha (n, n_outputs) and class indices (n,)."""
+        if getattr(criterion, "given", None) is not None:
+            raise ValueError(
+                "EvidentialFusion has a loss of its own and cannot take the "
+                "'criterion' of 'net_params'. Leave it out, or use another strategy."
+            )
         alpha = scores.exp()
         truth = one_hot(target, alpha.shape[-1]).to(alpha.dtype)
         true = (truth * alpha).sum(-1)

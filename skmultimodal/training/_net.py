@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.exceptions import SkorchException
 from torch import nn
 
 from skmultimodal.training._callbacks import (
@@ -17,6 +18,7 @@ from skmultimodal.training._callbacks import (
     callbacks_of,
     raised_by_callback,
 )
+from skmultimodal.training._criterion import Criterion
 from skmultimodal.training._progress import TrainingBar
 from skmultimodal.training._specification import TrainingSettings
 from skmultimodal.training._tensors import BatchIterator, Tensors, batches, move
@@ -45,16 +47,6 @@ def torch_device(settings: TrainingSettings) -> str:
     if settings.device != "auto":
         return str(settings.device)
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-class Criterion:
-    """The task's loss of each row; not a module, so that accelerators leave it."""
-
-    def __init__(self, task):
-        self.task = task
-
-    def __call__(self, scores, target):
-        return self.task.loss(scores, target)
 
 
 class FusionNet(NeuralNet):
@@ -201,6 +193,15 @@ class FusionNet(NeuralNet):
         except KeyboardInterrupt as error:
             if not raised_by_callback(error):
                 raise
+        except (KeyError, SkorchException) as error:
+            if valid is not None or "valid_" not in str(error):
+                raise
+            raise ValueError(
+                "A callback asks for a value of the held-out rows, of which there are "
+                f"none: {error}. Set early_stopping=True, which holds out "
+                "'validation_fraction' of the rows, or let it monitor 'train_loss'. "
+                "partial_fit never holds out."
+            ) from error
         finally:
             for _, callback in self.callbacks_:
                 if isinstance(callback, BestWeights):
@@ -245,7 +246,6 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
     """Return an initialised `FusionNet` around `module`."""
     optimizer = OPTIMIZERS.get(settings.optimizer, settings.optimizer)
     params = {
-        "criterion": partial(Criterion, task),
         "optimizer": optimizer,
         "optimizer__weight_decay": settings.weight_decay,
         "lr": settings.lr,
@@ -268,7 +268,15 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
         params["callbacks__print_log"] = TrainingBar()
     else:
         params["verbose"] = 1
-    params.update(settings.net_params or {})
+    own = {"criterion": None, **(settings.net_params or {})}
+    criterion = {key: own.pop(key) for key in list(own) if key.startswith("criterion")}
+    params |= own
+    params["criterion"] = partial(
+        Criterion,
+        task,
+        criterion.pop("criterion"),
+        **{key.removeprefix("criterion__"): v for key, v in criterion.items()},
+    )
     if settings.accelerator is None:
         return FusionNet(module, **params).initialize()
     from skmultimodal.training._accelerated import AcceleratedNet, ShareOfBatches

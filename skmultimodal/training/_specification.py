@@ -32,6 +32,17 @@ MODES = ("joint", "staged")
 BALANCES = ("ogm_ge", "gradient_blending")
 
 
+def _are_net_params(value) -> bool:
+    prefixes = ("criterion__", "optimizer__", "callbacks__", "compile__")
+    return isinstance(value, dict) and all(
+        isinstance(key, str)
+        and (
+            key in ("criterion", "iterator_train__shuffle") or key.startswith(prefixes)
+        )
+        for key in value
+    )
+
+
 class Training(BaseEstimator):
     """How the networks of a fusion estimator are trained.
 
@@ -100,7 +111,14 @@ class Training(BaseEstimator):
         Callbacks of the training loop; each is cloned.
 
     net_params : dict, default=None
-        Further parameters of the skorch net, such as ``iterator_train__shuffle``.
+        Further parameters of the skorch net: ``iterator_train__shuffle``, those that
+        begin with ``optimizer__``, ``callbacks__`` or ``compile__``, and
+        ``criterion``, a loss in place of the task's, with its parameters
+        ``criterion__...``. It is a class or an instance with an attribute
+        ``reduction``, which is set to ``"none"``, or a function, from scores
+        ``(n, n_outputs)`` and targets (class indices, labels or standardised values)
+        to the losses of the rows. Fused and branch scores are trained on it, and rows
+        weighted as with the task's own. Other names are refused.
 
     accelerator : accelerate.Accelerator, default=None
         Trains networks over several processes, or in mixed precision (extra
@@ -167,7 +185,14 @@ class Training(BaseEstimator):
             ),
         ),
         "net_params": either(
-            NONE, ("a dict of skorch parameters", lambda v: isinstance(v, dict))
+            NONE,
+            (
+                "a dict of skorch parameters, named 'criterion' or "
+                "'iterator_train__shuffle' or beginning with 'criterion__', "
+                "'optimizer__', 'callbacks__' or 'compile__' (others have parameters "
+                "of Training or are fixed)",
+                _are_net_params,
+            ),
         ),
         "accelerator": either(
             NONE,

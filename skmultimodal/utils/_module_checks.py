@@ -11,7 +11,8 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skmultimodal.training._net import Criterion, seeded
+from skmultimodal.training._criterion import Criterion
+from skmultimodal.training._net import seeded
 from skmultimodal.training._network import FusionModule, FusionNetwork, module_key
 from skmultimodal.training._tasks import Classification, Regression
 from skmultimodal.utils._checks import (

@@ -52,7 +52,7 @@ def test_a_block_of_float32_is_not_copied(tmp_path):
     np.testing.assert_array_equal(steps.values, ragged.values)
     np.testing.assert_array_equal(steps.offsets, ragged.offsets)
     block[4, 2, 1] = np.inf
-    with pytest.raises(ValueError, match=r"row 4: .*infinity"):
+    with pytest.raises(ValueError, match=r"row 4: .*channel 1 is infinite"):
         encoder.transform(block)
 
 
@@ -88,7 +88,7 @@ def test_plain_vectors_and_blocks_are_series():
     ("bad", "message"),
     [
         (np.zeros((4, 2)), r"row 'q': expected a series of 3 channels.*\(4, 2\)"),
-        (np.full((4, 3), np.inf), "row 'q': .*infinity"),
+        (np.full((4, 3), np.inf), "row 'q': .*infinite"),
         (np.zeros((2, 2, 2)), r"row 'q': .*\(time, channel\).*\(2, 2, 2\)"),
         ("abc", "row 'q'"),
     ],

@@ -38,9 +38,7 @@ def _tensor(values):
 
 
 def test_an_infinite_feature_is_an_error():
-    with pytest.raises(
-        ValueError, match=r"row 0: column 1 of what \w+ gives is infinite"
-    ):
+    with pytest.raises(ValueError, match=r"row 0: column 1 of what .* is infinite"):
         encoder().fit(np.array([[1.0, np.inf], [2.0, 3.0]]))
 
 

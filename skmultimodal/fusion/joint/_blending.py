@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from skmultimodal.training._net import Criterion, predict_outputs, train
+from skmultimodal.training._net import predict_outputs, train
 from skmultimodal.training._tensors import TensorRows
 from skmultimodal.training._trained import bare_module
 
@@ -120,7 +120,7 @@ def estimate_blend(make, joint, problem, data, rows, held_out) -> tuple[float, .
 
 def _losses(net, problem, data, rows, constants=None) -> np.ndarray:
     """Return mean losses on some rows: of all heads, or of constant scores."""
-    module, criterion = bare_module(net).fusion.eval(), Criterion(problem.task)
+    module, criterion = bare_module(net).fusion.eval(), net.criterion_
     if constants is not None:
         heads = [scores.expand(len(rows), -1) for scores in constants]
         present = np.ones((len(rows), len(heads)))
