@@ -301,6 +301,33 @@ def test_training_on_keeps_the_imputer_current(numbers):
     assert not torch.equal(before, clf.net_.module_.imputer.mean)
 
 
+@pytest.mark.parametrize("absences", [False, True])
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("n_modalities", [2, 3, 5])
+def test_modality_dropout_hides_at_the_rate_of_its_docstring(n_modalities, p, absences):
+    names = [f"m{m}" for m in range(n_modalities)]
+    network = FusionNetwork(
+        {name: lambda: MLP(1, 1) for name in names},
+        lambda widths: ParallelFusion().build(widths, 2),
+        modality_dropout=p,
+    )
+    present = torch.ones(60_000, n_modalities, dtype=bool)
+    with seeded(0):
+        if absences:
+            present &= torch.rand(present.shape) < 0.6
+        embeddings = {name: torch.zeros(len(present), 1) for name in names}
+        kept = network._drop(embeddings, present if absences else None)
+    sizes = present.sum(1)
+    assert (kept <= present).all()
+    assert (kept.any(1) == present.any(1)).all()
+    for n in range(1, n_modalities + 1):
+        rows = sizes == n
+        if rows.sum() > 500:
+            rate = 1 - kept[rows].sum().item() / present[rows].sum().item()
+            error = 5 * (p * (1 - p) / rows.sum().item()) ** 0.5
+            assert rate == pytest.approx(p - p**n / n, abs=error)
+
+
 def test_modality_dropout_leaves_one_at_random():
     network = FusionNetwork(
         {name: lambda: MLP(3, 2) for name in "abc"},
