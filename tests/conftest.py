@@ -1,6 +1,7 @@
-"""One thread, and small real data sets that are decoded once a session."""
+"""One thread, the quick tests, and small real data sets decoded once a session."""
 
 import os
+from collections import defaultdict
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy and torch read it
 
@@ -8,6 +9,26 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from skmultimodal.datasets import load_birdstrikes, load_emoji, load_spoken_digits
+
+QUICK = 3  # test functions of each file
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m deselects
+def pytest_collection_modifyitems(items):
+    """Mark the first test functions of each file as quick, each by its first case.
+
+    A rule rather than a list: a file that is moved or added has quick tests at once.
+    """
+    marked = defaultdict(set)
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue  # a doctest
+        if item.get_closest_marker("slow") or item.get_closest_marker("distributed"):
+            continue
+        functions = marked[item.path]
+        if item.function not in functions and len(functions) < QUICK:
+            functions.add(item.function)
+            item.add_marker("quick")
 
 
 def _stratified(X, y, n_samples):
