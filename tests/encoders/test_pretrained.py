@@ -22,8 +22,9 @@ from skmultimodal import (
 from skmultimodal.data._cells import resize_image, to_channels
 from skmultimodal.data._containers import take_rows
 from skmultimodal.datasets import load_emoji
-from skmultimodal.encoders import _pretrained_models, _row_cache
+from skmultimodal.encoders.features import _row_cache
 from skmultimodal.encoders.features._row_cache import clear_row_cache
+from skmultimodal.encoders.pretrained import _models
 from skmultimodal.training._tensors import Tensors
 from skmultimodal.utils.estimator_checks import check_encoder
 
@@ -199,12 +200,12 @@ def test_another_model_in_the_folder_is_another_key(folders, tmp_path):
         folder.mkdir()
         for file in folders["text"].iterdir():
             (folder / file.name).write_bytes(file.read_bytes())
-    assert _pretrained_models.identity_of(tmp_path / "first") == (
-        _pretrained_models.identity_of(str(tmp_path / "first"))
+    assert _models.identity_of(tmp_path / "first") == (
+        _models.identity_of(str(tmp_path / "first"))
     )
-    before = _pretrained_models.identity_of(tmp_path / "second")
+    before = _models.identity_of(tmp_path / "second")
     (tmp_path / "second" / "model.safetensors").write_bytes(b"other")
-    assert _pretrained_models.identity_of(tmp_path / "second") != before
+    assert _models.identity_of(tmp_path / "second") != before
 
 
 def test_a_changed_file_is_computed_again(folders, tmp_path):
@@ -244,7 +245,7 @@ def test_fine_tuning_moves_the_last_blocks(folders, modality, freeze, trained):
     inputs = Tensors({"m": encoder.transform(cells)}).batch(torch.arange(8))[0]
     module(**inputs["inputs"]["m"]).square().sum().backward()
     core = module.pretrained.module.core
-    blocks = _pretrained_models._blocks(core)
+    blocks = _models._blocks(core)
     assert len(blocks) == 2
     for i, block in enumerate(blocks):
         got = [p.grad is not None and bool(p.grad.any()) for p in block.parameters()]
@@ -298,7 +299,7 @@ def test_errors_say_what_to_do(folders, monkeypatch):
     with pytest.raises(ValueError, match="row 1: expected a text as str, got int"):
         HuggingFaceEncoder(folders["text"], "text").fit(["a", 3])
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    _pretrained_models.loaded.cache_clear()
+    _models.loaded.cache_clear()
     with pytest.raises(ImportError, match=r"pip install 'skmultimodal\[pretrained\]'"):
         HuggingFaceEncoder(folders["text"], "text").fit(["a"])
 
