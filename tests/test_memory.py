@@ -1,8 +1,18 @@
 """The `memory` cache: same results, each thing once, keys that tell things apart."""
 
+import contextlib
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -11,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 
 from skmultimodal import DecisionFusion, FusionClassifier, ImageEncoder, Training
 from skmultimodal.encoders import ImageFeatures
+from skmultimodal.encoders.features._row_cache import clear_row_cache
 from skmultimodal.fusion.apart._cache import rows_key
 from skmultimodal.model_selection import weight_grid
 from tests.parameters import nested
@@ -104,7 +115,7 @@ def test_a_grid_of_weights_costs_one_fit_a_fold(emoji_small, tmp_path, monkeypat
     "change",
     [
         {"random_state": 1},
-        {"max_epochs": 3},
+        {"training__max_epochs": 3},
         {"image__channels": (8,)},
         {"text__logisticregression__C": 2.0},
     ],
@@ -159,6 +170,112 @@ def test_an_entry_of_an_object_that_is_no_more_is_computed_again(
     monkeypatch.undo()
     assert again.cache_info()[:2] == (0, 14)
     np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+
+
+def _damage(folder):
+    (folder / "frozen_features.sqlite").write_bytes(b"no database" * 1000)
+
+
+def _truncate(folder):
+    file = folder / "frozen_features.sqlite"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def _change_a_row(folder):
+    with contextlib.closing(sqlite3.connect(folder / "frozen_features.sqlite")) as file:
+        file.execute("UPDATE rows SET row = zeroblob(length(row)) WHERE rowid = 7")
+        file.commit()
+
+
+def _put_a_file_there(folder):
+    shutil.rmtree(folder)
+    folder.touch()
+
+
+@pytest.mark.parametrize(
+    ("harm", "match"),
+    [
+        (_damage, r"memory: .*frozen_features\.sqlite.* not a database"),
+        (_truncate, r"memory: .*frozen_features\.sqlite.* malformed"),
+        (_change_a_row, r"memory: .*frozen_features\.sqlite.* a row is damaged"),
+        (
+            _put_a_file_there,
+            r"memory='.*cache' cannot be written to: .*Not a directory",
+        ),
+    ],
+)
+def test_a_harmed_folder_is_a_warning_and_changes_nothing(
+    emoji_small, tmp_path, harm, match
+):
+    X, y = emoji_small[0][:60], emoji_small[1][:60]
+    clf = FusionClassifier(memory=str(tmp_path / "cache"), random_state=0)
+    clear_row_cache()
+    expected = clf.fit(X, y).predict_proba(X)
+    harm(tmp_path / "cache")
+    clear_row_cache()
+    with pytest.warns(UserWarning, match=match) as caught:
+        clf.fit(X, y)
+    assert [warning.filename for warning in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "memory", UserWarning)
+        np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_full_disk_is_a_warning_and_changes_nothing(emoji_small, tmp_path, n_jobs):
+    X, y = emoji_small[0][:60], emoji_small[1][:60]
+    clf = FusionClassifier(random_state=0)
+    expected = clf.fit(X, y).predict_proba(X)
+    clear_row_cache()
+    clf.set_params(memory=str(tmp_path), n_jobs=n_jobs)
+    get_reusable_executor().shutdown()  # of workers without the limit
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # workers inherit it
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            got = clf.fit(X, y).predict_proba(X)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        get_reusable_executor().shutdown()
+    texts = [str(warning.message) for warning in caught]
+    assert sum(f"memory={str(tmp_path)!r} cannot be written" in t for t in texts) == 1
+    assert any("memory: features cannot be kept in" in text for text in texts)
+    np.testing.assert_array_equal(got, expected)
+    assert not list(tmp_path.rglob("output.pkl"))
+
+
+def test_a_folder_that_may_only_be_read(emoji_small, tmp_path):
+    """What is there is used; the rest is computed."""
+    for name, rows in zip("Xy", emoji_small, strict=True):
+        rows[:60].to_pickle(tmp_path / name)
+    code = f"""
+import os, pathlib, sys, warnings
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from test_memory import classifier, clone, np, pd
+X, y = pd.read_pickle("X"), pd.read_pickle("y")
+clf = classifier(memory="cache").fit(X, y)
+expected = classifier().fit(X, y).predict_proba(X)
+for path in pathlib.Path("cache").rglob("*"):
+    path.chmod(0o555)
+if os.getuid() == 0:
+    os.setuid(65534)
+clf = clone(clf).fit(X, y)
+print(*clf.cache_info()[:2])
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+print(*[warning.message for warning in caught])
+"""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    run = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    counts, warned = done.stdout.splitlines()
+    assert counts == "14 0"
+    assert "cannot be written to: " in warned
+    assert "Permission denied" in warned
 
 
 def test_keys_of_rows():

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import check_is_fitted
 
 from skmultimodal._parameters import check_parameters
 from skmultimodal._sklearn import (
@@ -38,7 +38,7 @@ from skmultimodal.estimators._reader import (
 from skmultimodal.estimators._tables import settled
 from skmultimodal.fusion._auto import auto_fusion
 from skmultimodal.fusion._base import FusionProblem
-from skmultimodal.fusion.apart._cache import Cache, content_key
+from skmultimodal.fusion.apart._cache import cache_in, content_key
 from skmultimodal.training._specification import resolve_training
 from skmultimodal.training._tasks import checked_target
 
@@ -199,7 +199,7 @@ class BaseFusionEstimator(
             seed=self._new_seed(),
             dropped=dropped,
             missing=self.missing,
-            memory=None if self.memory is None else Cache(check_memory(self.memory)),
+            memory=cache_in(self.memory),
             n_jobs=self.n_jobs,
             encoders_for=self._encoders_for(X) if strategy.searches else None,
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from skmultimodal._warnings import warn
 from skmultimodal.data._hashing import row_keys
 
 __all__ = ["clear_row_cache", "features_by_row"]
@@ -20,6 +21,7 @@ __all__ = ["clear_row_cache", "features_by_row"]
 LARGEST = 2**28  # bytes of features kept in this process
 CHUNK = 256  # rows computed at a time: bounds the memory of decoded files
 ASKED = 500  # keys in one question to the file
+SUM = 8  # bytes of a row's checksum
 
 _known: OrderedDict[bytes, np.ndarray] = OrderedDict()
 _lock = Lock()
@@ -49,9 +51,8 @@ def features_by_row(
     keys = [prefix + key.tobytes() for key in row_keys(cells)]
     with _lock:
         found = {key: _known[key] for key in keys if key in _known}
-    file = _file_of(memory)
-    if file is not None:
-        found |= _read(file, [key for key in keys if key not in found])
+    file = _File(memory)
+    found |= file.read([key for key in keys if key not in found])
     first = {}
     for position, key in enumerate(keys):
         if key not in found:
@@ -62,8 +63,7 @@ def features_by_row(
         rows = compute(np.array([first[key] for key in part]))
         new = dict(zip(part, np.asarray(rows, dtype=np.float32), strict=True))
         found |= new
-        if file is not None:
-            _write(file, new)
+        file.write(new)
     _remember(found)
     return np.stack([found[key] for key in keys])
 
@@ -84,41 +84,73 @@ def _remember(found):
             size -= _known.popitem(last=False)[1].nbytes
 
 
-def _file_of(memory):
-    """Return the path of the file, or None."""
-    folder = getattr(memory, "location", memory)
-    if folder is None:
-        return None
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return Path(folder) / "frozen_features.sqlite"
+class _File:
+    """The file of features in a folder; it is given up, with a warning, if it fails.
+
+    Each row ends in a checksum, for the file may be damaged where no one else notices.
+    """
+
+    def __init__(self, memory):
+        folder = getattr(memory, "location", memory)
+        self.path = None if folder is None else Path(folder) / "frozen_features.sqlite"
+
+    def read(self, keys) -> dict:
+        """Return the rows that the file has."""
+        found = {}
+        if self.path is None:
+            return found
+        try:
+            with _opened(self.path) as connection:
+                for start in range(0, len(keys), ASKED):
+                    found |= _checked(connection, keys[start : start + ASKED])
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(error)
+        return found
+
+    def write(self, rows) -> None:
+        """Add rows."""
+        if self.path is None:
+            return
+        try:
+            with _opened(self.path) as connection:
+                connection.executemany(
+                    "INSERT OR IGNORE INTO rows VALUES (?, ?)",
+                    [(key, _summed(key, row.tobytes())) for key, row in rows.items()],
+                )
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(error)
+
+    def _give_up(self, error):
+        warn(
+            f"memory: features cannot be kept in {str(self.path)!r}: {error}. They are "
+            "computed. Remove the file if it is damaged, free the disk or give another "
+            "folder to have them kept."
+        )
+        self.path = None
 
 
 @contextlib.contextmanager
-def _opened(file):
+def _opened(path):
     """Open the file, which other processes may be writing."""
-    with contextlib.closing(sqlite3.connect(file, timeout=60)) as connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = "rows (key BLOB PRIMARY KEY, row BLOB)"
+    with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
         with connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS features (key BLOB PRIMARY KEY, row BLOB)"
-            )
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
             yield connection
 
 
-def _read(file, keys):
-    found = {}
-    with _opened(file) as connection:
-        for start in range(0, len(keys), ASKED):
-            part = keys[start : start + ASKED]
-            marks = ",".join("?" * len(part))
-            query = f"SELECT key, row FROM features WHERE key IN ({marks})"
-            for key, row in connection.execute(query, part):
-                found[key] = np.frombuffer(row, dtype=np.float32)
-    return found
+def _checked(connection, keys) -> dict:
+    marks = ",".join("?" * len(keys))
+    rows = connection.execute(
+        f"SELECT key, row FROM rows WHERE key IN ({marks})", keys
+    ).fetchall()
+    for key, row in rows:
+        if not isinstance(row, bytes) or row != _summed(key, row[:-SUM]):
+            raise sqlite3.DatabaseError("a row is damaged")
+    return {key: np.frombuffer(row[:-SUM], dtype=np.float32) for key, row in rows}
 
 
-def _write(file, rows):
-    with _opened(file) as connection:
-        connection.executemany(
-            "INSERT OR IGNORE INTO features VALUES (?, ?)",
-            [(key, row.tobytes()) for key, row in rows.items()],
-        )
+def _summed(key, row) -> bytes:
+    """Return the bytes of a row and their checksum."""
+    return row + hashlib.blake2b(key + row, digest_size=SUM).digest()

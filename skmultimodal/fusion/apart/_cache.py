@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import pickle
+import warnings
 from dataclasses import asdict
 from importlib.metadata import version
 from time import perf_counter
@@ -13,11 +14,20 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_memory
 
 from skmultimodal._warnings import warn
 from skmultimodal.data._hashing import row_keys
 
-__all__ = ["Cache", "CacheInfo", "cached", "content_key", "model_key", "rows_key"]
+__all__ = [
+    "Cache",
+    "CacheInfo",
+    "cache_in",
+    "cached",
+    "content_key",
+    "model_key",
+    "rows_key",
+]
 
 CACHE_VERSION = 3  # raise it when a fit of old would no longer be repeated
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch")
@@ -40,41 +50,91 @@ class CacheInfo(NamedTuple):
 
 
 class Cache:
-    """A joblib Memory that keeps count.
+    """A joblib Memory that keeps count, and that may fail: then results are computed.
 
     Parameters
     ----------
     memory : joblib.Memory
+    is_quiet : bool, default=False
+        Whether `trouble` is kept for another cache, which warns of it.
+
+    Attributes
+    ----------
+    info : CacheInfo
+        Counts so far.
+    trouble : str or None
+        What failed first.
     """
 
-    def __init__(self, memory):
-        self.memory, self.info = memory, CacheInfo()
+    def __init__(self, memory, is_quiet=False):
+        self.memory, self.is_quiet = memory, is_quiet
+        self.info, self.trouble = CacheInfo(), None
 
     def call(self, function, key, *args):
         """Return ``function(*args)``, from the cache if `key` is known there."""
         start, work = perf_counter(), _Work(function, args)
         lookup = self.memory.cache(_done, ignore=["work"])
-        name = (function.__module__, function.__qualname__)
-        stored, seconds = lookup((*name, key), work)
-        if work.done:
-            self.add(CacheInfo(misses=1))
-            return work.value
+        asked = ((function.__module__, function.__qualname__, key), work)
         try:
-            value = pickle.loads(stored)
+            if lookup.check_call_in_cache(*asked):
+                stored, seconds = lookup(*asked)
+                if not work.begun:
+                    value = pickle.loads(stored)
+                    self.add(CacheInfo(1, 0, seconds - (perf_counter() - start)))
+                    return value
         except Exception as error:
-            warn(
+            if work.begun and not work.done:
+                raise  # of the work itself
+            self.tell(
                 f"A damaged entry of {self.memory!r} is computed again: {error!r}. "
                 "Clear the cache to have it stored again."
             )
-            self.add(CacheInfo(misses=1))
-            return function(*args)
-        self.add(CacheInfo(1, 0, seconds - (perf_counter() - start)))
+        value = work.result()  # here, where no filter of warnings changes its own
+        self.add(CacheInfo(misses=1))
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                lookup(*asked)
+            if caught and not lookup.check_call_in_cache(*asked):
+                reason = str(caught[0].message).rpartition("Exception: ")[2]
+                self.tell(_unusable(self.memory.location, reason.rstrip(".")))
+        except Exception as error:
+            self.tell(_unusable(self.memory.location, error))
         return value
 
     def add(self, info):
         """Add counts, those of a worker for example."""
         pairs = zip(self.info, info, strict=True)
         self.info = CacheInfo(*(mine + more for mine, more in pairs))
+
+    def tell(self, trouble):
+        """Warn of the first trouble."""
+        if trouble is None or self.trouble is not None:
+            return
+        self.trouble = trouble
+        if not self.is_quiet:
+            warn(trouble)
+
+
+def cache_in(memory):
+    """Return the cache in a folder or joblib Memory, None without one.
+
+    None, with a warning, where there can be no such folder.
+    """
+    if memory is None:
+        return None
+    try:
+        return Cache(check_memory(memory))
+    except OSError as error:
+        warn(_unusable(memory, error))
+        return None
+
+
+def _unusable(place, error) -> str:
+    return (
+        f"memory={str(place)!r} cannot be written to: {error}. What is not kept there "
+        "is computed. Free the disk or give another folder to have it kept."
+    )
 
 
 def cached(cache, function, key, *args):
@@ -90,7 +150,15 @@ class _Work:
     """A call to be done at most once, shown briefly in joblib's messages."""
 
     def __init__(self, function, args):
-        self.function, self.args, self.done = function, args, False
+        self.function, self.args = function, args
+        self.begun = self.done = False
+
+    def result(self):
+        if not self.done:
+            start, self.begun = perf_counter(), True
+            self.value = self.function(*self.args)
+            self.seconds, self.done = perf_counter() - start, True
+        return self.value
 
     def __repr__(self):
         return f"{self.function.__name__}(...)"
@@ -101,10 +169,7 @@ def _done(key, work):
 
     Pickled in one piece, for joblib unpickles piece by piece in Python.
     """
-    start, work.done = perf_counter(), True
-    work.value = work.function(*work.args)
-    seconds = perf_counter() - start
-    return pickle.dumps(work.value, protocol=5), seconds
+    return pickle.dumps(work.result(), protocol=5), work.seconds
 
 
 @functools.cache

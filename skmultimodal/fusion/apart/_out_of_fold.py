@@ -10,7 +10,6 @@ from joblib import Parallel, delayed
 from skmultimodal.data._containers import take_rows
 from skmultimodal.fusion.apart._cache import (
     Cache,
-    CacheInfo,
     cached,
     model_key,
     rows_key,
@@ -116,20 +115,21 @@ def _response(model, cells):
 
 
 def _fit(problem, name, rows):
-    """Return the model and, for the caller may be in another process, the counts.
+    """Return the model and, for the caller may be in another process, its cache.
 
     The rows of a fold are taken here, for all its folds are sent one problem.
     """
     if rows is not None:
         problem = problem.take(rows)
     if rows is not None and not problem.select([name]).present.any():
-        return NoModel(problem, name), CacheInfo()
+        return NoModel(problem, name), None
     if problem.memory is None:
-        return fit_standalone(problem, name), CacheInfo()
-    cache, key = Cache(problem.memory.memory), model_key(problem, name)
+        return fit_standalone(problem, name), None
+    cache = Cache(problem.memory.memory, is_quiet=True)
+    key = model_key(problem, name)
     model = cache.call(fit_standalone, key, problem, name)
     model.key = key
-    return model, cache.info
+    return model, cache
 
 
 def _fit_all(problem, jobs) -> list:
@@ -138,7 +138,8 @@ def _fit_all(problem, jobs) -> list:
         fitted = [_fit(*job) for job in jobs]
     else:
         fitted = Parallel(n_jobs=problem.n_jobs)(delayed(_fit)(*job) for job in jobs)
-    if problem.memory is not None:
-        for _, info in fitted:
-            problem.memory.add(info)
+    for _, cache in fitted:
+        if cache is not None:
+            problem.memory.add(cache.info)
+            problem.memory.tell(cache.trouble)
     return [model for model, _ in fitted]
