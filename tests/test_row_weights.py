@@ -70,6 +70,7 @@ def test_balanced_classes_without_signal_are_even(rare, fusion, balance, batch_s
     assert clf.predict_proba(X)[:, 1].mean() == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_class_weight_in_chunks_is_that_of_the_data(rare):
     X, y = rare
     clf = linear(
