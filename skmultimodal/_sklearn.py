@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import _BaseComposition
-from sklearn.utils.validation import _check_sample_weight, _check_y
+from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
 
 try:  # scikit-learn >= 1.9, experimental
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -26,6 +27,8 @@ __all__ = [
     "_BaseComposition",
     "_check_sample_weight",
     "_check_y",
+    "check_matrix",
+    "check_names",
     "check_weights",
     "fit_task",
     "visual_block",
@@ -56,6 +59,33 @@ def fit_task(estimator, X, y, sample_weight):
     context.call_on_fit_task_begin(**told)
     yield
     context.call_on_fit_task_end(**told, reconstruction_attributes={})
+
+
+def _stand_in(reader):
+    """Return an estimator of the name and with the columns that a reader has."""
+    stand_in = type(reader.owner, (BaseEstimator,), {})()
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(reader, name):
+            setattr(stand_in, name, getattr(reader, name))
+    return stand_in
+
+
+def check_names(reader, X) -> None:
+    """Note number and names of the columns of X on a reader."""
+    stand_in = _stand_in(reader)
+    validate_data(stand_in, X, skip_check_array=True)
+    vars(reader).update(vars(stand_in))
+
+
+def check_matrix(reader, X, reset):
+    """Return X as a matrix of numbers; note, or compare, its columns."""
+    stand_in = _stand_in(reader)
+    X = validate_data(
+        stand_in, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
+    )
+    if reset:
+        vars(reader).update(vars(stand_in))
+    return X
 
 
 class Branches:

@@ -32,11 +32,11 @@ class Answers:
     """The part of the estimators that asks the fitted strategy."""
 
     def _response(self, X):
-        return self.fusion_.response(*self._cells(X))
+        return self.fusion_.response(*self.reader_.read(X))
 
     def _ask(self, X, method):
         """Return a result of the fitted model by row."""
-        cells, present = self._cells(X)
+        cells, present = self.reader_.read(X)
         return getattr(self.fusion_, method)(cells, present)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -82,7 +82,7 @@ class Answers:
                 f"{type(self).__name__} was fitted with the modalities "
                 f"{self.modalities_}. Got modality={modality!r}."
             )
-        cells, present = self._cells(X)
+        cells, present = self.reader_.read(X)
         if cells[modality] is None:
             raise ValueError(f"X has no column for modality {modality!r}.")
         return self.fusion_.encode(cells, present, modality)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
 from typing import Any, Self
 
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.base import TransformerMixin
+from sklearn.base import TransformerMixin, is_regressor
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -30,12 +31,11 @@ from skmultimodal.estimators._left_out import (
     warn_of_parameters,
 )
 from skmultimodal.estimators._reader import (
-    ReadsModalities,
+    Reader,
     check_lengths,
     count_patterns,
     is_numeric,
 )
-from skmultimodal.estimators._tables import settled
 from skmultimodal.fusion._auto import auto_fusion
 from skmultimodal.fusion._base import FusionProblem
 from skmultimodal.fusion.apart._cache import cache_in, content_key
@@ -63,7 +63,6 @@ def _is_whole(interrupt, problem):
 
 
 class BaseFusionEstimator(
-    ReadsModalities,
     Answers,
     Exports,
     CallbackSupportMixin,
@@ -171,7 +170,8 @@ class BaseFusionEstimator(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        X = self._read(X, y, reset=True)
+        reader = Reader.of(self)
+        X = reader.check(X)
         y, weight = self._targets(X, y, sample_weight, groups)
         self._check_enough(X, y)
         task = self._task(y, weight, classes)
@@ -179,15 +179,15 @@ class BaseFusionEstimator(
         float32 = isinstance(X, np.ndarray) and X.dtype == np.float32
         strategy = auto_fusion(self.fusion, plain, type(self))
         self._check_imputes(strategy)
-        encoders, columns, dropped = self._layout(X, strategy)
-        cells = self._find(X, columns, encoders)
-        cells = settled(self, X, columns, cells, encoders)
-        warn_of_columns(self, X, columns)
-        warn_of_parameters(changed(self._training()), strategy, encoders)
+        if not isinstance(self.encoders, str):
+            self._validate_names([name for name, _ in reader.pairs()])
+        rows = reader.fit(X, strategy, is_regressor(self))
+        warn_of_columns(reader, X, reader.columns_)
+        warn_of_parameters(changed(self._training()), strategy, reader.encoders_)
         problem = FusionProblem(
-            cells=cells,
-            present=self._presence(cells),
-            encoders=encoders,
+            cells=rows.cells,
+            present=rows.present,
+            encoders=reader.encoders_,
             task=task,
             y=y,
             target=task.encode(y),
@@ -197,24 +197,27 @@ class BaseFusionEstimator(
                 plain, len(y), "float64" if plain and not float32 else "float32"
             ),
             seed=self._new_seed(),
-            dropped=dropped,
+            dropped=reader.dropped_,
             missing=self.missing,
             memory=cache_in(self.memory),
             n_jobs=self.n_jobs,
-            encoders_for=self._encoders_for(X) if strategy.searches else None,
+            encoders_for=(
+                reader.encoders_for(X, is_regressor(self))
+                if strategy.searches
+                else None
+            ),
         )
-        as_matrix = plain and isinstance(X, np.ndarray)
-        return strategy, problem.of_positive_weight(), columns, as_matrix
+        return strategy, problem.of_positive_weight(), reader
 
     def _chunk(self, X, y, sample_weight):
         """Return further rows as a problem like that of the fit."""
         check_parameters(self)
-        X = self._read(X, reset=False)
+        X = self.reader_.check(X)
         y, weight = self._targets(X, y, sample_weight)
-        cells = self._find(X, self.columns_, self.encoders_)
+        rows = self.reader_.read_more(X)
         return FusionProblem(
-            cells=cells,
-            present=self._presence(cells),
+            cells=rows.cells,
+            present=rows.present,
             encoders=self.encoders_,
             task=self.task_,
             y=y,
@@ -287,9 +290,7 @@ class BaseFusionEstimator(
             estimator is then as it was before.
         """
         with fit_task(self, X, y, sample_weight), self._all_or_nothing():
-            strategy, problem, columns, as_matrix = self._problem(
-                X, y, sample_weight, groups
-            )
+            strategy, problem, reader = self._problem(X, y, sample_weight, groups)
             problem = self._with_checkpoint(strategy, problem)
             interrupt, fit_model = None, strategy.fit_model
             if self.warm_start and self._goes_on(strategy, problem):
@@ -301,7 +302,7 @@ class BaseFusionEstimator(
                 if not _is_whole(error, problem):
                     raise
                 interrupt, model = error, error.model
-            self._keep(model, strategy, problem, columns, as_matrix)
+            self._keep(model, strategy, problem, reader)
         if interrupt is not None:
             raise interrupt
         if problem.settings.checkpoint is not None:
@@ -330,13 +331,19 @@ class BaseFusionEstimator(
             and self._specification == _specification(strategy, problem.encoders)
         )
 
-    def _keep(self, model, strategy, problem, columns, as_matrix):
+    def _keep(self, model, strategy, problem, reader):
         """Record the fitted attributes."""
         self.fusion_, self.strategy_ = model, getattr(model, "strategy", strategy)
         self.encoders_ = {name: model.encoders[name] for name in problem.names}
         self.modalities_ = list(problem.names)
         self.missing_report_ = count_patterns(problem.names, problem.present)
-        self.columns_, self.as_matrix_, self.task_ = columns, as_matrix, problem.task
+        reader.settle(model.names, self.encoders_, self.missing_report_)
+        self.columns_, self.as_matrix_ = reader.columns_, reader.as_matrix_
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+            if hasattr(reader, name):
+                setattr(self, name, getattr(reader, name))
+        self._reader, self.task_ = reader, problem.task
         self._cache, self._seed = problem.memory, problem.seed
         self._specification = _specification(strategy, problem.encoders)
         self._update()
@@ -346,6 +353,12 @@ class BaseFusionEstimator(
         self.fusion_weights_ = {name: model.weights[name] for name in self.modalities_}
         self.history_ = pd.DataFrame(model.history)
         self.n_iter_ = model.n_iter
+
+    @property
+    def reader_(self):
+        """What reads X for the fitted model: ``reader_.read(X)``."""
+        check_is_fitted(self)
+        return self._reader.under(self)
 
     @property
     def net_(self):
@@ -359,6 +372,15 @@ class BaseFusionEstimator(
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "fusion_")
+
+    def _check_imputes(self, strategy):
+        if self.missing == "impute" and not strategy.imputes:
+            raise ValueError(
+                "missing='impute' fills in embeddings, which "
+                f"{type(strategy).__name__} does not train. Use missing='mask', which "
+                "leaves absent modalities out, or a strategy trained as one network, "
+                "such as fusion='parallel'."
+            )
 
     def _check_enough(self, X, y):
         """Refuse what cannot be learnt from; the default accepts it."""
@@ -431,9 +453,13 @@ class BaseFusionEstimator(
                 self.missing_report_ = count_patterns(
                     problem.names, problem.present, before=self.missing_report_
                 )
+                self._reader = copy.copy(self._reader)
+                self._reader.settle(
+                    self.fusion_.names, self.encoders_, self.missing_report_
+                )
                 self._update()
                 return self
-            strategy, problem, columns, as_matrix = self._problem(
+            strategy, problem, reader = self._problem(
                 X, y, sample_weight, None, classes
             )
             if not strategy.trains_by_epoch:
@@ -443,7 +469,7 @@ class BaseFusionEstimator(
                 )
             problem = problem.for_one_epoch()
             model = strategy.fit_model(problem)
-            self._keep(model, strategy, problem, columns, as_matrix)
+            self._keep(model, strategy, problem, reader)
         return self
 
     # -- display ------------------------------------------------------------------

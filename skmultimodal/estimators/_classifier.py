@@ -215,8 +215,8 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         by_class = compute_sample_weight(self.class_weight, y)
         return by_class if weight is None else weight * by_class
 
-    def _keep(self, model, strategy, problem, columns, as_matrix):
-        super()._keep(model, strategy, problem, columns, as_matrix)
+    def _keep(self, model, strategy, problem, reader):
+        super()._keep(model, strategy, problem, reader)
         self.classes_ = problem.task.classes
 
     def predict_proba(self, X: Any) -> np.ndarray:

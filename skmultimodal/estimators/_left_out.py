@@ -57,18 +57,18 @@ def warn_of_parameters(names, strategy, encoders) -> None:
     )
 
 
-def warn_of_columns(estimator, X, columns) -> None:
+def warn_of_columns(reader, X, columns) -> None:
     """Warn of columns of X that neither encoders nor `columns` name."""
-    if isinstance(estimator.encoders, str) and estimator.columns is None:
+    if isinstance(reader.encoders, str) and reader.columns is None:
         return  # all are inferred
-    given = dict(estimator.columns or {})
-    named = [] if isinstance(estimator.encoders, str) else dict(estimator.encoders)
+    given = dict(reader.columns or {})
+    named = [] if isinstance(reader.encoders, str) else dict(reader.encoders)
     dropped = [given.get(name, name) for name in named if name not in columns]
     left = left_out(X, [*columns.values(), *dropped])
     if left:
         more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
         warn(
-            f"{type(estimator).__name__} leaves out columns of X: {left[:NAMED]}{more}."
+            f"{reader.owner} leaves out columns of X: {left[:NAMED]}{more}."
             " Give them an encoder or an entry in 'columns'; to leave them out on "
             "purpose, give 'drop' as their encoder or select the others from X.",
             UnusedWarning,

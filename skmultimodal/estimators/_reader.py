@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Mapping
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skmultimodal._sklearn import check_names
 from skmultimodal._warnings import warn
 from skmultimodal.data._cells import present_mask
 from skmultimodal.data._columns import (
@@ -20,41 +22,144 @@ from skmultimodal.data._columns import (
 from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.encoders._readable import all_readable, as_column
-from skmultimodal.estimators._tables import read_matrix, refuse_infinite_block
+from skmultimodal.estimators._tables import read_matrix, refuse_infinite_block, settled
 from skmultimodal.fusion._auto import auto_encoders
 
-__all__ = ["ReadsModalities", "check_lengths", "count_patterns", "is_numeric"]
+__all__ = ["Reader", "Rows", "check_lengths", "count_patterns", "is_numeric"]
 
-# Fitted models whose new patterns were told of. It is no attribute of theirs: predict
-# changes nothing, and Python's own memory is lost whenever torch changes its filters.
+SETTINGS = (
+    "encoders columns missing missing_values on_empty on_error".split()
+)  # parameters of the estimators that are a reader's
+
+# Patterns whose new ones were told of. It is no attribute of theirs: predict changes
+# nothing, and Python's own memory is lost whenever torch changes its filters.
 TOLD = weakref.WeakSet()
 
 
-class ReadsModalities:
-    """The part of the estimators that turns X into cells of modalities."""
+class Rows(NamedTuple):
+    """Rows of X by modality.
 
-    def _read(self, X, y=None, reset=True):
-        """Return X as a container, checked, with its names recorded if `reset`."""
+    Attributes
+    ----------
+    cells : dict of str to array-like
+        Cells of each modality; None where X has no column for it.
+    present : ndarray of bool of shape (n_samples, n_modalities)
+        Whether a row has a modality; columns in the order of `cells`.
+    """
+
+    cells: dict[str, Any]
+    present: np.ndarray
+
+
+class Patterns:
+    """The patterns of present modalities that training rows had."""
+
+    def __init__(self, names, report):
+        self.names = list(names)
+        seen = report.index.to_frame()[self.names].to_numpy(dtype=bool)
+        self.known = sorted({tuple(map(bool, row)) for row in seen})
+
+    def new(self, present) -> list[tuple[bool, ...]]:
+        """Return patterns of rows, not without any modality, that are not known."""
+        found = {tuple(map(bool, row)) for row in np.unique(present, axis=0)}
+        return sorted(row for row in found - set(self.known) if any(row))
+
+
+class Reader:
+    """Turns X into cells of modalities, and says which are absent.
+
+    Parameters
+    ----------
+    owner : str
+        Whom errors name: the class of the estimator.
+    encoders, columns, missing, missing_values, on_empty, on_error
+        As parameters of the estimators.
+
+    Attributes
+    ----------
+    encoders_ : dict of str to estimator
+        Encoder of each modality: as given or inferred by :meth:`fit`, fitted after
+        :meth:`settle`.
+    columns_ : dict of str to column(s)
+        Where each modality lives.
+    dropped_ : tuple of str
+        Modalities switched off with ``"drop"``.
+    as_matrix_ : bool
+        Whether X was a plain matrix of numbers.
+    names_ : list of str
+        Modalities in the order of the fitted model, after :meth:`settle`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        If X had names of str.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmultimodal import ParallelFusion
+    >>> from skmultimodal.estimators._reader import Reader
+    >>> X = pd.DataFrame({"note": ["good food", None], "price": [9.5, 20.0]})
+    >>> reader = Reader("FusionClassifier")
+    >>> rows = reader.fit(reader.check(X), ParallelFusion())
+    >>> reader.columns_
+    {'note': 'note', 'table': ['price']}
+    >>> rows.present
+    array([[ True,  True],
+           [False,  True]])
+    """
+
+    def __init__(
+        self,
+        owner,
+        encoders="auto",
+        columns=None,
+        *,
+        missing="mask",
+        missing_values=None,
+        on_empty="prior",
+        on_error="raise",
+    ):
+        self.owner, self.encoders, self.columns = owner, encoders, columns
+        self.missing, self.missing_values = missing, missing_values
+        self.on_empty, self.on_error = on_empty, on_error
+
+    @classmethod
+    def of(cls, estimator) -> Reader:
+        """Return a new reader with the parameters of an estimator."""
+        params = {name: getattr(estimator, name) for name in SETTINGS}
+        return cls(type(estimator).__name__, **params)
+
+    def under(self, estimator) -> Reader:
+        """Return a copy that follows the parameters that an estimator has now."""
+        reader = copy.copy(self)
+        for name in ("missing", "missing_values", "on_empty", "on_error"):
+            setattr(reader, name, getattr(estimator, name))
+        return reader
+
+    # -- X as a whole -------------------------------------------------------------
+
+    def check(self, X):
+        """Return X as a container; note its names, or refuse others than noted."""
+        reset = not hasattr(self, "names_")
         X = as_container(X)
         if not hasattr(X, "shape") and not _is_matrix_like(X):
             raise TypeError(
-                f"{type(self).__name__} expected a DataFrame, a MultimodalData, a dict "
+                f"{self.owner} expected a DataFrame, a MultimodalData, a dict "
                 f"or an array of two axes. Got {_described(X)}."
             )
         if isinstance(X, pd.Series) or getattr(X, "ndim", 2) > 2:
             raise ValueError(
-                f"{type(self).__name__} expected a DataFrame, a MultimodalData, a dict "
+                f"{self.owner} expected a DataFrame, a MultimodalData, a dict "
                 f"or an array of two axes. Got {type(X).__name__} of shape {X.shape}. "
                 "Name the modality it holds: {'name': X}."
             )
         if isinstance(X, pd.DataFrame) and not X.shape[1]:
             raise ValueError(
-                f"{type(self).__name__} expected one column or more. Got an X of shape "
+                f"{self.owner} expected one column or more. Got an X of shape "
                 f"{X.shape}."
             )
         if isinstance(X, (pd.DataFrame, MultimodalData)) and not len(X):
             raise ValueError(
-                f"{type(self).__name__} found 0 sample(s) in X of shape {X.shape}. It "
+                f"{self.owner} found 0 sample(s) in X of shape {X.shape}. It "
                 "needs at least one row."
             )
         explicit = not isinstance(self.encoders, str) or self.columns is not None
@@ -67,7 +172,7 @@ class ReadsModalities:
             plain = not explicit and is_numeric(X) if reset else self.as_matrix_
             if not plain:
                 if reset:
-                    validate_data(self, X, skip_check_array=True)
+                    check_names(self, X)
                 return X
         elif (
             explicit
@@ -77,20 +182,35 @@ class ReadsModalities:
             if reset:
                 self.n_features_in_ = X.shape[1]
             return X
-        if not reset and not getattr(self, "as_matrix_", True):
+        if not reset and not self.as_matrix_:
             raise TypeError(
-                f"{type(self).__name__} was fitted on a frame with modalities "
-                f"{self.modalities_}. Got {type(X).__name__} at predict. Pass a "
+                f"{self.owner} was fitted on a frame with modalities "
+                f"{list(self.columns_)}. Got {type(X).__name__} at predict. Pass a "
                 "DataFrame or a MultimodalData with the same columns."
             )
         return read_matrix(self, X, reset)
 
-    def _layout(self, X, strategy):
+    # -- fit ----------------------------------------------------------------------
+
+    def fit(self, X, strategy, regression=False) -> Rows:
+        """Find the modalities of a checked X, for a strategy; return its rows."""
+        encoders, columns, self.dropped_ = self._layout(X, strategy, regression)
+        cells = settled(self, X, columns, self._find(X, columns, encoders), encoders)
+        self.encoders_, self.columns_ = encoders, columns
+        self.as_matrix_ = is_numeric(X) and isinstance(X, np.ndarray)
+        return Rows(cells, self._presence(cells))
+
+    def settle(self, names, encoders, report) -> None:
+        """Take over the fitted encoders, the order, and the patterns of a fit."""
+        self.names_, self.encoders_ = list(names), encoders
+        self.patterns_ = Patterns(names, report)
+
+    def _layout(self, X, strategy, regression):
         """Return encoders, columns and dropped names; infer what is not given."""
         if isinstance(self.encoders, str):
             if self.encoders != "auto":
                 raise ValueError(
-                    f"The 'encoders' parameter of {type(self).__name__} must be "
+                    f"The 'encoders' parameter of {self.owner} must be "
                     f"'auto' or a list of (name, encoder) pairs. "
                     f"Got {self.encoders!r} instead."
                 )
@@ -98,15 +218,14 @@ class ReadsModalities:
             _refuse_unknown(self.columns or {}, list(inferred), "modalities of X")
             for name, where in (self.columns or {}).items():
                 inferred[name] = inferred[name]._replace(columns=where)
-            plain = is_numeric(X)
-            encoders = auto_encoders(inferred, strategy, plain, type(self))
+            encoders = auto_encoders(inferred, strategy, is_numeric(X), regression)
             return encoders, {n: i.columns for n, i in inferred.items()}, ()
-        pairs = _checked_pairs(self)
+        pairs = self.pairs()
         dropped = tuple(name for name, spec in pairs if _is_drop(spec))
         encoders = {name: spec for name, spec in pairs if not _is_drop(spec)}
         if not encoders:
             raise ValueError(
-                f"Every encoder of {type(self).__name__} is 'drop'. Keep at least one."
+                f"Every encoder of {self.owner} is 'drop'. Keep at least one."
             )
         given = dict(self.columns or {})
         _refuse_unknown(given, [name for name, _ in pairs], "encoders")
@@ -117,7 +236,37 @@ class ReadsModalities:
         }
         return encoders, columns, dropped
 
-    def _encoders_for(self, X):
+    def pairs(self) -> list[tuple[str, Any]]:
+        """Return given encoders as pairs of name and encoder, checked."""
+        encoders = self.encoders
+        if isinstance(encoders, dict):
+            encoders = list(encoders.items())
+        try:
+            pairs = [(name, spec) for name, spec in encoders]
+        except (TypeError, ValueError):
+            pairs = None
+        if pairs is None or not all(isinstance(name, str) for name, _ in pairs):
+            raise ValueError(
+                f"The 'encoders' parameter of {self.owner} must be 'auto' or a list of "
+                f"(name, encoder) pairs. Got {encoders!r} instead."
+            )
+        if not pairs:
+            raise ValueError(
+                f"The 'encoders' of {self.owner} are empty. Give at least one."
+            )
+        for name, spec in pairs:
+            for candidate in spec if isinstance(spec, list) and spec else [spec]:
+                methods = ("build", "transform", "predict")
+                usable = any(hasattr(candidate, method) for method in methods)
+                if not (usable or _is_drop(spec)):
+                    raise TypeError(
+                        f"Modality {name!r}: expected an encoder, a scikit-learn "
+                        "transformer, classifier or regressor, a list of these, or "
+                        f"'drop'. Got {candidate!r} instead."
+                    )
+        return pairs
+
+    def encoders_for(self, X, regression):
         """Return the function that infers encoders for a strategy; None if given."""
         if not isinstance(self.encoders, str):
             return None
@@ -125,8 +274,46 @@ class ReadsModalities:
             auto_encoders,
             infer_columns(X),
             plain=is_numeric(X),
-            estimator_class=type(self),
+            regression=regression,
         )
+
+    # -- rows ---------------------------------------------------------------------
+
+    def read_more(self, X) -> Rows:
+        """Return further rows to train on, with all columns of the fit."""
+        cells = self._find(X, self.columns_, self.encoders_)
+        return Rows(cells, self._presence(cells))
+
+    def read(self, X) -> Rows:
+        """Return the rows of X for the fitted model; lost columns are absent cells."""
+        X = self.check(X)
+        columns = {name: self.columns_[name] for name in self.names_}
+        gone = {name: missing_columns(X, where) for name, where in columns.items()}
+        absent = [name for name, lost in gone.items() if self._is_gone(name, lost)]
+        if len(absent) == len(columns):
+            lost = sorted({column for columns in gone.values() for column in columns})
+            raise ValueError(
+                f"X has no column for any modality of {self.owner}: it lacks "
+                f"{lost}. Pass the columns seen in fit."
+            )
+        here = {name: w for name, w in columns.items() if name not in absent}
+        cells = self._find(X, here, self.encoders_)
+        if absent:
+            known = X.columns if isinstance(X, pd.DataFrame) else X
+            lost = [column for name in absent for column in gone[name]]
+            hints = "".join(did_you_mean(column, known) for column in lost)
+            warn(
+                f"X has no column for {absent}: absent from every row. The prediction "
+                f"rests on {list(cells)}.{hints}"
+            )
+        n = len(X)
+        present = np.zeros((n, len(columns)), dtype=bool)
+        here = [i for i, name in enumerate(columns) if name in cells]
+        if here:
+            present[:, here] = self._presence(cells)
+        if not absent:
+            self._warn_of_new_patterns(present)
+        return Rows({name: cells.get(name) for name in columns}, present)
 
     def _find(self, X, columns, encoders):
         """Return the cells of each modality, without those that cannot be read."""
@@ -168,66 +355,23 @@ class ReadsModalities:
                 )
         return present
 
-    def _check_imputes(self, strategy):
-        if self.missing == "impute" and not strategy.imputes:
-            raise ValueError(
-                "missing='impute' fills in embeddings, which "
-                f"{type(strategy).__name__} does not train. Use missing='mask', which "
-                "leaves absent modalities out, or a strategy trained as one network, "
-                "such as fusion='parallel'."
-            )
-
     def _warn_of_new_patterns(self, present):
         """Warn, once a fit, of patterns of modalities that training never had."""
-        names, seen = self.fusion_.names, self.missing_report_.index
-        known = {tuple(row) for row in seen.to_frame()[names].to_numpy(dtype=bool)}
-        if self.fusion_ in TOLD or (present.all() and (True,) * len(names) in known):
+        if self.patterns_ in TOLD:
             return
-        patterns = {tuple(map(bool, row)) for row in np.unique(present, axis=0)}
-        new = sorted(row for row in patterns - known if any(row))
+        new = self.patterns_.new(present)
         if new:
-            TOLD.add(self.fusion_)
+            TOLD.add(self.patterns_)
+            names = self.names_
             held = [
                 [n for n, here in zip(names, row, strict=True) if here] for row in new
             ]
             warn(
                 "X has rows whose present modalities are "
                 f"{' or '.join(map(str, held))} alone. No training row of "
-                f"{type(self).__name__} was like that: see missing_report_. "
+                f"{self.owner} was like that: see missing_report_. "
                 "Predictions for such rows are extrapolations."
             )
-
-    def _cells(self, X):
-        """Return cells and presence of X in the order of the fitted model."""
-        check_is_fitted(self)
-        X = self._read(X, reset=False)
-        columns = {name: self.columns_[name] for name in self.fusion_.names}
-        gone = {name: missing_columns(X, where) for name, where in columns.items()}
-        absent = [name for name, lost in gone.items() if self._is_gone(name, lost)]
-        if len(absent) == len(columns):
-            lost = sorted({column for columns in gone.values() for column in columns})
-            raise ValueError(
-                f"X has no column for any modality of {type(self).__name__}: it lacks "
-                f"{lost}. Pass the columns seen in fit."
-            )
-        here = {name: w for name, w in columns.items() if name not in absent}
-        cells = self._find(X, here, self.encoders_)
-        if absent:
-            known = X.columns if isinstance(X, pd.DataFrame) else X
-            lost = [column for name in absent for column in gone[name]]
-            hints = "".join(did_you_mean(column, known) for column in lost)
-            warn(
-                f"X has no column for {absent}: absent from every row. The prediction "
-                f"rests on {list(cells)}.{hints}"
-            )
-        n = len(X)
-        present = np.zeros((n, len(columns)), dtype=bool)
-        here = [i for i, name in enumerate(columns) if name in cells]
-        if here:
-            present[:, here] = self._presence(cells)
-        if not absent:
-            self._warn_of_new_patterns(present)
-        return {name: cells.get(name) for name in columns}, present
 
     def _is_gone(self, name, lost):
         """Whether all columns of a modality are gone; some of a table is an error."""
@@ -350,33 +494,3 @@ def is_numeric(X) -> bool:
         pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
         for dtype in X.dtypes
     )
-
-
-def _checked_pairs(estimator):
-    """Return the encoders as a list of (name, spec), refusing anything else."""
-    owner, encoders = type(estimator).__name__, estimator.encoders
-    if isinstance(encoders, dict):
-        encoders = list(encoders.items())
-    try:
-        pairs = [(name, spec) for name, spec in encoders]
-        estimator._validate_names([name for name, _ in pairs])
-    except (TypeError, ValueError) as error:
-        if isinstance(error, ValueError) and "name" in str(error).lower():
-            raise
-        raise ValueError(
-            f"The 'encoders' parameter of {owner} must be 'auto' or a list of "
-            f"(name, encoder) pairs. Got {encoders!r} instead."
-        ) from error
-    if not pairs:
-        raise ValueError(f"The 'encoders' of {owner} are empty. Give at least one.")
-    for name, spec in pairs:
-        for candidate in spec if isinstance(spec, list) and spec else [spec]:
-            methods = ("build", "transform", "predict")
-            usable = any(hasattr(candidate, method) for method in methods)
-            if not (usable or _is_drop(spec)):
-                raise TypeError(
-                    f"Modality {name!r}: expected an encoder, a scikit-learn "
-                    "transformer, classifier or regressor, a list of these, or "
-                    f"'drop'. Got {candidate!r} instead."
-                )
-    return pairs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import validate_data
 
+from skmultimodal._sklearn import check_matrix
 from skmultimodal._warnings import warn
 from skmultimodal.data._columns import listed
 from skmultimodal.data._table import (
@@ -20,16 +20,14 @@ from skmultimodal.fusion._base import naming
 __all__ = ["read_matrix", "refuse_infinite_block", "settled"]
 
 
-def read_matrix(estimator, X, reset):
+def read_matrix(reader, X, reset):
     """Return a plain matrix of numbers, as scikit-learn reads it."""
-    name = "table" if reset else estimator.fusion_.names[0]
+    name = "table" if reset else reader.names_[0]
     if isinstance(X, pd.DataFrame) and not reset:
         with naming(name):
             X = _as_numbers(X)
     try:
-        return validate_data(
-            estimator, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
-        )
+        return check_matrix(reader, X, reset)
     except (ValueError, OverflowError) as error:
         if "infinity" in str(error) or "convert" in str(error):
             frame = pd.DataFrame(X)
@@ -52,12 +50,12 @@ def _as_numbers(X) -> pd.DataFrame:
     return X.assign(**changed) if changed else X
 
 
-def settled(estimator, X, columns, cells, encoders):
+def settled(reader, X, columns, cells, encoders):
     """Return the cells, columns of several types as texts; warn of odd columns."""
     names, notes = None, []
     if isinstance(X, np.ndarray):
-        names = getattr(estimator, "feature_names_in_", None)
-    if isinstance(estimator.encoders, str) and not isinstance(X, np.ndarray):
+        names = getattr(reader, "feature_names_in_", None)
+    if isinstance(reader.encoders, str) and not isinstance(X, np.ndarray):
         used = [c for where in columns.values() for c in listed(where)]
         left = [c for c in X if c not in used and not pd.notna(X[c]).any()]
         notes = [f"{left} hold no value and are ignored"] if left else []

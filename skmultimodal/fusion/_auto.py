@@ -70,7 +70,7 @@ def auto_fusion(fusion, plain: bool, estimator_class):
     return resolve_fusion(alias, estimator_class.__name__)
 
 
-def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
+def auto_encoders(inferred, strategy, plain: bool, regression: bool) -> dict:
     """Return a default encoder or, where the strategy takes them, features or a model.
 
     Parameters
@@ -80,7 +80,8 @@ def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
     strategy : BaseFusion
     plain : bool
         A plain matrix is one table network under every strategy.
-    estimator_class : type
+    regression : bool
+        Whether models are for real values.
     """
     if strategy.takes_features and not plain:
         from skmultimodal.encoders.features._defaults import default_features
@@ -90,5 +91,4 @@ def auto_encoders(inferred, strategy, plain: bool, estimator_class) -> dict:
         return {name: default_encoder(i.kind) for name, i in inferred.items()}
     from skmultimodal.encoders.features._classical import default_model
 
-    regression = is_regressor(estimator_class())
     return {name: default_model(i.kind, regression) for name, i in inferred.items()}

@@ -278,7 +278,7 @@ def _in_order(estimator, subset):
 
 def _masked(estimator, X, subsets):
     """Return the responses where only the modalities of each subset are present."""
-    cells, present = estimator._cells(X)
+    cells, present = estimator.reader_.read(X)
     presences = [present & _in_order(estimator, subset) for subset in subsets]
     return estimator.fusion_.responses(cells, presences)
 
@@ -300,7 +300,7 @@ def _donors(n_samples, n_repeats, removal, random_state):
 
 def _lent(estimator, X, subsets, donor):
     """Return the responses where `donor` lends what is not in each subset."""
-    cells, present = estimator._cells(X)
+    cells, present = estimator.reader_.read(X)
     names, responses = estimator.fusion_.names, []
     lent = {
         name: None if column is None else take_rows(column, donor)
@@ -332,7 +332,7 @@ def _refitted(estimator, X, y, subsets, cv):
                 continue
             one, columns_of_X = _without(estimator, X, keep)
             one.fit(columns_of_X(take_rows(X, train)), y[train])
-            cells = one._cells(columns_of_X(take_rows(X, test)))
+            cells = one.reader_.read(columns_of_X(take_rows(X, test)))
             columns = _columns_of(classes, one.task_.classes)
             responses[k][np.ix_(test, columns)] = one.fusion_.response(*cells)
     return responses

@@ -94,7 +94,7 @@ def accuracy_cost_curve(
     if cost is None and hasattr(inner.strategy_, "cost"):
         cost = inner.strategy_.cost
     prices = prices_of(model.names, cost)
-    cells, present = inner._cells(X)
+    cells, present = inner.reader_.read(X)
     steps = np.tri(len(model.names), dtype=bool)
     responses = np.stack(whole.responses(cells, [present & first for first in steps]))
     score = make_score(inner, X, y, scoring, sample_weight)

@@ -99,9 +99,9 @@ def value_of_information(
     if utility not in ("entropy", "accuracy"):
         raise ValueError(f"'utility' must be 'entropy' or 'accuracy'. Got {utility!r}.")
     model, task = estimator.fusion_, estimator.task_
-    cells, present = estimator._cells(X)
+    cells, present = estimator.reader_.read(X)
     stock, stocked = (
-        (cells, present) if background is None else estimator._cells(background)
+        (cells, present) if background is None else estimator.reader_.read(background)
     )
     random = check_random_state(random_state)
     before = model.response(cells, present)

@@ -24,6 +24,7 @@ from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.encoders._readable import all_readable
 from skmultimodal.estimators._left_out import warn_of_columns
+from skmultimodal.estimators._reader import Reader
 from skmultimodal.fusion._auto import FUSIONS, SEARCHES, resolve_fusion
 from skmultimodal.model_selection._comparison import FusionComparison
 from skmultimodal.model_selection._handmade import handmade_stack
@@ -235,7 +236,7 @@ def _specified(estimator, X):
     if isinstance(estimator.encoders, str):
         inferred = infer_columns(X)
         strategy = auto_fusion("decision", False, type(estimator))
-        encoders = auto_encoders(inferred, strategy, False, type(estimator))
+        encoders = auto_encoders(inferred, strategy, False, is_regressor(estimator))
         found = {name: i.columns for name, i in inferred.items()}
     else:
         encoders = {
@@ -252,7 +253,7 @@ def _readable(estimator, X):
     encoders, columns = _specified(estimator, X)
     columns = {name: columns[name] for name in encoders}
     if len(columns) > 1:
-        warn_of_columns(estimator, X, columns)
+        warn_of_columns(Reader.of(estimator), X, columns)
     if estimator.on_error == "raise":
         return X
     texts = estimator.missing_values

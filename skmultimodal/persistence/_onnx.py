@@ -60,7 +60,7 @@ class _Graph(nn.Module):
 
 def onnx_inputs(estimator: Any, X: Any, n_steps) -> dict[str, np.ndarray]:
     """Return the arrays with which the exported graph is fed, by input name."""
-    tensors = _tensors(_network_model(estimator), *estimator._cells(X))
+    tensors = _tensors(_network_model(estimator), *estimator.reader_.read(X))
     inputs = {name: value.numpy() for name, value in tensors.items()}
     for name, wanted in n_steps.items():
         if f"{name}.lengths" not in inputs:
@@ -92,7 +92,7 @@ def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
                 f"to_onnx needs {package}: pip install skmultimodal[onnx]"
             ) from error
     model = _network_model(estimator)
-    tensors = _tensors(model, *estimator._cells(X))
+    tensors = _tensors(model, *estimator.reader_.read(X))
     if len(tensors["present"]) < 2:
         raise ValueError(
             "to_onnx needs two rows of X or more, to tell the batch from other axes. "

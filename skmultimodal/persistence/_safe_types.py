@@ -43,6 +43,7 @@ OURS = {
     "encoders.features._sequence": "SequenceFeatures",
     "encoders.features._table": "TableFeatures",
     "estimators._classifier": "FusionClassifier",
+    "estimators._reader": "Patterns Reader",
     "estimators._regressor": "FusionRegressor",
     "estimators._transformer": "FusionTransformer",
     "fusion._attention": "AttentionFusion",

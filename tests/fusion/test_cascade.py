@@ -87,7 +87,7 @@ def test_every_row_exits_where_it_is_first_sure(kind, rows):
     whole = classifier(**kind).set_params(training__max_epochs=15).fit(X, y)
     clf = clone(whole).set_params(fusion__exit_threshold=0.6).fit(X, y)
     found = clf.predict_with_cost(X)
-    cells, present = whole._cells(X)
+    cells, present = whole.reader_.read(X)
     prefixes = [present & first for first in np.tri(3, dtype=bool)]
     by_prefix = [whole.fusion_.response(cells, prefix) for prefix in prefixes]
     prices = [COST[name] for name in whole.fusion_.names]

@@ -73,7 +73,7 @@ CASES = [
 @pytest.mark.parametrize(("fusion", "estimator", "params"), CASES, ids=str)
 def test_equals_one_after_another(fusion, estimator, params):
     est, X = fitted(fusion, estimator, **params)
-    cells, present = est._cells(X)
+    cells, present = est.reader_.read(X)
     presences = presences_of(present)
     found = est.fusion_.responses(cells, presences)
     for mask, response in zip(presences, found, strict=True):
@@ -90,7 +90,7 @@ def test_a_network_encodes_each_row_once():
     for name in est.modalities_:
         module = est.net_.module_.encoders[module_key(name)]
         module.register_forward_hook(lambda *args, name=name: counts.append(name))
-    cells, present = est._cells(X)
+    cells, present = est.reader_.read(X)
     est.fusion_.responses(cells, presences_of(present))
     assert sorted(counts) == sorted(est.modalities_)
 
@@ -108,6 +108,6 @@ def test_a_model_predicts_each_row_once():
     columns = {"a": ["a"], "b": ["b"]}
     est = FusionClassifier(encoders, "decision", columns=columns).fit(X, y)
     calls.clear()
-    cells, present = est._cells(X)
+    cells, present = est.reader_.read(X)
     est.fusion_.responses(cells, presences_of(present))
     assert calls == [N - 2, N - 2]

@@ -55,7 +55,7 @@ def test_agrees_with_sampling(fitted):
     rng, scores = np.random.default_rng(0), []
     for _ in range(60):
         gone = rng.random((80, 3)) < 0.3
-        cells, present = clf._cells(X)
+        cells, present = clf.reader_.read(X)
         response = clf.fusion_.response(cells, present & ~gone)
         scores.append(np.mean(clf.task_.predict(response) == y))
     assert found == pytest.approx(np.mean(scores), abs=0.02)

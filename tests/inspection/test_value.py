@@ -48,7 +48,7 @@ def test_ranks_what_to_acquire(fitted):
 def test_equals_what_is_gained_on_average(fitted):
     clf, X, _ = fitted
     lacking = X.assign(clear=np.nan)
-    before = clf.fusion_.response(*clf._cells(lacking))
+    before = clf.fusion_.response(*clf.reader_.read(lacking))
     after = clf.predict_proba(X)
     entropy = [-(p * np.log2(p)).sum(axis=1).mean() for p in (before, after)]
     found = gains(fitted, lacking, n_draws=100)["clear"].mean()
