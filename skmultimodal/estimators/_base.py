@@ -30,12 +30,8 @@ from skmultimodal.estimators._left_out import (
     warn_of_columns,
     warn_of_parameters,
 )
-from skmultimodal.estimators._reader import (
-    Reader,
-    check_lengths,
-    count_patterns,
-    is_numeric,
-)
+from skmultimodal.estimators._reader import Reader, is_numeric
+from skmultimodal.estimators._rows import check_lengths, count_patterns
 from skmultimodal.fusion._auto import auto_fusion
 from skmultimodal.fusion._base import FusionProblem
 from skmultimodal.fusion.apart._cache import cache_in, content_key

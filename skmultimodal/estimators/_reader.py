@@ -6,7 +6,7 @@ import copy
 import weakref
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,10 +22,11 @@ from skmultimodal.data._columns import (
 from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.encoders._readable import all_readable, as_column
+from skmultimodal.estimators._rows import Patterns, Rows
 from skmultimodal.estimators._tables import read_matrix, refuse_infinite_block, settled
 from skmultimodal.fusion._auto import auto_encoders
 
-__all__ = ["Reader", "Rows", "check_lengths", "count_patterns", "is_numeric"]
+__all__ = ["Reader", "is_numeric"]
 
 SETTINGS = (
     "encoders columns missing missing_values on_empty on_error".split()
@@ -34,35 +35,6 @@ SETTINGS = (
 # Patterns whose new ones were told of. It is no attribute of theirs: predict changes
 # nothing, and Python's own memory is lost whenever torch changes its filters.
 TOLD = weakref.WeakSet()
-
-
-class Rows(NamedTuple):
-    """Rows of X by modality.
-
-    Attributes
-    ----------
-    cells : dict of str to array-like
-        Cells of each modality; None where X has no column for it.
-    present : ndarray of bool of shape (n_samples, n_modalities)
-        Whether a row has a modality; columns in the order of `cells`.
-    """
-
-    cells: dict[str, Any]
-    present: np.ndarray
-
-
-class Patterns:
-    """The patterns of present modalities that training rows had."""
-
-    def __init__(self, names, report):
-        self.names = list(names)
-        seen = report.index.to_frame()[self.names].to_numpy(dtype=bool)
-        self.known = sorted({tuple(map(bool, row)) for row in seen})
-
-    def new(self, present) -> list[tuple[bool, ...]]:
-        """Return patterns of rows, not without any modality, that are not known."""
-        found = {tuple(map(bool, row)) for row in np.unique(present, axis=0)}
-        return sorted(row for row in found - set(self.known) if any(row))
 
 
 class Reader:
@@ -387,17 +359,6 @@ class Reader:
         return bool(lost)
 
 
-def count_patterns(names, present, before=None) -> pd.DataFrame:
-    """Return count and share of rows by pattern of present modalities."""
-    patterns, counts = np.unique(present, axis=0, return_counts=True)
-    index = pd.MultiIndex.from_arrays(list(patterns.T), names=list(names))
-    count = pd.Series(counts, index)
-    if before is not None:
-        count = count.add(before["count"], fill_value=0).astype(counts.dtype)
-    count = count.sort_values(ascending=False, kind="stable")
-    return pd.DataFrame({"count": count, "share": count / count.sum()})
-
-
 def _is_one_of(cells, texts) -> np.ndarray:
     """Tell which cells of one column are one of some texts."""
     if not texts or getattr(cells, "ndim", 1) != 1:
@@ -420,31 +381,6 @@ def _described(X) -> str:
     if isinstance(X[0], Mapping):
         remedy = "Pass pandas.DataFrame(X)"
     return f"a {type(X).__name__} of {type(X[0]).__name__}. {remedy}"
-
-
-def check_lengths(**parts) -> None:
-    """Refuse parts of the input whose numbers of rows differ, with their names."""
-    rows = {name: _num_rows(name, part) for name, part in parts.items()}
-    rows = {name: n for name, n in rows.items() if n is not None}
-    if len(set(rows.values())) > 1:
-        counts = ", ".join(f"{name} has {n}" for name, n in rows.items())
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {counts}. "
-            "Give each row of X one entry."
-        )
-
-
-def _num_rows(name, part):
-    if part is None:
-        return None
-    shape = getattr(part, "shape", None)
-    if shape is None:
-        shape = (len(part),) if hasattr(part, "__len__") else np.asarray(part).shape
-    if shape == ():
-        raise TypeError(
-            f"{name!r} must have one entry for each row of X. Got {part!r} instead."
-        )
-    return shape[0]
 
 
 def _refuse_complex(name, values):
