@@ -9,6 +9,7 @@ API_REFERENCE = {
             "FusionClassifier",
             "FusionRegressor",
             "FusionTransformer",
+            "Training",
             "MultimodalData",
             "load",
         ],
