@@ -12,6 +12,7 @@ from sklearn.utils import get_tags
 from skmultimodal.data._containers import Ragged
 from skmultimodal.data._scaling import beyond, moments
 from skmultimodal.encoders._readable import first_step
+from skmultimodal.encoders._supervised import cross_fits
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,6 +48,12 @@ class BaseEncoder(BaseEstimator):
     Floating inputs arrive in the dtype of the module's parameters; integers stay
     as they are. A module of sequences may also offer ``tokens(**inputs)``, which
     returns ``(n_samples, n_tokens, out_features)`` and the mask of real tokens.
+
+    Where the preprocessing learns from y, say so by the tag that y is required
+    (``tags.target_tags.required = True`` in ``__sklearn_tags__``): strategies that
+    choose something from y then fit the encoder inside the folds they choose by. A
+    fourth method, ``fit_transform(cells, y, sample_weight)``, returns the prepared
+    input of the rows of `fit` where `transform` would show a row its own y.
 
     Attributes
     ----------
@@ -108,23 +115,47 @@ class TransformerEncoder(BaseEncoder):
         """Whether the transformer, or its first step, takes tables."""
         return get_tags(first_step(self.transformer)).input_tags.two_d_array
 
+    @property
+    def wraps(self) -> Any:
+        """The transformer, which decides whether the encoder learns from y."""
+        return self.transformer
+
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the transformer and the scaling of its features."""
+        self._fit(cells, y, sample_weight)
+        return self
+
+    def fit_transform(
+        self, cells: Any, y: Any = None, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Fit, and return the inputs of these rows, cross-fitted where they are."""
+        return self._inputs(self._fit(cells, y, sample_weight), cells)
+
+    def _fit(self, cells, y, sample_weight):
+        """Fit, and return the features of the rows of fit."""
         self.transformer_ = clone(self.transformer)
-        features = self.transformer_.fit(cells, y).transform(cells)
+        if cross_fits(self.transformer):
+            features = self.transformer_.fit_transform(cells, y)
+            if isinstance(features, tuple):  # partial least squares adds scores of y
+                features = features[0]
+        else:
+            features = self.transformer_.fit(cells, y).transform(cells)
         self.n_features_ = features.shape[1]
         self.sparse_ = issparse(features)
-        if self.sparse_:
-            return self
-        features = self._dense(features, cells)
+        if not self.sparse_:
+            self._fit_scale(self._dense(features, cells), sample_weight)
+        return features
+
+    def _fit_scale(self, features, sample_weight):
         known = ~np.isnan(features)
         self.gaps_ = np.flatnonzero(~known.all(axis=0))
         self.mean_, self.scale_ = moments(features, sample_weight)
-        return self
 
     def transform(self, cells: Any) -> dict[str, Any]:
         """Return ``features``, or ``indices`` and ``values`` of sparse features."""
-        features = self.transformer_.transform(cells)
+        return self._inputs(self.transformer_.transform(cells), cells)
+
+    def _inputs(self, features, cells):
         if not self.sparse_:
             features = self._dense(features, cells, self.mean_, self.scale_)
             features = (features - self.mean_) / self.scale_

@@ -57,20 +57,38 @@ class SharedEncoder(BaseEncoder):
     def __init__(self, encoder: Any):
         self.encoder = encoder
 
+    @property
+    def wraps(self) -> Any:
+        """The encoder, which decides whether this one learns from y."""
+        return self.encoder
+
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the encoder to the present cells of all columns."""
+        self._fit("fit", cells, y, sample_weight)
+        return self
+
+    def fit_transform(
+        self, cells: Any, y: Any = None, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Fit, and return the inputs of these rows as the encoder returns them."""
+        prepared = self._fit("fit_transform", cells, y, sample_weight)
+        return self._inputs(prepared, _cells_present(cells))
+
+    def _fit(self, method, cells, y, sample_weight):
+        """Return what a method of a new encoder gives for the present cells."""
         present = _cells_present(cells)
         rows = np.repeat(np.arange(len(cells)), present.sum(axis=1))
         self.n_columns_ = cells.shape[1]
         stacked = _stacked(cells, present)
-        self.encoder_ = clone(self.encoder).fit(
+        self.encoder_ = clone(self.encoder)
+        fitted = getattr(self.encoder_, method)(
             stacked,
             None if y is None else np.asarray(y)[rows],
             sample_weight=None if sample_weight is None else sample_weight[rows],
         )
         first = self.encoder_.transform(stacked.iloc[:1])
         self.ragged_ = [key for key, v in first.items() if isinstance(v, Ragged)]
-        return self
+        return fitted
 
     def transform(self, cells: Any) -> dict[str, Any]:
         """Return the inputs of the cells by row, and which cells there are.
@@ -80,8 +98,10 @@ class SharedEncoder(BaseEncoder):
         ``cell_<input name>_lengths`` where there are several.
         """
         present = _cells_present(cells)
+        return self._inputs(self.encoder_.transform(_stacked(cells, present)), present)
+
+    def _inputs(self, prepared, present):
         inputs: dict[str, Any] = {"cell_present": present}
-        prepared = self.encoder_.transform(_stacked(cells, present))
         for key, rows in prepared.items():
             if isinstance(rows, Ragged):
                 every = rows.expand(present.ravel())

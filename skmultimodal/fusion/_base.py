@@ -313,6 +313,20 @@ def unheard(weights, names, present) -> np.ndarray:
 
 
 @contextlib.contextmanager
+def seeded_numpy(seed: int):
+    """Seed numpy's global generator inside the block, and leave it as it was.
+
+    Transformers without a random state draw from it, and some have none to set.
+    """
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+
+
+@contextlib.contextmanager
 def naming(modality: str):
     """Name the modality in an error raised inside the block."""
     try:

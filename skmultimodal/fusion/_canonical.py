@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,15 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from skmultimodal._parameters import POSITIVE_INT, a_number
 from skmultimodal.fusion._base import BaseFusion
-from skmultimodal.fusion.apart._frozen import FixedFeatures, FixedModel, shares_of
+from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._frozen import (
+    FixedFeatures,
+    FixedModel,
+    features_of_fold,
+    shares_of,
+    supervised_names,
+)
+from skmultimodal.fusion.apart._staged import aligned
 
 __all__ = ["CanonicalFusion", "canonical_maps"]
 
@@ -110,26 +119,48 @@ class CanonicalFusion(BaseFusion):
         """Fit the encoders' preprocessing, the maps and the head."""
         self._check(problem, ("uniform",))
         problem = problem.select(sorted(problem.names))
-        features = FixedFeatures(problem, type(self).__name__)
-        shares = shares_of(self.weights, problem.names)
+        features = FixedFeatures(type(self).__name__)
+        blocks = features.fit_transform(problem)
+        model = _CanonicalModel(
+            features, problem, shares_of(self.weights, problem.names)
+        )
+        model.maps = self._maps(blocks, problem, model.shares)
+        rows = model.joined(blocks, problem.present)
+        if supervised_names(problem):
+            rows = self._out_of_fold(model, blocks, rows, problem)
+        head = self.head
+        if head is None and problem.task.kind == "regression":
+            head = Ridge()
+        elif head is None:
+            head = LogisticRegression(max_iter=1000)
+        model.fit_head(head, rows, problem)
+        return model
+
+    def _maps(self, blocks, problem, shares):
         weight = problem.sample_weight
         weight = np.ones(problem.n_samples) if weight is None else weight
-        blocks = features.transform(problem.cells, problem.present)
-        model = _CanonicalModel(features, problem, shares)
-        model.maps = canonical_maps(
+        return canonical_maps(
             list(blocks.values()),
             problem.present * weight[:, None],
             shares,
             self.n_components,
             self.regularization,
         )
-        head = self.head
-        if head is None and problem.task.kind == "regression":
-            head = Ridge()
-        elif head is None:
-            head = LogisticRegression(max_iter=1000)
-        model.fit_head(head, model.joined(blocks, problem.present), problem)
-        return model
+
+    def _out_of_fold(self, model, blocks, rows, problem):
+        """Return projections of rows whose y has taught neither encoders nor maps."""
+        found = rows.copy()
+        for fold in folds_of(problem, None):
+            part = features_of_fold(model.features, blocks, problem, fold)
+            own = copy.copy(model)
+            train = problem.take(part.train)
+            own.maps = self._maps(part.learnt, train, model.shares)
+            found[part.test] = aligned(
+                own.joined(part.held_out, problem.present[part.test]),
+                own.joined(part.learnt, train.present),
+                rows[part.train],
+            )
+        return found
 
 
 class _CanonicalModel(FixedModel):

@@ -14,7 +14,12 @@ from sklearn.linear_model import enet_path
 from skmultimodal._parameters import NOT_NEGATIVE, POSITIVE, a_number, either, one_of
 from skmultimodal.fusion._base import BaseFusion, unheard
 from skmultimodal.fusion.apart._folds import folds_of
-from skmultimodal.fusion.apart._frozen import FixedFeatures, FixedModel, shares_of
+from skmultimodal.fusion.apart._frozen import (
+    FixedFeatures,
+    FixedModel,
+    features_of_fold,
+    shares_of,
+)
 from skmultimodal.fusion.rules._weights import row_shares
 
 __all__ = ["CooperativeFusion", "cooperative_path"]
@@ -131,19 +136,24 @@ class CooperativeFusion(BaseFusion):
         """Fit the encoders' preprocessing, choose the penalties, fit the terms."""
         self._check(problem, ("uniform",))
         problem = problem.select(sorted(problem.names))
-        features = FixedFeatures(problem, type(self).__name__)
+        features = FixedFeatures(type(self).__name__)
+        unscaled = features.fit_transform(problem)
         shares = shares_of(self.weights, problem.names)
         model = _CooperativeModel(features, problem, shares)
-        blocks = features.transform(problem.cells, problem.present)
         scale = len(shares) * shares
-        blocks = [scale[m] * blocks[name] for m, name in enumerate(problem.names)]
-        rho, alphas = self._chosen(blocks, problem)
+        blocks = _scaled(unscaled, scale)
+
+        def fold_parts(fold):
+            part = features_of_fold(features, unscaled, problem, fold)
+            return _scaled(part.learnt, scale), _scaled(part.held_out, scale)
+
+        rho, alphas = self._chosen(blocks, problem, fold_parts)
         path = cooperative_path(blocks, *_parts(problem), rho, alphas, self.l1_ratio)
         model.set_terms(*deque(path, maxlen=1).pop(), blocks, scale, problem)
         model.rho, model.alpha = float(rho), float(alphas[-1])
         return model
 
-    def _chosen(self, blocks, problem):
+    def _chosen(self, blocks, problem, fold_parts):
         """Return rho and the alphas down to the one chosen, by the loss on folds."""
         rhos = RHOS if self.rho == "cv" else (self.rho,)
         rhos = rhos if len(blocks) > 1 else (0.0,)
@@ -157,10 +167,11 @@ class CooperativeFusion(BaseFusion):
             middle = len(alphas) if self.alpha != "cv" else len(alphas) // 2
             return rhos[0], alphas[:middle]
         losses = np.full((len(rhos), len(alphas)), np.inf)
+        parts = [(*fold, *fold_parts(fold)) for fold in folds]
         for r, rho in enumerate(rhos):
-            paths = [self._fold_losses(blocks, problem, *f, rho, alphas) for f in folds]
-            for a, parts in enumerate(zip(*paths, strict=True)):
-                losses[r, a] = sum(parts)
+            paths = [self._fold_losses(problem, *part, rho, alphas) for part in parts]
+            for a, of_folds in enumerate(zip(*paths, strict=True)):
+                losses[r, a] = sum(of_folds)
                 if self.alpha == "cv" and losses[r].argmin() < a - PATIENCE:
                     break
         if self.alpha != "cv":
@@ -168,13 +179,12 @@ class CooperativeFusion(BaseFusion):
         r, a = np.unravel_index(losses.argmin(), losses.shape)
         return rhos[r], alphas[: a + 1]
 
-    def _fold_losses(self, blocks, problem, train, test, rho, alphas):
+    def _fold_losses(self, problem, train, test, learnt, held_out, rho, alphas):
         """Yield the loss on the test rows of a fold for one alpha after the other."""
         task = problem.task
         weight = row_shares(problem.n_samples, problem.sample_weight)
-        rows = np.hstack([block[test] for block in blocks])
-        target = problem.target[test]
-        part = [block[train] for block in blocks], *_parts(problem.take(train))
+        rows, target = np.hstack(held_out), problem.target[test]
+        part = learnt, *_parts(problem.take(train))
         for coef, bias in cooperative_path(*part, rho, alphas, self.l1_ratio, tol=1e-3):
             losses = task.losses(task.response(rows @ coef + bias), target)
             yield weight[test] @ losses
@@ -373,6 +383,13 @@ def _gram(blocks, weight, rho, present):
         gram[parts[m], parts[j]] -= both
         gram[parts[j], parts[m]] -= both.T
     return gram
+
+
+def _scaled(blocks, scale):
+    """Return the features of the modalities, in order, scaled."""
+    return [
+        factor * block for factor, block in zip(scale, blocks.values(), strict=True)
+    ]
 
 
 def _alphas(blocks, problem, l1_ratio):

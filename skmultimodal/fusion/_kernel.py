@@ -10,7 +10,14 @@ from sklearn.metrics.pairwise import rbf_kernel
 from skmultimodal._parameters import POSITIVE, POSITIVE_INT
 from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.fusion._base import BaseFusion
-from skmultimodal.fusion.apart._frozen import FixedFeatures, FixedModel, shares_of
+from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._frozen import (
+    FixedFeatures,
+    FixedModel,
+    features_of_fold,
+    shares_of,
+    supervised_names,
+)
 
 __all__ = ["KernelFusion", "alignment"]
 
@@ -115,24 +122,57 @@ class KernelFusion(BaseFusion):
         """Fit the encoders' preprocessing, the weights and the kernel machine."""
         self._check(problem, ("alignment", "uniform"))
         problem = problem.select(sorted(problem.names))
-        features = FixedFeatures(problem, type(self).__name__)
-        blocks = features.transform(problem.cells, problem.present)
-        gammas = [  # the mean squared distance is twice the total variance
-            self.gamma / (2 * max(features.n_varying[name], 1))
-            for name in problem.names
-        ]
+        features = FixedFeatures(type(self).__name__)
+        blocks = features.fit_transform(problem)
+        folds = []  # to choose by, where leaving one out shows what y has taught
+        if supervised_names(problem):
+            folds = [
+                features_of_fold(features, blocks, problem, fold)
+                for fold in folds_of(problem, None)
+            ]
         shares = shares_of(self.weights, problem.names)
         if isinstance(self.weights, str) and self.weights == "alignment":
-            shares = _aligned_shares(blocks, gammas, problem)
+            parts = [(fold.held_out, fold.n_varying, fold.test) for fold in folds]
+            whole = [(blocks, features.n_varying, np.arange(problem.n_samples))]
+            shares = self._aligned_shares(parts or whole, problem)
         model = _KernelModel(features, problem, shares)
-        widths = [blocks[name].shape[1] for name in problem.names]
-        kernel = CombinedKernel(widths, gammas, shares)
+
+        def kernel_of(blocks, n_varying):
+            widths = [blocks[name].shape[1] for name in problem.names]
+            return CombinedKernel(widths, self._gammas(n_varying), shares)
+
+        rows_of_folds = [
+            (
+                kernel_of(fold.learnt, fold.n_varying),
+                (fold.train, model.joined(fold.learnt, problem.present[fold.train])),
+                (fold.test, model.joined(fold.held_out, problem.present[fold.test])),
+            )
+            for fold in folds
+        ]
         regression = problem.task.kind == "regression"
         machine = (_Regressor if regression else _Classifier)(
-            kernel, self.alphas, self.max_landmarks, problem.seed
+            kernel_of(blocks, features.n_varying),
+            self.alphas,
+            self.max_landmarks,
+            problem.seed,
+            rows_of_folds,
         )
         model.fit_head(machine, model.joined(blocks, problem.present), problem)
         return model
+
+    def _gammas(self, n_varying):
+        """Return the widths; the mean squared distance is twice the variance."""
+        return [self.gamma / (2 * max(n, 1)) for n in n_varying.values()]
+
+    def _aligned_shares(self, parts, problem):
+        """Return weights by the mean alignments; equal ones if none is positive."""
+        found = np.zeros(len(problem.names))
+        for blocks, n_varying, rows in parts:
+            gammas, part = self._gammas(n_varying), problem.take(rows)
+            found += len(rows) * _alignments(blocks, gammas, part)
+        found = np.maximum(found, 0.0)
+        total = found.sum()
+        return found / total if total > 0 else np.full(len(found), 1 / len(found))
 
 
 class _KernelModel(FixedModel):
@@ -170,18 +210,39 @@ class CombinedKernel:
 
 
 class _Machine:
-    """Replaces the kernel of a kernel model."""
+    """Replaces the kernel of a kernel model, and what chooses its penalty.
+
+    `folds` has a kernel, and positions and rows to learn from and of those held out,
+    each time; it is empty where rows are left out one by one, and after `fit`.
+    """
 
     gamma = 1.0
 
-    def __init__(self, kernel, alphas, max_landmarks, random_state):
+    def __init__(self, kernel, alphas, max_landmarks, random_state, folds):
         self.kernel = kernel
         self.alphas = alphas
         self.max_landmarks = max_landmarks
         self.random_state = random_state
+        self.folds = folds
 
     def _kernel(self, X):
         return self.kernel(X, self.landmarks_)
+
+    def _held_out(self, target, weight):
+        if not self.folds:
+            return None
+        responses = np.tile(target.astype(float), (len(self.alphas), 1, 1))
+        for kernel, (train, learnt), (test, held_out) in self.folds:
+            own = type(self)(
+                kernel, self.alphas, self.max_landmarks, self.random_state, ()
+            )
+            solutions = own._solutions(learnt, target[train], weight[train])
+            for a, (_, coef, _) in enumerate(solutions):
+                own._set_coef(coef)
+                response = own._kernel(held_out) @ own.dual_coef_ + own.intercept_
+                responses[a, test] = response
+        self.folds = ()
+        return responses
 
 
 class _Classifier(_Machine, KernelClassifier):
@@ -219,8 +280,8 @@ def alignment(kernel, target, weight) -> float:
     return float(np.sum(goal * (centred @ goal)) / norms[0] / norms[1])
 
 
-def _aligned_shares(blocks, gammas, problem):
-    """Return weights proportional to the alignments, equal ones if none is positive."""
+def _alignments(blocks, gammas, problem):
+    """Return the alignment of each modality's kernel with the target."""
     names, weight = problem.names, problem.sample_weight
     weight = np.ones(problem.n_samples) if weight is None else weight
     target = problem.task.one_hot(problem.target)
@@ -230,7 +291,7 @@ def _aligned_shares(blocks, gammas, problem):
         if len(rows) > ALIGNED_ROWS:
             order = np.random.RandomState(problem.seed_of(name)).permutation(len(rows))
             rows = rows[order[:ALIGNED_ROWS]]
-        kernel = rbf_kernel(blocks[name][rows], gamma=gammas[m])
-        found[m] = max(alignment(kernel, target[rows], weight[rows]), 0.0)
-    total = found.sum()
-    return found / total if total > 0 else np.full(len(names), 1 / len(names))
+        if len(rows):
+            kernel = rbf_kernel(blocks[name][rows], gamma=gammas[m])
+            found[m] = alignment(kernel, target[rows], weight[rows])
+    return found

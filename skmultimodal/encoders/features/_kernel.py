@@ -38,6 +38,22 @@ class _KernelRidge(BaseEstimator):
 
     def _fit_ridge(self, X, target, weight, loss):
         """Set the map and the coefficients of the best penalty."""
+        held_out, best = self._held_out(target, weight), np.inf
+        solutions = self._solutions(X, target, weight)
+        for a, (alpha, coef, left_out) in enumerate(solutions):
+            value, scale = loss(left_out if held_out is None else held_out[a])
+            if value < best:
+                best, self.alpha_, self.scale_ = value, alpha, scale
+                best_coef = coef
+        self._set_coef(best_coef)
+        del self._lower, self._map_mean
+
+    def _held_out(self, target, weight):
+        """Return predictions to choose by, one array a penalty; None leaves one out."""
+        return None
+
+    def _solutions(self, X, target, weight):
+        """Yield each penalty, its coefficients and its leave-one-out predictions."""
         n, total = len(X), weight.sum()
         center = weight @ X / total
         variance = weight @ ((X - center) ** 2).sum(axis=1) / total
@@ -48,13 +64,13 @@ class _KernelRidge(BaseEstimator):
             self.landmarks_ = X[random_state.permutation(n)[: self.max_landmarks]]
         kernel = self._kernel(self.landmarks_)
         kernel.flat[:: len(kernel) + 1] += _JITTER
-        lower = cholesky(kernel, lower=True)
+        self._lower = lower = cholesky(kernel, lower=True)
         if n > self.max_landmarks:  # inner products of mapped rows are the kernel
             mapped = solve_triangular(lower, self._kernel(X).T, lower=True).T
         else:
             mapped = lower.copy()
-        map_mean = weight @ mapped / total
-        mapped -= map_mean
+        self._map_mean = weight @ mapped / total
+        mapped -= self._map_mean
         self.target_mean_ = weight @ target / total
         target = target - self.target_mean_
         weighted = mapped * weight[:, np.newaxis]
@@ -64,19 +80,18 @@ class _KernelRidge(BaseEstimator):
         rotated = mapped @ vectors
         moments = vectors.T @ (weighted.T @ target)
         squares = rotated**2
-        best = np.inf
         for alpha in self.alphas:
             shrunk = 1 / (eigenvalues + alpha)
             coef = shrunk[:, np.newaxis] * moments
             leverage = weight * (squares @ shrunk + 1 / total)
             residual = target - rotated @ coef
             left_out = target - residual / np.maximum(1 - leverage, 1e-6)[:, np.newaxis]
-            value, scale = loss(left_out + self.target_mean_)
-            if value < best:
-                best, self.alpha_, self.scale_ = value, alpha, scale
-                best_coef = vectors @ coef
-        self.dual_coef_ = solve_triangular(lower.T, best_coef)
-        self.intercept_ = self.target_mean_ - map_mean @ best_coef
+            yield alpha, vectors @ coef, left_out + self.target_mean_
+
+    def _set_coef(self, coef):
+        """Set what prediction needs of the coefficients of a solution."""
+        self.dual_coef_ = solve_triangular(self._lower.T, coef)
+        self.intercept_ = self.target_mean_ - self._map_mean @ coef
 
     def _kernel(self, X):
         """Return the kernel of rows and landmarks, (n_samples, n_landmarks)."""

@@ -40,7 +40,9 @@ def passed_features(problem, names):
             )
     part = problem.select(list(names))
     tables = {name: TabularEncoder() for name in names}
-    return FixedFeatures(replace(part, encoders=tables), "passthrough")
+    features = FixedFeatures("passthrough")
+    features.fit_transform(replace(part, encoders=tables))
+    return features
 
 
 class DecisionModel(FusionModel):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder
 
 from skmultimodal.data._containers import Ragged
+from skmultimodal.encoders._supervised import learns_from_y
 from skmultimodal.fusion._base import FusionModel, unheard
 from skmultimodal.fusion.apart._standalone import fit_standalone
 from skmultimodal.fusion.joint._preparation import Preparation
 
-__all__ = ["FixedFeatures", "FixedModel", "shares_of"]
+__all__ = [
+    "FixedFeatures",
+    "FixedModel",
+    "FoldFeatures",
+    "features_of_fold",
+    "shares_of",
+    "supervised_names",
+]
 
 HEAD = "head"
 
@@ -25,7 +33,6 @@ class FixedFeatures:
 
     Parameters
     ----------
-    problem : FusionProblem
     owner : str
         Name of the strategy, for errors.
 
@@ -35,19 +42,24 @@ class FixedFeatures:
         Features that are not constant, hence the total variance of a modality.
     """
 
-    def __init__(self, problem, owner):
-        self.preparation = Preparation(problem)
+    def __init__(self, owner):
+        self.owner = owner
+
+    def fit_transform(self, problem) -> dict[str, np.ndarray]:
+        """Fit, and return the features of the rows, cross-fitted where encoders do."""
+        preparation = Preparation(problem)
+        self.preparation = preparation.without_rows()
         self.names, self.encoders = problem.names, self.preparation.encoders
         self.one_hot, self.scaling, self.n_varying = {}, {}, {}
-        inputs = self.preparation.inputs(problem.cells, problem.present)
+        inputs = preparation.training_inputs(problem)
         weight = problem.sample_weight
         for m, name in enumerate(self.names):
             here = problem.present[:, m]
             for key, rows in inputs[name].items():
                 if isinstance(rows, Ragged):
                     raise ValueError(
-                        f"Modality {name!r}: {owner} needs features of one length. "
-                        f"Got rows of different lengths or sparse rows from "
+                        f"Modality {name!r}: {self.owner} needs features of one "
+                        f"length. Got rows of different lengths or sparse rows from "
                         f"{type(self.encoders[name]).__name__}. Use a scikit-learn "
                         "transformer with dense output, such as a pipeline of "
                         "TfidfVectorizer and TruncatedSVD."
@@ -64,10 +76,13 @@ class FixedFeatures:
             varies = variance > 1e-20
             self.scaling[name] = mean, np.sqrt(np.where(varies, variance, 1.0))
             self.n_varying[name] = int(varies.sum())
+        return self._scaled(inputs, problem.present)
 
     def transform(self, cells, present) -> dict[str, np.ndarray]:
         """Return features (n_samples, n_features) by name, zeros where absent."""
-        inputs = self.preparation.inputs(cells, present)
+        return self._scaled(self.preparation.inputs(cells, present), present)
+
+    def _scaled(self, inputs, present):
         features = {}
         for m, name in enumerate(self.names):
             mean, scale = self.scaling[name]
@@ -88,6 +103,58 @@ class FixedFeatures:
                     flat[here] = encoder.transform(codes[here])
             parts.append(flat.astype(np.float64))
         return np.hstack(parts)
+
+
+@dataclass
+class FoldFeatures:
+    """Features of the rows to learn from and of the rows held out, in one fold.
+
+    Attributes
+    ----------
+    train, test : ndarray of int
+        Positions of the rows.
+    learnt, held_out : dict of str to ndarray of shape (n_samples, n_features)
+    n_varying : dict of str to int
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    learnt: dict[str, np.ndarray]
+    held_out: dict[str, np.ndarray]
+    n_varying: dict[str, int]
+
+
+def supervised_names(problem) -> list[str]:
+    """Return the modalities whose encoders learn from y."""
+    return [name for name in problem.names if learns_from_y(problem.encoders[name])]
+
+
+def features_of_fold(features, blocks, problem, fold) -> FoldFeatures:
+    """Return the features of a fold, as if the rows held out had no y.
+
+    Encoders that learn from y are fitted to the fold; the others stay as they are.
+
+    Parameters
+    ----------
+    features : FixedFeatures
+        Fitted to the whole problem.
+    blocks : dict of str to ndarray of shape (n_samples, n_features)
+        Its features.
+    problem : FusionProblem
+    fold : tuple of (ndarray, ndarray)
+    """
+    learnt, held_out = ({name: b[rows] for name, b in blocks.items()} for rows in fold)
+    n_varying, (train, test) = dict(features.n_varying), fold
+    for name in supervised_names(problem):
+        part = problem.select([name])
+        if not part.present[train].any():  # nothing can be learnt here
+            held_out[name] = np.zeros_like(held_out[name])
+            continue
+        own, new = FixedFeatures(features.owner), part.take(test)
+        learnt |= own.fit_transform(part.take(train))
+        held_out |= own.transform(new.cells, new.present)
+        n_varying |= own.n_varying
+    return FoldFeatures(train, test, learnt, held_out, n_varying)
 
 
 class FixedModel(FusionModel):

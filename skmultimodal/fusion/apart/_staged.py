@@ -44,12 +44,19 @@ def aligned(embedding, fold_rows, final_rows):
     ndarray of shape (n_samples, n_features)
         After the Procrustes rotation between the two about their means, and the one
         scale that goes with it: a fold trains on fewer rows, hence to smaller values.
+        Where the widths differ, the narrower rows are filled with zeros.
     """
+    width = final_rows.shape[1]
+    missing = max(width - fold_rows.shape[1], 0), max(fold_rows.shape[1] - width, 0)
+    embedding, fold_rows = (
+        np.pad(rows, ((0, 0), (0, missing[0]))) for rows in (embedding, fold_rows)
+    )
+    final_rows = np.pad(final_rows, ((0, 0), (0, missing[1])))
     centre, goal = fold_rows.mean(axis=0), final_rows.mean(axis=0)
     rotation, overlap = orthogonal_procrustes(fold_rows - centre, final_rows - goal)
     size = ((fold_rows - centre) ** 2).sum()
     scale = overlap / size if size > 0 else 1.0
-    return scale * (embedding - centre) @ rotation + goal
+    return (scale * (embedding - centre) @ rotation + goal)[:, :width]
 
 
 def embeddings_of(problem, cv=None):

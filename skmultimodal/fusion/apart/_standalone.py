@@ -20,7 +20,7 @@ from skmultimodal.data._cells import decode_cells, decode_text
 from skmultimodal.data._containers import as_array, cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._readable import first_step
-from skmultimodal.fusion._base import naming
+from skmultimodal.fusion._base import naming, seeded_numpy
 from skmultimodal.fusion.apart._row_features import FrozenCells
 from skmultimodal.fusion.joint._layers import Heads
 from skmultimodal.fusion.joint._model import fit_network
@@ -168,7 +168,8 @@ class EstimatorModel:
         weights = weight_params(model, problem.sample_weight, name)
         self.fitted = model
         later, X = self._later(cells)
-        later.fit(X, y, **weights)
+        with seeded_numpy(problem.seed_of(name)):
+            later.fit(X, y, **weights)
         if later is not model:
             model.steps[0][1].fit(take_rows(cells.raw, slice(0, 1)))
 

@@ -10,6 +10,7 @@ import torch
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
+from skmultimodal.encoders._supervised import learns_from_y
 from skmultimodal.fusion._base import FusionModel, unheard
 from skmultimodal.fusion.apart._cache import content_key
 from skmultimodal.fusion.joint._blending import estimate_blend
@@ -55,14 +56,13 @@ def fit_network(spec, problem):
     """
     if _imputes(problem):
         complete_rows(problem)  # there are some: said before training
-    preparation = Preparation(problem)
-    data, valid = _training_parts(preparation, problem)
+    split = validation_split(problem) if problem.settings.early_stopping else None
+    preparation = Preparation(problem, None if split is None else split[0])
+    data, valid = _training_parts(preparation, problem, split)
     joint = spec.joint_training(problem.settings)
     make = partial(make_network, spec, preparation.encoders, problem.task)
     if joint.balance == "gradient_blending" and len(problem.names) > 1:
-        whole = data if valid is None else data.tensors
-        split = validation_split(problem)
-        blend = estimate_blend(make, joint, problem, whole, *split)
+        blend = _blend(spec, joint, problem, preparation, data, split)
         joint = joint.replace(blend=blend)
     settings, file = problem.settings, None
     if settings.checkpoint is not None:
@@ -94,13 +94,26 @@ def make_network(spec, encoders, task, joint):
     )
 
 
-def _training_parts(preparation, problem, unit=None):
+def _training_parts(preparation, problem, split, unit=None):
     """Return the training part and, for early stopping, the held-out part."""
-    data = preparation.tensors(problem, training=True, unit=unit)
-    if not problem.settings.early_stopping:
-        return data, None
-    rows, held_out = validation_split(problem)
+    if split is None:
+        return preparation.tensors(problem, training=True, unit=unit), None
+    rows, held_out = split
+    data = preparation.tensors(problem, training=True, fitted=rows, unit=unit)
     return TensorRows(data, rows), TensorRows(data, held_out)
+
+
+def _blend(spec, joint, problem, preparation, data, split):
+    """Return the weights of losses by rows that no encoder has seen the y of."""
+    if split is not None:
+        data = data.tensors
+    else:
+        split = validation_split(problem)
+        if any(map(learns_from_y, preparation.encoders.values())):
+            preparation = Preparation(problem, split[0])
+            data = preparation.tensors(problem, training=True, fitted=split[0])
+    make = partial(make_network, spec, preparation.encoders, problem.task)
+    return estimate_blend(make, joint, problem, data, *split)
 
 
 class JointModel(FusionModel):
@@ -156,7 +169,7 @@ class JointModel(FusionModel):
         """Learn to impute from the complete rows of `problem`, if there are some."""
         if _imputes(problem):
             part = problem.take(complete_rows(problem))
-            tensors = self.preparation.tensors((part.cells, part.present))
+            tensors = self.preparation.tensors(part, training=True)
             fit_imputer(self.net, tensors, part.sample_weight, self.n_threads)
 
     def _fitted_weights(self, problem):
@@ -165,7 +178,9 @@ class JointModel(FusionModel):
             weights = weights.detach().cpu().numpy()
         else:
             part = problem.take(slice(0, WEIGHT_ROWS))
-            weights = self._outputs(part.cells, part.present, ["weights"])["weights"]
+            tensors = self.preparation.tensors(part, training=True)
+            weights = predict_outputs(self.net, tensors, ["weights"], self.n_threads)
+            weights = weights["weights"]
             if weights is None:
                 return dict.fromkeys(self.names, 1 / len(self.names))
             weights = np.average(weights, axis=0, weights=part.sample_weight)
@@ -254,7 +269,8 @@ class JointModel(FusionModel):
                 "the untrimmed one with pickle or joblib."
             )
         problem, model = problem.select(self.names), copy.deepcopy(self)
-        data, valid = _training_parts(self.preparation, problem, unit)
+        split = validation_split(problem) if problem.settings.early_stopping else None
+        data, valid = _training_parts(self.preparation, problem, split, unit)
         seed = problem.seed + self.n_iter
         try:
             model.net = resume(model.net, data, valid, problem.settings, seed)
@@ -268,8 +284,8 @@ class JointModel(FusionModel):
         return model
 
     def trim(self):
-        """Drop optimiser, callbacks and batches of the history."""
-        net = self.net
+        """Drop optimiser, callbacks, batches of the history and training rows."""
+        net, self.preparation = self.net, self.preparation.without_rows()
         self.net = TrainedNet(
             bare_module(net), net.device, net.batch_size, self.history
         )
@@ -283,7 +299,9 @@ class JointModel(FusionModel):
             "history": self.history,
             "imputes": None if module.imputer is None else module.imputer.widths,
         }
-        return {**vars(self), "net": net}, module.state_dict()
+        preparation = self.preparation.without_rows()
+        state = {**vars(self), "preparation": preparation, "net": net}
+        return state, module.state_dict()
 
     @classmethod
     def from_plain(cls, state, weights):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import clone
 
 from skmultimodal.data._containers import Ragged, take_rows
+from skmultimodal.data._hashing import combine_keys, row_keys
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._shared import shared
-from skmultimodal.fusion._base import naming
+from skmultimodal.encoders._supervised import cross_fits, learns_from_y
+from skmultimodal.fusion._base import naming, seeded_numpy
 from skmultimodal.training._tensors import Tensors
 
 __all__ = ["Preparation"]
@@ -22,37 +26,67 @@ LARGEST_DECODED = 64e6  # bytes; larger columns of files are decoded batch by ba
 
 
 class Preparation:
-    """The fitted encoders of a problem, and the tensors they make of cells."""
+    """The fitted encoders of a problem, and the tensors they make of cells.
 
-    def __init__(self, problem):
+    Parameters
+    ----------
+    problem : FusionProblem
+    rows : ndarray of int, default=None
+        Positions of the rows that encoders which learn from y are fitted to, all by
+        default. Encoders that do not learn from y are fitted to all rows.
+    """
+
+    def __init__(self, problem, rows=None):
         self.names = problem.names
         self.dtype = problem.settings.dtype
         self.encoders, self.templates, self.row_bytes = {}, {}, {}
+        self.cross_fitted = {}
+        specs = {name: as_encoder(problem.encoders[name]) for name in self.names}
+        part, labels = problem, None
+        if rows is not None and any(map(learns_from_y, specs.values())):
+            part = problem.take(np.sort(rows))
         for m, name in enumerate(self.names):
-            present = problem.present[:, m]
-            weight = problem.sample_weight
-            with naming(name):
-                if not present.any():
-                    raise ValueError(
-                        "it is absent from every training row. Leave it out, or set "
-                        "its encoder to 'drop'."
-                    )
-                cells = _present_cells(problem.cells[name], present)
-                encoder = shared(clone(as_encoder(problem.encoders[name])), cells)
-                encoder.fit(
-                    cells,
-                    problem.y[present],
-                    sample_weight=None if weight is None else weight[present],
-                )
-                first = encoder.transform(take_rows(cells, slice(0, 1)))
-            self.encoders[name] = encoder
-            self.templates[name] = {key: _empty(rows) for key, rows in first.items()}
-            self.row_bytes[name] = sum(_n_bytes(rows) for rows in first.values())
+            own = part if learns_from_y(specs[name]) else problem
+            with naming(name), seeded_numpy(problem.seed_of(name)):
+                block = self._fit(name, specs[name], own)
+            if block is not None:
+                labels = row_labels(own) if labels is None else labels
+                self.cross_fitted[name] = CrossFitted(labels[own.present[:, m]], block)
+
+    def _fit(self, name, spec, problem):
+        """Fit an encoder, and return the inputs of the rows if it cross-fits them."""
+        present = problem.present[:, self.names.index(name)]
+        if not present.any():
+            raise ValueError(
+                "it is absent from every training row. Leave it out, or set "
+                "its encoder to 'drop'."
+            )
+        cells = _present_cells(problem.cells[name], present)
+        encoder, weight = shared(clone(spec), cells), problem.sample_weight
+        crosses = cross_fits(encoder)
+        block = (encoder.fit_transform if crosses else encoder.fit)(
+            cells,
+            problem.y[present],
+            sample_weight=None if weight is None else weight[present],
+        )
+        first = encoder.transform(take_rows(cells, slice(0, 1)))
+        self.encoders[name] = encoder
+        self.templates[name] = {key: _empty(rows) for key, rows in first.items()}
+        self.row_bytes[name] = sum(_n_bytes(rows) for rows in first.values())
+        return block if crosses else None
 
     def inputs(self, cells, present) -> dict:
         """Return the prepared inputs of every row; absent rows hold zeros."""
         rows = self._rows(cells, present)
         return {name: modality.take() for name, modality in rows.items()}
+
+    def training_inputs(self, problem) -> dict:
+        """Return the same of training rows, cross-fitted where encoders do that."""
+        rows = self._rows(problem.cells, problem.present) | self._known(problem)
+        return {
+            name: modality if isinstance(modality, dict) else modality.take()
+            for name, modality in rows.items()
+        }
 
     def _rows(self, cells, present):
         return {
@@ -62,15 +96,31 @@ class Preparation:
             for name, here in zip(self.names, present.T, strict=True)
         }
 
-    def tensors(self, rows, training=False, unit=None) -> Tensors:
+    def _known(self, problem, rows=None):
+        """Return the inputs of the modalities that were cross-fitted."""
+        if not self.cross_fitted:
+            return {}
+        labels = row_labels(problem, rows)
+        prepared = self._rows(problem.cells, problem.present)
+        return {
+            name: cross_fitted.inputs(prepared[name], labels)
+            for name, cross_fitted in self.cross_fitted.items()
+        }
+
+    def tensors(self, rows, training=False, fitted=None, unit=None) -> Tensors:
         """Return the tensors of a problem (training) or of cells and presence.
 
         Weights are relative to `unit`, to their mean if None. Files that would fill
-        the memory are left to be decoded batch by batch.
+        the memory are left to be decoded batch by batch. Training rows that an encoder
+        cross-fitted are as it gave them: all, or in the fit that it was fitted in
+        those at the positions `fitted`.
         """
         cells, present = (rows.cells, rows.present) if training else rows
-        inputs = self._rows(cells, present)
+        known = self._known(rows, fitted) if training else {}
+        inputs = self._rows(cells, present) | known
         for name, modality in inputs.items():
+            if name in known:
+                continue
             n_bytes = self.row_bytes[name] * len(modality)
             if n_bytes <= LARGEST_DECODED or not modality.are_files():
                 inputs[name] = modality.take()
@@ -85,6 +135,58 @@ class Preparation:
             dtype=getattr(torch, self.dtype),
             unit=unit,
         )
+
+    def without_rows(self) -> Preparation:
+        """Return the same without what it keeps of training rows."""
+        plain = copy.copy(self)
+        plain.cross_fitted = {}
+        return plain
+
+
+class CrossFitted:
+    """The inputs that an encoder gave for the rows it was fitted to.
+
+    They are found by the content of the row and y, so that training which goes on
+    with these rows meets them again.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples, 3)
+        See `row_labels`.
+    block : dict of str to ndarray or Ragged
+        Inputs of these rows.
+    """
+
+    def __init__(self, labels, block):
+        self.labels, self.block = labels, block
+
+    def inputs(self, prepared, labels) -> dict:
+        """Return the inputs of prepared rows, those of the known ones as they were."""
+        index = pd.MultiIndex.from_arrays(list(self.labels.T))
+        found = index.get_indexer(pd.MultiIndex.from_arrays(list(labels.T))).copy()
+        here = prepared.present
+        new = here & (found < 0)
+        fresh = replace(prepared, present=new).take(np.flatnonzero(new))
+        found[new] = len(self.labels) + np.arange(new.sum())
+        return {
+            key: _expand(_taken(_joined(rows, fresh[key]), found[here]), here)
+            for key, rows in self.block.items()
+        }
+
+
+def row_labels(problem, rows=None) -> np.ndarray:
+    """Return what tells rows apart, (n_samples, 3): two keys and a count of equals.
+
+    Equal are rows of one content and target. The count is -1 outside `rows`, if given.
+    """
+    names = sorted(problem.names)
+    keys = [row_keys(problem.cells[name]) for name in names]
+    keys = combine_keys([*keys, row_keys(problem.target)])
+    keys = np.ascontiguousarray(keys).view(np.int64).reshape(-1, 2)
+    rows = np.arange(len(keys)) if rows is None else np.sort(rows)
+    counts = np.full(len(keys), -1)
+    counts[rows] = pd.DataFrame(keys[rows]).groupby([0, 1]).cumcount().to_numpy()
+    return np.column_stack([keys, counts])
 
 
 @dataclass
@@ -131,6 +233,19 @@ def _empty(rows):
     if isinstance(rows, Ragged):
         return Ragged(rows.values[:0], np.zeros(1, dtype=np.int64))
     return rows[:0]
+
+
+def _joined(first, last):
+    """Return rows, and others below them."""
+    if not isinstance(first, Ragged):
+        return np.concatenate([first, last])
+    offsets = [first.offsets, first.offsets[-1] + last.offsets[1:]]
+    values = np.concatenate([first.values, last.values])
+    return Ragged(values, np.concatenate(offsets))
+
+
+def _taken(rows, index):
+    return rows.take(index) if isinstance(rows, Ragged) else rows[index]
 
 
 def _n_bytes(rows):
