@@ -20,9 +20,10 @@ def learns_from_y(spec) -> bool:
     """Whether what an encoder or transformer does depends on y.
 
     It does if that of any step of a pipeline, column transformer or union does: where
-    the tags or the signature of `fit` say that y is required, and for classifiers and regressors that transform
-    (discriminant analysis, partial least squares), selectors that ask one or score
-    columns, and transformers of others whose `fit` or `fit_transform` reads y.
+    the tags or the signature of `fit` say that y is required; for classifiers and
+    regressors that transform (discriminant analysis, partial least squares); for
+    selectors that ask a model or score columns; and for transformers of others whose
+    `fit` or `fit_transform` reads y.
 
     Parameters
     ----------

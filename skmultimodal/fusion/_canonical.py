@@ -50,7 +50,8 @@ class CanonicalFusion(BaseFusion):
 
     head : estimator, default=None
         Classifier or regressor on the common space; None is a logistic regression
-        or a ridge regression.
+        or a ridge regression. Where an encoder learns from y, it is trained on
+        out-of-fold projections.
 
     See Also
     --------

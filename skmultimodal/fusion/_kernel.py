@@ -49,7 +49,8 @@ class KernelFusion(BaseFusion):
         where ``v`` is the mean squared distance between training rows.
 
     alphas : tuple of float, default=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-        Penalties to choose from, by leaving one row out.
+        Penalties to choose from, by leaving one row out; by folds, each with encoders
+        of its own, where an encoder learns from y.
 
     max_landmarks : int, default=1500
         With more rows than this, the kernel is expanded on a random sample of them.
@@ -169,7 +170,8 @@ class KernelFusion(BaseFusion):
         found = np.zeros(len(problem.names))
         for blocks, n_varying, rows in parts:
             gammas, part = self._gammas(n_varying), problem.take(rows)
-            found += len(rows) * _alignments(blocks, gammas, part)
+            share = len(rows) / problem.n_samples
+            found += share * _alignments(blocks, gammas, part)
         found = np.maximum(found, 0.0)
         total = found.sum()
         return found / total if total > 0 else np.full(len(found), 1 / len(found))
