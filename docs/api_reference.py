@@ -98,6 +98,8 @@ API_REFERENCE = {
         "skmultimodal.fusion",
         [
             "BaseFusion",
+            "FusionProblem",
+            "FusionModel",
             "JointFusion",
             "FusionModule",
             "FusionOutput",
@@ -105,6 +107,16 @@ API_REFERENCE = {
             "BaseRule",
             "BaseRegressionRule",
         ],
+    ),
+    "ragged": (
+        "Rows of different lengths",
+        "skmultimodal.data",
+        ["Ragged"],
+    ),
+    "limits": (
+        "Limits of parameters",
+        "skmultimodal.utils",
+        ["one_of", "an_int", "a_number", "either", "check_parameters"],
     ),
     "checks": (
         "Checks of your own classes",

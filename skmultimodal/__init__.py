@@ -52,6 +52,7 @@ _PACKAGES = (
     "model_selection",
     "persistence",
     "training",
+    "utils",
 )
 
 __all__ = [*_LAZY, *_PACKAGES, "__version__"]

@@ -1,10 +1,15 @@
-"""What parameters may be, checked in `fit`: pairs of words and a test."""
+"""What parameters may be, checked in `fit`: pairs of words and a test.
+
+A class attribute ``limits`` maps the name of a parameter to such a pair.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any
 
 from joblib import Memory
 
@@ -28,25 +33,85 @@ __all__ = [
 ]
 
 
-def an_int(low):
+def an_int(low: int) -> tuple:
+    """Return the limit of a parameter that is an int from `low` on.
+
+    Parameters
+    ----------
+    low : int
+        The least value.
+
+    Returns
+    -------
+    tuple of (str, callable)
+        What the parameter must be, in words, and the test of a value.
+    """
     return (
         f"an int >= {low}",
         lambda v: isinstance(v, Integral) and not isinstance(v, bool) and v >= low,
     )
 
 
-def a_number(text, test):
+def a_number(text: str, test: Callable) -> tuple:
+    """Return the limit of a parameter that is a number, not a bool.
+
+    Parameters
+    ----------
+    text : str
+        What it must be, such as ``"a number in (0, 1]"``.
+
+    test : callable
+        Says of a number whether it is that.
+
+    Returns
+    -------
+    tuple of (str, callable)
+        What the parameter must be, in words, and the test of a value.
+    """
     return text, lambda v: isinstance(v, Real) and not isinstance(v, bool) and test(v)
 
 
-def one_of(*options):
+def one_of(*options: Any) -> tuple:
+    """Return the limit of a parameter that is one of a few words or constants.
+
+    Parameters
+    ----------
+    *options : object
+        Words, which are compared by value, and constants such as None or True.
+
+    Returns
+    -------
+    tuple of (str, callable)
+        What the parameter must be, in words, and the test of a value.
+    """
     return (
         f"one of {list(options)}",
         lambda v: any(v is o or (isinstance(v, str) and v == o) for o in options),
     )
 
 
-def either(*rules):
+def either(*rules: tuple) -> tuple:
+    """Return the limit of a parameter that keeps to one of several limits.
+
+    Parameters
+    ----------
+    *rules : tuple of (str, callable)
+        The limits.
+
+    Returns
+    -------
+    tuple of (str, callable)
+        What the parameter must be, in words, and the test of a value.
+
+    Examples
+    --------
+    >>> from skmultimodal.utils import NONE, an_int, either
+    >>> text, test = either(NONE, an_int(2))
+    >>> text
+    'None or an int >= 2'
+    >>> test(None), test(1)
+    (True, False)
+    """
     return " or ".join(text for text, _ in rules), lambda v: any(t(v) for _, t in rules)
 
 
@@ -133,8 +198,22 @@ RULES = {
 }
 
 
-def check_parameters(owner, rules=RULES) -> None:
-    """Raise ValueError for the first parameter that is not what it must be."""
+def check_parameters(owner: Any, rules: dict = RULES) -> None:
+    """Raise ValueError for the first parameter that is not what it must be.
+
+    Parameters
+    ----------
+    owner : object
+        Has the parameters as attributes.
+
+    rules : dict of str to tuple of (str, callable)
+        The limit of each parameter, such as the class attribute ``limits``.
+
+    Raises
+    ------
+    ValueError
+        Says the parameter, its owner, what it must be, and what it is.
+    """
     for name, (expected, test) in rules.items():
         value = getattr(owner, name, None)  # class_weight is not for values
         if not test(value):

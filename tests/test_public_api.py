@@ -92,7 +92,7 @@ def test_names_resolve_and_are_listed(package):
         module.Fusoin  # noqa: B018
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if callable(resolve(name))])
 def test_docstrings(name):
     asked = "EX01" if name in TOP else None
     assert errors(name, asked) == []

@@ -16,10 +16,14 @@ __all__ = ["MultimodalData", "Ragged"]
 class Ragged:
     """Rows of different lengths, stored end to end in one array.
 
+    What an encoder's ``transform`` returns for a ragged input. In a batch, its module
+    gets the rows padded with zeros to the longest of the batch, and their lengths.
+
     Parameters
     ----------
     values : ndarray of shape (n_steps_total, ...)
         The rows, one after the other.
+
     offsets : ndarray of shape (n_samples + 1,)
         Row ``i`` is ``values[offsets[i]:offsets[i + 1]]``.
 
@@ -55,6 +59,7 @@ class Ragged:
 
     @property
     def lengths(self) -> np.ndarray:
+        """Steps of each row, of shape (n_samples,)."""
         return np.diff(self.offsets)
 
     def __len__(self) -> int:

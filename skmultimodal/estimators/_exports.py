@@ -65,6 +65,7 @@ class Exports:
 
         check_is_fitted(self)
         trim(self)
+        self._cache = None
         return self
 
     def to_onnx(self, path: Any, X: Any) -> Any:

@@ -24,30 +24,58 @@ __all__ = ["BaseFusion", "FusionModel", "FusionProblem"]
 class FusionProblem:
     """Everything a strategy needs to fit: validated rows, encoders and settings.
 
-    Attributes
+    The estimators make it. It is never changed: its methods return another one.
+
+    Parameters
     ----------
     cells : dict of str to array-like
         Raw cells of each modality: a Series, a DataFrame or an ndarray.
-    present : ndarray of shape (n_samples, n_modalities)
+
+    present : ndarray of bool of shape (n_samples, n_modalities)
         Whether a row has a modality; columns in the order of `cells`.
+
     encoders : dict of str to estimator
-        Unfitted specification of each modality.
+        Unfitted specification of each modality: a :class:`BaseEncoder`, a transformer,
+        or a complete model where the strategy ``takes_models``.
+
     task : Classification, Multilabel or Regression
-        What y is.
+        What y is. ``task.response(scores)`` gives probabilities or values,
+        ``task.scores(response)`` is its inverse, ``task.losses(response, target)`` has
+        the loss of each row, ``task.prior(target, sample_weight)`` is the response
+        where nothing is observed, and ``task.n_outputs`` the number of columns.
+
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Labels or values as given.
-    target : ndarray
-        The same, encoded by the task.
+
+    target : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The same, encoded by the task: indices of classes, an indicator of labels, or
+        standardised values.
+
     sample_weight : ndarray of shape (n_samples,) or None
+        Weights of the rows; all are above zero.
+
     groups : ndarray of shape (n_samples,) or None
+        Rows of one group never fall on both sides of a split.
+
     settings : TrainingSettings
+        What :class:`~skmultimodal.Training` comes to for these rows.
+
     seed : int
-    dropped : tuple of str
+        Drawn from the `random_state` of the estimator.
+
+    dropped : tuple of str, default=()
         Modalities switched off with ``"drop"``.
-    missing : {"mask", "impute", "raise"}
-    memory : joblib.Memory or None
-    n_jobs : int or None
-    encoders_for : callable or None
+
+    missing : {"mask", "impute", "raise"}, default="mask"
+        As in the estimator; ``"impute"`` reaches only strategies with ``imputes``.
+
+    memory : Cache or None, default=None
+        The `memory` of the estimator, with counts of what was found there.
+
+    n_jobs : int or None, default=None
+        As in the estimator.
+
+    encoders_for : callable or None, default=None
         From another strategy to the encoders that suit it, where they are inferred.
     """
 
@@ -69,10 +97,12 @@ class FusionProblem:
 
     @property
     def names(self) -> list[str]:
+        """Names of the modalities, in the order of the columns of `present`."""
         return list(self.cells)
 
     @property
     def n_samples(self) -> int:
+        """Number of rows."""
         return len(self.target)
 
     def __sizeof__(self) -> int:
@@ -236,40 +266,73 @@ class BaseFusion(BaseEstimator):
 class FusionModel:
     """A fitted strategy, as the estimators use it.
 
+    A strategy's ``fit_model`` returns one. It answers for rows given as `cells`, a dict
+    of the raw cells of each modality (None where X lacks its column), and `present`,
+    bool of shape (n_samples, n_modalities) in the order of `names`. It must be able to
+    answer for every combination of present modalities, a row without any included:
+    that has the prior. It holds nothing that does not pickle.
+
+    Subclasses write :meth:`response`, :meth:`scores` and :meth:`embedding`. The other
+    methods are offered by those that define them; what depends on how a model was
+    fitted is said by :meth:`offers`. The estimators have a method only where their
+    fitted strategy offers what it needs.
+
     Attributes
     ----------
     names : list of str
         Modalities, in the order of the columns of `present`.
     encoders : dict of str to estimator
-        Fitted encoder or model of each modality.
+        Fitted encoder or model of each modality, ``encoders_`` of the estimator.
     weights : dict of str to float
-        Fitted weight of each modality.
-    history : list of dict
-        One record an epoch; empty where nothing was trained by epochs.
-    n_iter : int or None
-        Epochs trained.
+        Fitted weight of each modality, ``fusion_weights_`` of the estimator.
     n_features : int
         Width of the fused embedding.
-    dtype : str
+    dtype : str, default="float64"
         Precision of the response.
+    history : sequence of dict, default=()
+        One record an epoch; empty where nothing was trained by epochs.
+    n_iter : int or None, default=None
+        Epochs trained.
+    weight_unit : float, default=1.0
+        Mean weight of the training rows, which the weights of further chunks are
+        relative to.
+    net : FusionNet or TrainedNet
+        The trained network, ``net_`` of the estimator; only where there is one.
+    report : DataFrame
+        Why a strategy was chosen, ``fusion_report_`` of the estimator; only where one
+        strategy chooses among others.
+    strategy : BaseFusion
+        The chosen one, ``strategy_`` of the estimator; only where one chooses.
+    prices : ndarray of shape (n_modalities,)
+        Price of each modality; only where :meth:`seen` is offered.
+
+    Notes
+    -----
+    A model is saved to a file by its attributes: plain values, arrays, scikit-learn
+    estimators and objects of classes that the file's reader trusts. One that holds a
+    torch module has two methods more: ``to_plain()`` returns a dict of such values and
+    a dict of tensors, and the class method ``from_plain(state, tensors)`` makes the
+    model of them.
     """
 
     names: list[str]
     encoders: dict[str, Any]
     weights: dict[str, float]
-    history: list[dict]
+    n_features: int
+    dtype: str = "float64"
+    history: Any = ()
     n_iter: int | None = None
+    weight_unit: float = 1.0
+    net: Any
+    report: Any
+    strategy: Any
+    prices: np.ndarray
+
+    # -- what every model answers -------------------------------------------------
 
     def response(self, cells, present) -> np.ndarray:
         """Return probabilities or values, of shape (n_samples, n_outputs)."""
         raise NotImplementedError
-
-    def responses(self, cells, presences) -> list[np.ndarray]:
-        """Return the response for each of several presences of the same cells.
-
-        What does not depend on the presence is computed once where a model can.
-        """
-        return [self.response(cells, present) for present in presences]
 
     def scores(self, cells, present) -> np.ndarray:
         """Return the response before the link, of shape (n_samples, n_outputs)."""
@@ -279,30 +342,106 @@ class FusionModel:
         """Return the fused embedding, of shape (n_samples, n_features)."""
         raise NotImplementedError
 
-    def encode(self, cells, present, name) -> np.ndarray:
-        """Return the embedding of one modality, NaN where it is absent."""
-        raise ValueError(
-            f"The fitted strategy, a {type(self).__name__}, has no embedding of a "
-            "single modality."
-        )
+    def responses(self, cells, presences) -> list[np.ndarray]:
+        """Return the response for each of several presences of the same cells.
 
-    def response_per_modality(self, cells, present) -> dict[str, np.ndarray]:
-        """Return the response of each modality alone."""
-        raise NotImplementedError
-
-    def contributions(self, cells, present) -> dict[str, np.ndarray]:
-        """Return additive terms of the scores, each (n_samples, n_outputs)."""
-        raise NotImplementedError
+        What does not depend on the presence is computed once where a model can.
+        """
+        return [self.response(cells, present) for present in presences]
 
     def feature_names(self) -> list[str]:
         """Return names of the embedding's columns, ``image__0`` or ``fused__0``."""
         return [f"fused__{i}" for i in range(self.n_features)]
 
     def offers(self, method: str) -> bool:
-        """Whether the fitted strategy has a method; subclasses say what depends."""
+        """Whether the model has a method of those below.
+
+        By default it has those that its class defines; override it where that depends
+        on the fit.
+        """
         return getattr(type(self), method, None) is not getattr(
             FusionModel, method, None
         )
+
+    def trim(self) -> None:
+        """Drop what only training, or a cache, needs; predictions stay as they are."""
+
+    # -- what only some offer -----------------------------------------------------
+
+    def encode(self, cells, present, name) -> np.ndarray:
+        """Return the embedding of one modality, NaN where it is absent.
+
+        Offered where encoders have embeddings of their own; the estimators' `encode`
+        passes on the error of others.
+        """
+        raise ValueError(
+            f"The fitted strategy, a {type(self).__name__}, has no embedding of a "
+            "single modality."
+        )
+
+    def response_per_modality(self, cells, present) -> dict[str, np.ndarray]:
+        """Return the response by each modality alone, NaN where it is absent.
+
+        Offered where modalities have a head or a model of their own; it gives the
+        estimators ``predict_proba_per_modality`` and ``predict_per_modality``.
+        """
+        raise NotImplementedError
+
+    def branch_scores(self, cells, present) -> np.ndarray:
+        """Return the scores of each branch, (n_samples, n_modalities, n_outputs).
+
+        Offered by networks whose modalities have scores of their own; ``weights="cv"``
+        chooses by them.
+        """
+        raise NotImplementedError
+
+    def contributions(self, cells, present) -> dict[str, np.ndarray]:
+        """Return additive terms of the scores, each (n_samples, n_outputs).
+
+        Offered where the scores are a sum over the modalities, and the prior, if it
+        has a term of its own.
+        """
+        raise NotImplementedError
+
+    def uncertainty(self, cells, present) -> Any:
+        """Return a Bunch of arrays of shape (n_samples, ...) by kind of uncertainty.
+
+        Offered where a strategy has a notion of it: evidence, variances, or how far
+        the modalities disagree.
+        """
+        raise NotImplementedError
+
+    def trained_more(self, problem, unit=None) -> FusionModel:
+        """Return a copy of the model, trained on with the rows of `problem`.
+
+        Offered by strategies with ``trains_by_epoch``; it gives the estimators
+        `partial_fit` and `warm_start`. Weights of the rows are relative to `unit`, to
+        their own mean if None.
+        """
+        raise NotImplementedError
+
+    def seen(self, cells, present) -> tuple[np.ndarray, np.ndarray]:
+        """Return the response, and which modalities each row was given.
+
+        The latter as `present`. Offered by models that stop looking when they are sure.
+        """
+        raise NotImplementedError
+
+    def stage_input(self, cells, name) -> np.ndarray:
+        """Return what a cascade keeps of cells of one modality, all of them present.
+
+        Of shape (n_samples, n_values). Offered, with :meth:`response_of_stages`, by
+        models whose modalities can be looked at one after the other.
+        """
+        raise NotImplementedError
+
+    def response_of_stages(self, inputs, present) -> np.ndarray:
+        """Return the response to what :meth:`stage_input` gave, by modality.
+
+        Modalities that no row was given may be left out; the rows of those that a row
+        was not given are zero.
+        """
+        raise NotImplementedError
 
 
 def unheard(weights, names, present) -> np.ndarray:

@@ -134,11 +134,8 @@ def load(path: str | os.PathLike, *, trusted: Any = ()) -> Any:
 def trim(estimator: Any) -> None:
     """Drop from a fitted estimator what prediction does not need."""
     for part in _parts(estimator, set()):
-        if hasattr(part, "to_plain"):
+        if hasattr(part, "response") and hasattr(part, "trim"):  # a fitted model
             part.trim()
-        if "memory" in vars(part) and hasattr(part, "response"):
-            part.memory = None
-    estimator._cache = None
 
 
 def _parts(thing, seen):

@@ -79,6 +79,10 @@ class DecisionModel(FusionModel):
         weights[self.judged] = np.mean([rule.weights_ for rule in self.rules], axis=0)
         self.weights = dict(zip(self.names, weights.tolist(), strict=True))
 
+    def trim(self):
+        """Drop the cache."""
+        self.memory = None
+
     def _fitted(self, name):
         """Return the models of a modality that could be fitted, else the first."""
         models = [of_fold[name] for of_fold in self.models]
