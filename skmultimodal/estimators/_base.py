@@ -33,7 +33,7 @@ from skmultimodal.estimators._left_out import (
 from skmultimodal.estimators._reader import Reader, is_numeric
 from skmultimodal.estimators._rows import check_lengths, count_patterns
 from skmultimodal.fusion._auto import auto_fusion
-from skmultimodal.fusion._base import FusionProblem
+from skmultimodal.fusion._problem import FusionProblem
 from skmultimodal.fusion.apart._cache import cache_in, content_key
 from skmultimodal.training._specification import resolve_training
 from skmultimodal.training._tasks import checked_target

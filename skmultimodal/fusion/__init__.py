@@ -23,7 +23,7 @@ _LAZY = {
     "FusionModel": "fusion._base",
     "FusionModule": "training._network",
     "FusionOutput": "training._network",
-    "FusionProblem": "fusion._base",
+    "FusionProblem": "fusion._problem",
     "GatedFusion": "fusion._gated",
     "GeneralizedLeastSquares": "fusion.rules._regression",
     "InverseVariance": "fusion.rules._regression",
