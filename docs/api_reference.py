@@ -108,10 +108,10 @@ API_REFERENCE = {
             "BaseRegressionRule",
         ],
     ),
-    "ragged": (
-        "Rows of different lengths",
+    "cells": (
+        "Cells and rows",
         "skmultimodal.data",
-        ["Ragged"],
+        ["Ragged", "take_rows"],
     ),
     "limits": (
         "Limits of parameters",

@@ -5,6 +5,7 @@ from skmultimodal._lazy import attach
 _LAZY = {
     "MultimodalData": "data._containers",
     "Ragged": "data._containers",
+    "take_rows": "data._containers",
 }
 
 __all__ = [*_LAZY]

@@ -279,8 +279,22 @@ def bytes_of(cells) -> int:
     return int(getattr(cells, "nbytes", sys.getsizeof(cells)))
 
 
-def take_rows(cells, rows):
-    """Return the given rows (positions, mask or slice) of one modality."""
+def take_rows(cells: Any, rows: Any) -> Any:
+    """Return some rows of one modality.
+
+    Parameters
+    ----------
+    cells : Series, DataFrame or array-like
+        Cells of the modality, as a strategy gets them.
+
+    rows : ndarray or slice
+        Positions, or a mask.
+
+    Returns
+    -------
+    Series, DataFrame or array-like
+        Of the same kind.
+    """
     if isinstance(cells, (pd.DataFrame, pd.Series)):
         return cells.iloc[rows]
     return cells[rows]

@@ -54,8 +54,12 @@ class BaseFusion(BaseEstimator):
         """Return the model fitted to `problem`."""
         raise NotImplementedError
 
-    def _check(self, problem: FusionProblem, allowed=()) -> None:
-        """Refuse parameters beyond the limits, and weights as `_check_weights`."""
+    def check(self, problem: FusionProblem, allowed: tuple = ()) -> None:
+        """Raise an error for parameters beyond `limits`, or odd `weights`.
+
+        These are one of the `allowed` words, or a dict with one number >= 0 for each
+        modality of the problem, not all of them zero.
+        """
         check_parameters(self, self.limits)
         self._check_weights(problem, allowed)
 

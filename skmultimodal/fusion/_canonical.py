@@ -118,7 +118,7 @@ class CanonicalFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Fit the encoders' preprocessing, the maps and the head."""
-        self._check(problem, ("uniform",))
+        self.check(problem, ("uniform",))
         problem = problem.select(sorted(problem.names))
         features = FixedFeatures(type(self).__name__)
         blocks = features.fit_transform(problem)

@@ -134,7 +134,7 @@ class CooperativeFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Fit the encoders' preprocessing, choose the penalties, fit the terms."""
-        self._check(problem, ("uniform",))
+        self.check(problem, ("uniform",))
         problem = problem.select(sorted(problem.names))
         features = FixedFeatures(type(self).__name__)
         unscaled = features.fit_transform(problem)

@@ -126,7 +126,7 @@ class DecisionFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Fit the models apart, then the combination on out-of-fold predictions."""
-        self._check(problem, ("cv", "learned", "uniform"))
+        self.check(problem, ("cv", "learned", "uniform"))
         rule = self._rule(problem.task)
         fitted = _is_word(self.weights) and self.weights != "uniform"
         check_levels(problem, rule, fitted)

@@ -128,7 +128,7 @@ class FeatureFusion(JointFusion):
         """Train the network, or fit a scikit-learn head on embeddings."""
         if self.trains_by_epoch:
             return super().fit_model(problem)
-        self._check(problem, self.word_weights)
+        self.check(problem, self.word_weights)
         return fit_head(self, problem.select(sorted(problem.names)))
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:

@@ -121,7 +121,7 @@ class KernelFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Fit the encoders' preprocessing, the weights and the kernel machine."""
-        self._check(problem, ("alignment", "uniform"))
+        self.check(problem, ("alignment", "uniform"))
         problem = problem.select(sorted(problem.names))
         features = FixedFeatures(type(self).__name__)
         blocks = features.fit_transform(problem)

@@ -36,7 +36,8 @@ class FusionProblem:
         What y is. ``task.response(scores)`` gives probabilities or values,
         ``task.scores(response)`` is its inverse, ``task.losses(response, target)`` has
         the loss of each row, ``task.prior(target, sample_weight)`` is the response
-        where nothing is observed, and ``task.n_outputs`` the number of columns.
+        where nothing is observed, ``task.truth(target)`` that which would be right, and
+        ``task.n_outputs`` the number of columns.
 
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Labels or values as given.

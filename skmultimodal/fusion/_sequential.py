@@ -144,7 +144,7 @@ class SequentialFusion(JointFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Order the stages, then fit them."""
-        self._check(problem, self.word_weights)
+        self.check(problem, self.word_weights)
         self._check_balance(problem.settings.balance)
         check_cascade(self.exit_threshold, problem.task)
         prices_of(problem.names, self.cost, problem.dropped)

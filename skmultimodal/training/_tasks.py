@@ -24,7 +24,8 @@ class Classification:
     A task is fitted on y by its constructor. `encode` gives the target that
     strategies train on, `loss` the loss of each row as a torch tensor, `response`
     the prediction scale (probabilities or values), `scores` its inverse,
-    `predict` the labels, and `prior` the response where nothing is observed.
+    `predict` the labels, `truth` the response that would be right for a target, and
+    `prior` that where nothing is observed.
     """
 
     kind = "classification"
@@ -77,6 +78,8 @@ class Classification:
 
     def one_hot(self, target) -> np.ndarray:
         return np.eye(self.n_outputs)[target]
+
+    truth = one_hot  # the response that would be right
 
     strata = staticmethod(lambda target: target)
 
@@ -131,6 +134,8 @@ class Multilabel:
     def one_hot(self, target) -> np.ndarray:
         return np.asarray(target)
 
+    truth = one_hot
+
     strata = staticmethod(lambda target: None)
 
 
@@ -180,6 +185,9 @@ class Regression:
 
     def one_hot(self, target) -> np.ndarray:
         return np.asarray(target)
+
+    def truth(self, target) -> np.ndarray:
+        return self.response(target)
 
     strata = staticmethod(lambda target: None)
 

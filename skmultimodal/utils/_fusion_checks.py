@@ -30,8 +30,9 @@ LOST = (["m0"], ["m1"], ["m0", "m2"], ["m0", "m1", "m2"])
 def fusion_checks(strategy, training="joint"):
     """Yield the checks that apply to a strategy."""
     training = resolve_training(training, "check_fusion")
-    if training.max_epochs == Training().max_epochs:
-        training = clone(training).set_params(training__max_epochs=2)
+    by_epoch = getattr(strategy, "trains_by_epoch", True)
+    if by_epoch and training.max_epochs == Training().max_epochs:
+        training = clone(training).set_params(max_epochs=2)
     yield check_fusion_parameters
     if hasattr(strategy, "build"):
         yield from module_checks(strategy, training)

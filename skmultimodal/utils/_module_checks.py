@@ -341,7 +341,12 @@ def check_precision(strategy, joint):
             f"the scores of a module in {wanted} are {scores.dtype}. Name no dtype in "
             "forward.",
         )
-    assert_close(double.float(), single, strategy, "float64 gives something else")
+    if getattr(strategy, "smooth", True):
+        message = (
+            "float64 gives something else. If the scores jump, set the class attribute "
+            "'smooth' to False"
+        )
+        assert_close(double.float(), single, strategy, message)
 
 
 def check_embeddings_kept(strategy, joint):

@@ -31,6 +31,10 @@ class JointFusion(BaseFusion):
     has_branches : bool
         Class attribute. If True, modalities have scores of their own even with
         ``aux_weight=0``.
+    smooth : bool
+        Class attribute. False for a form whose scores jump, by a choice of the largest
+        for example: that of `check_fusion` which compares float32 with float64 then
+        looks at their types only.
     aux_weight, modality_dropout : float
         Class attributes. What ``"auto"`` stands for in the parameters of
         :class:`~skmultimodal.Training` of these names.
@@ -38,6 +42,7 @@ class JointFusion(BaseFusion):
 
     ordered = False
     has_branches = False
+    smooth = True
     aux_weight = 0.3
     modality_dropout = 0.2
     trains_by_epoch = True
@@ -71,7 +76,7 @@ class JointFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Train encoders and fusion, together or (staged) one after the other."""
-        self._check(problem, self.word_weights)
+        self.check(problem, self.word_weights)
         _check_balance(self, problem.settings)
         self.check_task(problem.task)
         names = problem.names if self.ordered else sorted(problem.names)
