@@ -1,6 +1,12 @@
 """Containers, columns, cells and files: what X is made of."""
 
+from typing import TYPE_CHECKING
+
 from skmultimodal._lazy import attach
+
+if TYPE_CHECKING:
+    from skmultimodal.data._containers import MultimodalData as MultimodalData
+    from skmultimodal.data._containers import Ragged as Ragged
 
 _LAZY = {
     "MultimodalData": "data._containers",
@@ -9,4 +15,5 @@ _LAZY = {
 }
 
 __all__ = [*_LAZY]
-__getattr__, __dir__ = attach(__name__, _LAZY)
+if not TYPE_CHECKING:  # a checker would take any name for defined
+    __getattr__, __dir__ = attach(__name__, _LAZY)

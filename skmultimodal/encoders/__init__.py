@@ -1,6 +1,35 @@
 """Encoders of every kind of input, and the classical features and models."""
 
+from typing import TYPE_CHECKING
+
 from skmultimodal._lazy import attach
+
+if TYPE_CHECKING:
+    from skmultimodal.encoders._audio import AudioEncoder as AudioEncoder
+    from skmultimodal.encoders._base import BaseEncoder as BaseEncoder
+    from skmultimodal.encoders._image import ImageEncoder as ImageEncoder
+    from skmultimodal.encoders._module import ModuleEncoder as ModuleEncoder
+    from skmultimodal.encoders._sequence import SequenceEncoder as SequenceEncoder
+    from skmultimodal.encoders._tabular import TabularEncoder as TabularEncoder
+    from skmultimodal.encoders._text import TextEncoder as TextEncoder
+    from skmultimodal.encoders.features._audio import AudioFeatures as AudioFeatures
+    from skmultimodal.encoders.features._image import ImageFeatures as ImageFeatures
+    from skmultimodal.encoders.features._kernel import (
+        KernelClassifier as KernelClassifier,
+    )
+    from skmultimodal.encoders.features._kernel import (
+        KernelRegressor as KernelRegressor,
+    )
+    from skmultimodal.encoders.features._sequence import (
+        SequenceFeatures as SequenceFeatures,
+    )
+    from skmultimodal.encoders.features._table import TableFeatures as TableFeatures
+    from skmultimodal.encoders.pretrained._encoder import (
+        SentenceTransformerEncoder as SentenceTransformerEncoder,
+    )
+    from skmultimodal.encoders.pretrained._hugging_face import (
+        HuggingFaceEncoder as HuggingFaceEncoder,
+    )
 
 _LAZY = {
     "AudioEncoder": "encoders._audio",
@@ -21,4 +50,5 @@ _LAZY = {
 }
 
 __all__ = [*_LAZY]
-__getattr__, __dir__ = attach(__name__, _LAZY)
+if not TYPE_CHECKING:  # a checker would take any name for defined
+    __getattr__, __dir__ = attach(__name__, _LAZY)

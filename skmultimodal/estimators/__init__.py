@@ -1,6 +1,15 @@
 """The three fusion estimators."""
 
+from typing import TYPE_CHECKING
+
 from skmultimodal._lazy import attach
+
+if TYPE_CHECKING:
+    from skmultimodal.estimators._classifier import FusionClassifier as FusionClassifier
+    from skmultimodal.estimators._regressor import FusionRegressor as FusionRegressor
+    from skmultimodal.estimators._transformer import (
+        FusionTransformer as FusionTransformer,
+    )
 
 _LAZY = {
     "FusionClassifier": "estimators._classifier",
@@ -9,4 +18,5 @@ _LAZY = {
 }
 
 __all__ = [*_LAZY]
-__getattr__, __dir__ = attach(__name__, _LAZY)
+if not TYPE_CHECKING:  # a checker would take any name for defined
+    __getattr__, __dir__ = attach(__name__, _LAZY)

@@ -1,6 +1,73 @@
 """Fusion strategies, the rules that combine decisions, and bases for your own."""
 
+from typing import TYPE_CHECKING
+
 from skmultimodal._lazy import attach
+
+if TYPE_CHECKING:
+    from skmultimodal.fusion._attention import AttentionFusion as AttentionFusion
+    from skmultimodal.fusion._base import BaseFusion as BaseFusion
+    from skmultimodal.fusion._base import FusionModel as FusionModel
+    from skmultimodal.fusion._bottleneck import BottleneckFusion as BottleneckFusion
+    from skmultimodal.fusion._canonical import CanonicalFusion as CanonicalFusion
+    from skmultimodal.fusion._cooperative import CooperativeFusion as CooperativeFusion
+    from skmultimodal.fusion._cross_attention import (
+        CrossAttentionFusion as CrossAttentionFusion,
+    )
+    from skmultimodal.fusion._decision import DecisionFusion as DecisionFusion
+    from skmultimodal.fusion._embrace import EmbraceFusion as EmbraceFusion
+    from skmultimodal.fusion._evidential import EvidentialFusion as EvidentialFusion
+    from skmultimodal.fusion._feature import FeatureFusion as FeatureFusion
+    from skmultimodal.fusion._film import FiLMFusion as FiLMFusion
+    from skmultimodal.fusion._gated import GatedFusion as GatedFusion
+    from skmultimodal.fusion._kernel import KernelFusion as KernelFusion
+    from skmultimodal.fusion._low_rank import LowRankFusion as LowRankFusion
+    from skmultimodal.fusion._mixture import (
+        MixtureOfExpertsFusion as MixtureOfExpertsFusion,
+    )
+    from skmultimodal.fusion._parallel import ParallelFusion as ParallelFusion
+    from skmultimodal.fusion._problem import FusionProblem as FusionProblem
+    from skmultimodal.fusion._product_of_experts import (
+        ProductOfExpertsFusion as ProductOfExpertsFusion,
+    )
+    from skmultimodal.fusion._search import AutoFusion as AutoFusion
+    from skmultimodal.fusion._sequential import SequentialFusion as SequentialFusion
+    from skmultimodal.fusion.joint._strategy import JointFusion as JointFusion
+    from skmultimodal.fusion.rules._base import BaseRegressionRule as BaseRegressionRule
+    from skmultimodal.fusion.rules._base import BaseRule as BaseRule
+    from skmultimodal.fusion.rules._classification import Borda as Borda
+    from skmultimodal.fusion.rules._classification import Dempster as Dempster
+    from skmultimodal.fusion.rules._classification import LinearPool as LinearPool
+    from skmultimodal.fusion.rules._classification import LogPool as LogPool
+    from skmultimodal.fusion.rules._classification import Majority as Majority
+    from skmultimodal.fusion.rules._classification import Max as Max
+    from skmultimodal.fusion.rules._classification import Median as Median
+    from skmultimodal.fusion.rules._classification import Min as Min
+    from skmultimodal.fusion.rules._classification import Product as Product
+    from skmultimodal.fusion.rules._classification import TrimmedMean as TrimmedMean
+    from skmultimodal.fusion.rules._classification import WeightedVote as WeightedVote
+    from skmultimodal.fusion.rules._fitted import DecisionTemplate as DecisionTemplate
+    from skmultimodal.fusion.rules._fitted import NaiveBayes as NaiveBayes
+    from skmultimodal.fusion.rules._fitted import Stacking as Stacking
+    from skmultimodal.fusion.rules._regression import (
+        GeneralizedLeastSquares as GeneralizedLeastSquares,
+    )
+    from skmultimodal.fusion.rules._regression import InverseVariance as InverseVariance
+    from skmultimodal.fusion.rules._regression import MeanValue as MeanValue
+    from skmultimodal.fusion.rules._regression import MedianValue as MedianValue
+    from skmultimodal.fusion.rules._regression import (
+        NonNegativeLeastSquares as NonNegativeLeastSquares,
+    )
+    from skmultimodal.fusion.rules._regression import (
+        StackingRegression as StackingRegression,
+    )
+    from skmultimodal.fusion.rules._regression import (
+        TrimmedMeanValue as TrimmedMeanValue,
+    )
+    from skmultimodal.fusion.rules._regression import WeightedMean as WeightedMean
+    from skmultimodal.training._network import FusionModule as FusionModule
+    from skmultimodal.training._network import FusionOutput as FusionOutput
+    from skmultimodal.training._network import per_modality as per_modality
 
 _LAZY = {
     "AttentionFusion": "fusion._attention",
@@ -55,4 +122,5 @@ _LAZY = {
 }
 
 __all__ = [*_LAZY]
-__getattr__, __dir__ = attach(__name__, _LAZY)
+if not TYPE_CHECKING:  # a checker would take any name for defined
+    __getattr__, __dir__ = attach(__name__, _LAZY)

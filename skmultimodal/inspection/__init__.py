@@ -1,6 +1,67 @@
 """See what the fusion does: importance, interactions, and figures of them."""
 
+from typing import TYPE_CHECKING
+
 from skmultimodal._lazy import attach
+
+if TYPE_CHECKING:
+    from skmultimodal.inspection._coalitions import CoalitionValues as CoalitionValues
+    from skmultimodal.inspection._coalitions import coalition_values as coalition_values
+    from skmultimodal.inspection._cost_curve import (
+        accuracy_cost_curve as accuracy_cost_curve,
+    )
+    from skmultimodal.inspection._display_comparison import (
+        ComparisonDisplay as ComparisonDisplay,
+    )
+    from skmultimodal.inspection._display_cost import (
+        AccuracyCostDisplay as AccuracyCostDisplay,
+    )
+    from skmultimodal.inspection._display_history import (
+        TrainingHistoryDisplay as TrainingHistoryDisplay,
+    )
+    from skmultimodal.inspection._display_importance import (
+        ModalityImportanceDisplay as ModalityImportanceDisplay,
+    )
+    from skmultimodal.inspection._display_interaction import (
+        InteractionDisplay as InteractionDisplay,
+    )
+    from skmultimodal.inspection._display_missing import (
+        MissingModalityDisplay as MissingModalityDisplay,
+    )
+    from skmultimodal.inspection._display_reliability import (
+        ReliabilityDisplay as ReliabilityDisplay,
+    )
+    from skmultimodal.inspection._display_row import RowDisplay as RowDisplay
+    from skmultimodal.inspection._display_weights import (
+        FusionWeightsDisplay as FusionWeightsDisplay,
+    )
+    from skmultimodal.inspection._importance import (
+        ModalityImportance as ModalityImportance,
+    )
+    from skmultimodal.inspection._importance import (
+        modality_importance as modality_importance,
+    )
+    from skmultimodal.inspection._information import (
+        PartialInformation as PartialInformation,
+    )
+    from skmultimodal.inspection._information import (
+        partial_information as partial_information,
+    )
+    from skmultimodal.inspection._interaction import (
+        ModalityInteraction as ModalityInteraction,
+    )
+    from skmultimodal.inspection._interaction import (
+        modality_interaction as modality_interaction,
+    )
+    from skmultimodal.inspection._missing_curve import (
+        MissingModalityCurve as MissingModalityCurve,
+    )
+    from skmultimodal.inspection._missing_curve import (
+        missing_modality_curve as missing_modality_curve,
+    )
+    from skmultimodal.inspection._value import (
+        value_of_information as value_of_information,
+    )
 
 _LAZY = {
     "AccuracyCostDisplay": "inspection._display_cost",
@@ -27,4 +88,5 @@ _LAZY = {
 }
 
 __all__ = [*_LAZY]
-__getattr__, __dir__ = attach(__name__, _LAZY)
+if not TYPE_CHECKING:  # a checker would take any name for defined
+    __getattr__, __dir__ = attach(__name__, _LAZY)
