@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -50,19 +51,13 @@ def seen_by_checkers(path):
     return {alias.name: module for module, alias in aliases}
 
 
-def assigned(path, name):
-    for node in statements(path):
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
-            return ast.literal_eval(node.value)
-    return ()
-
-
 @pytest.mark.parametrize("path", LAZY, ids=lambda path: path.parent.name)
 def test_checkers_see_every_lazy_name(path):
-    names = assigned(path, "_LAZY")
-    lazy = {name: f"skmultimodal.{module}" for name, module in names.items()}
-    packages = dict.fromkeys(assigned(path, "_PACKAGES"), "skmultimodal")
-    assert seen_by_checkers(path) == lazy | packages
+    name = ".".join(path.parent.relative_to(PACKAGE.parent).parts)
+    package = import_module(name)
+    homes = {key: f"skmultimodal.{home}" for key, home in package._LAZY.items()}
+    names = set(package.__all__) - {"__version__"}
+    assert seen_by_checkers(path) == {key: homes.get(key, name) for key in names}
 
 
 @pytest.mark.skipif(find_spec("mypy") is None, reason="needs mypy")

@@ -7,6 +7,7 @@ from skmultimodal._lazy import attach
 if TYPE_CHECKING:
     from skmultimodal.data._containers import MultimodalData as MultimodalData
     from skmultimodal.data._containers import Ragged as Ragged
+    from skmultimodal.data._containers import take_rows as take_rows
 
 _LAZY = {
     "MultimodalData": "data._containers",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from skmultimodal._parameters import check_parameters as check_parameters
     from skmultimodal._parameters import either as either
     from skmultimodal._parameters import one_of as one_of
+    from skmultimodal.utils import estimator_checks as estimator_checks
 
 _LAZY = dict.fromkeys(
     [
