@@ -75,9 +75,9 @@ def measure(loader, strategy, rows, epochs, seed):
 
     def fit(X):
         clf = FusionClassifier(
-            fusion=strategy(modality_dropout=DROPOUT),
+            fusion=strategy(),
             random_state=seed,
-            training=Training(max_epochs=epochs),
+            training=Training(max_epochs=epochs, modality_dropout=DROPOUT),
         )
         return clf.fit(X, y)
 

@@ -38,7 +38,7 @@ from skmultimodal import (
 from skmultimodal.fusion.apart._standalone import _Alone as Alone
 from skmultimodal.training._net import predict_outputs, train
 from skmultimodal.training._network import FusionNetwork, module_key
-from skmultimodal.training._specification import TrainingSettings
+from skmultimodal.training._specification import JointTraining, TrainingSettings
 from skmultimodal.training._tasks import Classification
 from skmultimodal.training._tensors import Tensors
 
@@ -87,7 +87,7 @@ def cases():
             bidirectional=False,
         ),
     }
-    feature = FeatureFusion(aux_weight=0.0, modality_dropout=0.0)  # one plain loss
+    feature = FeatureFusion()
     return {
         "CNN + LSTM": (X, y, small, feature, 1),
         "tiny MLP": (table, y, tiny, Alone(), 4),
@@ -180,7 +180,7 @@ def compare(X, y, encoders, spec, epochs, repeats):
     network = partial(
         FusionNetwork,
         {name: encoder.build for name, encoder in encoders.items()},
-        partial(spec.build_for, task),
+        partial(spec.build_for, task, joint=JointTraining()),  # one plain loss
     )
     target = task.encode(y)
     ours = Tensors(inputs, target=target)
@@ -243,7 +243,11 @@ def whole(repeats):
             spec,
             random_state=0,
             training=Training(
-                max_epochs=epochs, lr_schedule="constant", early_stopping=False
+                max_epochs=epochs,
+                lr_schedule="constant",
+                early_stopping=False,
+                aux_weight=0.0,
+                modality_dropout=0.0,
             ),
         ).fit(X, y)
 

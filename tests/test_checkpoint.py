@@ -72,7 +72,8 @@ def test_a_crashed_fit_goes_on_to_the_same_weights(params, every, tmp_path, cras
     (file,) = (tmp_path / "kept").glob("*/*.pt")
     crash.epoch = None
     Seen.epochs = ()
-    clf.set_params(training__callbacks=[*clf.callbacks, ("seen", Seen())]).fit(X, Y)
+    callbacks = [*clf.training.callbacks, ("seen", Seen())]
+    clf.set_params(training__callbacks=callbacks).fit(X, Y)
     assert Seen.epochs[0] == (4 if every == 1 else 3)
     assert_same(weights_of(clf), weights_of(whole))
     columns = [c for c in whole.history_ if c not in ("dur", "event_cp")]

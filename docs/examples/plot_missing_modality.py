@@ -8,7 +8,7 @@ falls as more of them are absent, and what was done about it.
 
 import matplotlib.pyplot as plt
 
-from skmultimodal import FeatureFusion, FusionClassifier, Training
+from skmultimodal import FusionClassifier, Training
 from skmultimodal.datasets import drop_modalities, load_spoken_digits
 from skmultimodal.inspection import MissingModalityDisplay
 
@@ -40,9 +40,9 @@ settings = {
 }
 models = {}
 for name, (dropout, missing) in settings.items():
-    fusion = FeatureFusion(modality_dropout=dropout)
+    training = Training(max_epochs=15, modality_dropout=dropout)
     clf = FusionClassifier(
-        fusion=fusion, missing=missing, random_state=0, training=Training(max_epochs=15)
+        fusion="feature", training=training, missing=missing, random_state=0
     )
     models[name] = clf.fit(X[train], y[train])
 

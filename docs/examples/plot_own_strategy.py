@@ -23,10 +23,9 @@ class PairwiseFusion(JointFusion):
 
     word_weights = ("uniform",)  # a dict of weights is always allowed
 
-    def __init__(self, weights="uniform", out_features=16, modality_dropout=0.0):
+    def __init__(self, weights="uniform", out_features=16):
         self.weights = weights
         self.out_features = out_features
-        self.modality_dropout = modality_dropout
 
     def build(self, in_features, n_outputs):
         return _Pairwise(in_features, n_outputs, self.weights, self.out_features)

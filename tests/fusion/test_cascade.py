@@ -213,10 +213,17 @@ def test_curve_by_hand(rows):
             assert [p.tolist()[0] for p in presences] == [[True, False], [True, True]]
             return list(proba)
 
+    class Reading:
+        def under(self, estimator):
+            return self
+
+        def read(self, X):
+            return None, np.ones((4, 2), dtype=bool)
+
     X, y = make_multimodal_classification(20, n_modalities=2, random_state=0)
-    clf = FusionClassifier(training=Training(max_epochs=1)).fit(X, y)
+    clf = FusionClassifier().fit(X, y)
     clf.fusion_ = Model()
-    clf._cells = lambda X: (None, np.ones((4, 2), dtype=bool))
+    clf._reader = Reading()
     curve = accuracy_cost_curve(
         clf,
         None,
