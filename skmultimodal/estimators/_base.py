@@ -50,14 +50,6 @@ def _specification(strategy, encoders):
     )
 
 
-def _is_whole(interrupt, problem):
-    """Whether an interrupted training was that of the whole, not of a part of it."""
-    cells = getattr(interrupt, "cells", {})
-    return cells.keys() == problem.cells.keys() and all(
-        cells[name] is problem.cells[name] for name in cells
-    )
-
-
 class BaseFusionEstimator(
     Answers,
     Exports,
@@ -288,19 +280,14 @@ class BaseFusionEstimator(
         with fit_task(self, X, y, sample_weight), self._all_or_nothing():
             strategy, problem, reader = self._problem(X, y, sample_weight, groups)
             problem = self._with_checkpoint(strategy, problem)
-            interrupt, fit_model = None, strategy.fit_model
+            fit_model = strategy.fit_model
             if self.warm_start and self._goes_on(strategy, problem):
                 problem = problem.for_task(self.task_)
                 fit_model = self.fusion_.trained_more
-            try:
-                model = fit_model(problem)
-            except KeyboardInterrupt as error:
-                if not _is_whole(error, problem):
-                    raise
-                interrupt, model = error, error.model
+            model = fit_model(problem)
             self._keep(model, strategy, problem, reader)
-        if interrupt is not None:
-            raise interrupt
+        if model.interrupted:
+            raise KeyboardInterrupt
         if problem.settings.checkpoint is not None:
             problem.settings.checkpoint.remove()
         return self
@@ -445,7 +432,7 @@ class BaseFusionEstimator(
             if hasattr(self, "fusion_"):
                 problem = self._chunk(X, y, sample_weight).for_one_epoch()
                 unit = self.fusion_.weight_unit
-                self.fusion_ = self.fusion_.trained_more(problem, unit)
+                self.fusion_ = self.fusion_.trained_more(problem, unit).finished()
                 self.missing_report_ = count_patterns(
                     problem.names, problem.present, before=self.missing_report_
                 )
@@ -464,7 +451,7 @@ class BaseFusionEstimator(
                     f"fusion='parallel'. Got {strategy!r}."
                 )
             problem = problem.for_one_epoch()
-            model = strategy.fit_model(problem)
+            model = strategy.fit_model(problem).finished()
             self._keep(model, strategy, problem, reader)
         return self
 

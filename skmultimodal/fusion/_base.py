@@ -131,6 +131,9 @@ class FusionModel:
         One record an epoch; empty where nothing was trained by epochs.
     n_iter : int or None, default=None
         Epochs trained.
+    interrupted : bool, default=False
+        Whether Ctrl-C ended the training, after the first epoch. The estimators then
+        keep the model, and raise KeyboardInterrupt.
     weight_unit : float, default=1.0
         Mean weight of the training rows, which the weights of further chunks are
         relative to.
@@ -160,6 +163,7 @@ class FusionModel:
     dtype: str = "float64"
     history: Any = ()
     n_iter: int | None = None
+    interrupted: bool = False
     weight_unit: float = 1.0
     net: Any
     report: Any
@@ -200,6 +204,20 @@ class FusionModel:
         return getattr(type(self), method, None) is not getattr(
             FusionModel, method, None
         )
+
+    def finished(self) -> FusionModel:
+        """Return the model itself; raise KeyboardInterrupt if it was interrupted.
+
+        For strategies that fit others: a part that was cut off makes no whole.
+        """
+        if self.interrupted:
+            raise KeyboardInterrupt
+        return self
+
+    def chosen_by(self, report, strategy) -> FusionModel:
+        """Return the model itself, with the report of how its strategy was chosen."""
+        self.report, self.strategy = report, strategy
+        return self
 
     def trim(self) -> None:
         """Drop what only training, or a cache, needs; predictions stay as they are."""

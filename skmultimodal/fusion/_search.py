@@ -136,8 +136,7 @@ class AutoFusion(BaseFusion):
             self._score(trials, problem, folds)
         chosen = self._choose(trials, _why_unscored(trials, problem))
         model = chosen.strategy.fit_model(problem.for_strategy(chosen.strategy))
-        model.report, model.strategy = _report(trials, chosen), chosen.strategy
-        return model
+        return model.chosen_by(_report(trials, chosen), chosen.strategy)
 
     def _trials(self):
         """Return the candidates as trials, with the parameters checked."""
@@ -275,7 +274,7 @@ def _warn_absent(problem, folds) -> None:
 
 def _fold_score(strategy, problem, train, test, scorer) -> float:
     """Return the score on the rows left out."""
-    model = strategy.fit_model(problem.take(train).without_absent())
+    model = strategy.fit_model(problem.take(train).without_absent()).finished()
     held_out = problem.take(test)
     part = held_out.select(model.names)
     response, task = model.response(part.cells, part.present), problem.task

@@ -152,12 +152,7 @@ class SequentialFusion(JointFusion):
         problem = problem.select(order)
         residual = self.mode == "residual"
         fit = partial(fit_residual, spec=self) if residual else super().fit_model
-        try:
-            return self._with_exit(fit(problem), problem)
-        except KeyboardInterrupt as interrupt:
-            if hasattr(interrupt, "model"):
-                interrupt.model = self._with_exit(interrupt.model, problem)
-            raise
+        return self._with_exit(fit(problem), problem)
 
     def _check_balance(self, balance):
         if balance == "ogm_ge":

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback, LRScheduler
-from skorch.history import History
 from torch.optim.lr_scheduler import LambdaLR
 
 __all__ = ["BestWeights", "Checkpoint", "callbacks_of", "raised_by_callback"]
@@ -82,9 +81,7 @@ class Checkpoint(Callback):
         self.found_ = self.folder.read(self.file)
         if self.found_ is None:
             return False
-        net.network.load_state_dict(self.found_["module"])
-        net.optimizer_.load_state_dict(self.found_["optimizer"])
-        net.history_ = History(self.found_["history"])
+        net.restore(*(self.found_[key] for key in ("module", "optimizer", "history")))
         return self.found_["done"]
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):

@@ -10,6 +10,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.exceptions import SkorchException
+from skorch.history import History
 from torch import nn
 
 from skmultimodal.training._callbacks import (
@@ -181,18 +182,43 @@ class FusionNet(NeuralNet):
         for key, value in self.network.fusion.report().items():
             self.history.record(key, value)
 
-    def run_epochs(self, data, valid, epochs):
-        """Train for some epochs; a callback's stop ends it, a real Ctrl-C does not.
+    def restore(self, module, optimizer, history):
+        """Take states of the module and the optimiser, and the history."""
+        self.network.load_state_dict(module)
+        self.go_on_from(optimizer, history)
 
-        Whatever happens, the weights kept by `BestWeights` are restored.
+    def go_on_from(self, optimizer, history):
+        """Take the state of an optimiser and the history of another training."""
+        self.optimizer_.load_state_dict(optimizer)
+        self.history_ = history if isinstance(history, History) else History(history)
+
+    def begin_anew(self, settings, early_stopping):
+        """Begin callbacks and schedule anew, for further training by `settings`."""
+        self.callbacks = callbacks_of(settings, early_stopping, len(self.history))
+        self.initialize_callbacks()
+        self.batch_size = settings.batch_size
+        for group in self.optimizer_.param_groups:
+            first = group.get("initial_lr", group["lr"])
+            group["lr"] = group["initial_lr"] = first * settings.lr / self.lr
+        self.lr = settings.lr
+
+    def run_epochs(self, data, valid, epochs) -> bool:
+        """Train for some epochs; return whether the user ended it by Ctrl-C.
+
+        Before the end of the very first epoch Ctrl-C is raised. A callback's stop ends
+        the training too. Whatever happens, the weights kept by `BestWeights` are
+        restored.
         """
         self.epochs_ahead = epochs
         self.notify("on_train_begin", X=data, y=valid)
         try:
             self.fit_loop(data, valid, epochs=epochs)
         except KeyboardInterrupt as error:
-            if not raised_by_callback(error):
+            if raised_by_callback(error):
+                return False
+            if not len(self.history) or "train_loss" not in self.history[0]:
                 raise
+            return True
         except (KeyError, SkorchException) as error:
             if valid is not None or "valid_" not in str(error):
                 raise
@@ -207,6 +233,7 @@ class FusionNet(NeuralNet):
                 if isinstance(callback, BestWeights):
                     callback.restore(self)
             self.notify("on_train_end", X=data, y=valid)
+        return False
 
 
 def _with_scores(step):
@@ -305,41 +332,44 @@ def train(make_module, task, data, valid, settings, seed, file=None):
 
     Returns
     -------
-    FusionNet
+    net : FusionNet
+    interrupted : bool
+        Whether the user ended the training by Ctrl-C. The net then has its best weights
+        so far.
 
     Raises
     ------
     KeyboardInterrupt
-        When the user presses Ctrl-C. After the first epoch it carries the net,
-        its best weights restored, as the attribute ``net``.
+        When the user presses Ctrl-C in the first epoch.
     """
     device = torch_device(settings)
     with seeded(seed, device), threads(settings.n_threads):
         module = make_module().to(getattr(torch, settings.dtype))
         net = make_net(module, task, settings, early_stopping=valid is not None)
-        try:
-            if file is None:
-                net.run_epochs(data, valid, settings.max_epochs)
-            else:
-                _run_with_checkpoint(net, data, valid, settings, file)
-        except KeyboardInterrupt as interrupt:
-            if len(net.history) and "train_loss" in net.history[0]:
-                interrupt.net = _plain_net(net, task, settings)
-            raise
-    return _plain_net(net, task, settings)
+        if file is None:
+            interrupted = net.run_epochs(data, valid, settings.max_epochs)
+        else:
+            interrupted = _run_with_checkpoint(net, data, valid, settings, file)
+        return _plain_net(net, task, settings), interrupted
 
 
 def _run_with_checkpoint(net, data, valid, settings, file):
-    """Train from where the file says, if there is one, and keep it up to date."""
+    """Train from where the file says, if there is one, and keep it up to date.
+
+    Returns whether the user ended it by Ctrl-C.
+    """
     checkpoint = Checkpoint(settings.checkpoint, file)
     if checkpoint.restore(net):
-        return
+        return False
     net.callbacks_.append(("checkpoint", checkpoint))
     try:
-        net.run_epochs(data, valid, settings.max_epochs - len(net.history))
-        checkpoint.write(net, done=True)
+        left = settings.max_epochs - len(net.history)
+        interrupted = net.run_epochs(data, valid, left)
+        if not interrupted:
+            checkpoint.write(net, done=True)
     finally:
         net.callbacks_.pop()
+    return interrupted
 
 
 def _plain_net(net, task, settings):
@@ -348,28 +378,23 @@ def _plain_net(net, task, settings):
         return net
     alone = settings.replace(accelerator=None, device=torch_device(settings))
     plain = make_net(net.network, task, alone, early_stopping=False)
-    plain.optimizer_.load_state_dict(net.optimizer_.state_dict())
-    plain.history_ = net.history_
+    plain.go_on_from(net.optimizer_.state_dict(), net.history_)
     return plain
 
 
 def resume(net: FusionNet, data, valid, settings, seed: int):
-    """Train a fitted net on, with callbacks and schedule begun anew; return it."""
+    """Train a fitted net on, with callbacks and schedule begun anew.
+
+    Returns the net, and whether the user ended it by Ctrl-C.
+    """
     if settings.accelerator is not None:
         task, trained = net.criterion_.task, net
         net = make_net(trained.module_, task, settings, valid is not None)
-        net.optimizer_.load_state_dict(trained.optimizer_.state_dict())
-        net.history_ = trained.history_
-    net.callbacks = callbacks_of(settings, valid is not None, len(net.history))
-    net.initialize_callbacks()
-    net.batch_size = settings.batch_size
-    for group in net.optimizer_.param_groups:
-        first = group.get("initial_lr", group["lr"])
-        group["lr"] = group["initial_lr"] = first * settings.lr / net.lr
-    net.lr = settings.lr
+        net.go_on_from(trained.optimizer_.state_dict(), trained.history_)
+    net.begin_anew(settings, valid is not None)
     with seeded(seed, torch_device(settings)), threads(settings.n_threads):
-        net.run_epochs(data, valid, settings.max_epochs)
-    return _plain_net(net, net.criterion_.task, settings)
+        interrupted = net.run_epochs(data, valid, settings.max_epochs)
+    return _plain_net(net, net.criterion_.task, settings), interrupted
 
 
 def predict_outputs(net, tensors: Tensors, fields, n_threads=None) -> dict:

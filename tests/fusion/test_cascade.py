@@ -175,6 +175,35 @@ def test_interrupted_cascade_is_kept(rows):
     assert clf.predict_with_cost(X).cost.shape == (300,)
 
 
+def test_interrupted_choice_is_kept_with_its_report(rows):
+    X, y = rows
+    encoders = [(name, TabularEncoder()) for name in X]
+    clf = FusionClassifier(
+        encoders, AutoFusion(["parallel"]), training=Training(callbacks=[CtrlC()])
+    )
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    assert clf.n_iter_ == 2
+    assert clf.fusion_report_["chosen"].tolist() == [True]
+
+
+def test_interrupted_chunk_leaves_the_estimator_as_it_was(rows):
+    X, y = rows
+
+    class AtOnce(CtrlC):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 3:
+                signal.raise_signal(signal.SIGINT)
+
+    clf = classifier().set_params(training__callbacks=[AtOnce()])
+    clf.partial_fit(X, y).partial_fit(X, y)
+    expected = clf.predict_proba(X)
+    with pytest.raises(KeyboardInterrupt):
+        clf.partial_fit(X, y)
+    assert clf.n_iter_ == 2
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+
 @pytest.mark.parametrize(
     ("fusion", "training"),
     [

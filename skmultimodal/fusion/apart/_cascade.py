@@ -89,6 +89,7 @@ class CascadeModel(FusionModel):
     weights = property(lambda self: self.whole.weights)
     history = property(lambda self: self.whole.history)
     n_iter = property(lambda self: self.whole.n_iter)
+    interrupted = property(lambda self: self.whole.interrupted)
     net = property(lambda self: self.whole.net)
     models = property(lambda self: self.whole.models)
     steps = property(lambda self: self.whole.steps)

@@ -120,7 +120,7 @@ class _Step:
             encoders={name: problem.encoders[name], OFFSET: PassThrough()},
             seed=problem.seed_of(name),
         )
-        self.name, self.model = name, fit_network(_Stage(), part)
+        self.name, self.model = name, fit_network(_Stage(), part).finished()
         self.n_outputs = problem.task.n_outputs
 
     def __call__(self, cells, present):

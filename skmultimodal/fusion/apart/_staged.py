@@ -106,7 +106,7 @@ def cross_fit_embedding(strategy, problem, final):
     whole = final.embedding(*_of(problem, final))
     embedding = whole.copy()
     for train, test in folds_of(problem, None):
-        of_fold = strategy.fit_model(problem.take(train).without_absent())
+        of_fold = strategy.fit_model(problem.take(train).without_absent()).finished()
         embedded = [
             of_fold.embedding(*_of(problem.take(rows), of_fold))
             for rows in (test, train)
@@ -147,7 +147,7 @@ def fit_staged(spec, problem):
         encoders={name: PassThrough() for name in problem.names},
         settings=problem.settings.replace(mode="joint"),
     )
-    return StagedModel(models, fit_network(spec, inner))
+    return StagedModel(models, fit_network(spec, inner).finished())
 
 
 class StagedModel(FusionModel):
@@ -237,7 +237,9 @@ def cross_fitted_weights(spec, problem, fit) -> dict[str, float]:
         part = problem.take(test).select(known.names)
         where = np.ix_(test, [names.index(name) for name in known.names])
         present[where] = part.present
-        branches[where] = fit(equal, known).branch_scores(part.cells, part.present)
+        branches[where] = (
+            fit(equal, known).finished().branch_scores(part.cells, part.present)
+        )
     judged = present.any(axis=0)
     warn_unjudged(problem, np.array(names)[~judged].tolist())
 

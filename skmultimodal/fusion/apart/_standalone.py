@@ -132,7 +132,7 @@ class NetworkModel:
         seed = problem.seed_of(name)
         encoder = as_encoder(problem.encoders[name])
         problem = replace(problem, encoders={name: encoder}, seed=seed)
-        self.name, self.model = name, fit_network(_Alone(), problem)
+        self.name, self.model = name, fit_network(_Alone(), problem).finished()
         self.model.trim()  # it is not trained further
         self.n_features = self.model.n_features
         self.n_outputs = problem.task.n_outputs

@@ -100,10 +100,14 @@ def estimate_blend(make, joint, problem, data, rows, held_out) -> tuple[float, .
     part = TensorRows(data, rows)
     # by their agreement a branch would learn from others
     apart = joint.replace(blend=branches, agreement_weight=0.0)
-    alone, together = (
-        train(partial(make, how), problem.task, part, None, settings, problem.seed)
-        for how in (apart, joint.replace(blend=fused))
-    )
+    nets = []
+    for how in (apart, joint.replace(blend=fused)):
+        new = partial(make, how)
+        net, interrupted = train(new, problem.task, part, None, settings, problem.seed)
+        if interrupted:
+            raise KeyboardInterrupt
+        nets.append(net)
+    alone, together = nets
     weight = problem.sample_weight
     weight = None if weight is None else weight[rows]
     prior = problem.task.scores(problem.task.prior(problem.target[rows], weight))

@@ -51,8 +51,7 @@ def fit_network(spec, problem):
     Raises
     ------
     KeyboardInterrupt
-        On Ctrl-C; after the first epoch it carries the model as ``model``, and as
-        ``cells`` those that it was trained on.
+        On Ctrl-C in the first epoch. Later, the model says ``interrupted``.
     """
     if _imputes(problem):
         complete_rows(problem)  # there are some: said before training
@@ -67,22 +66,10 @@ def fit_network(spec, problem):
     settings, file = problem.settings, None
     if settings.checkpoint is not None:
         file = settings.checkpoint.file(repr(spec), problem.seed, *content_key(problem))
-    try:
-        net = train(
-            partial(make, joint),
-            problem.task,
-            data,
-            valid,
-            settings,
-            problem.seed,
-            file,
-        )
-    except KeyboardInterrupt as interrupt:
-        if hasattr(interrupt, "net"):
-            interrupt.model = JointModel(spec, preparation, interrupt.net, problem)
-            interrupt.cells = problem.cells
-        raise
-    return JointModel(spec, preparation, net, problem)
+    net, interrupted = train(
+        partial(make, joint), problem.task, data, valid, settings, problem.seed, file
+    )
+    return JointModel(spec, preparation, net, problem, interrupted)
 
 
 def make_network(spec, encoders, task, joint):
@@ -119,8 +106,9 @@ def _blend(spec, joint, problem, preparation, data, split):
 class JointModel(FusionModel):
     """A trained network with the preparation of its inputs."""
 
-    def __init__(self, spec, preparation, net, problem):
+    def __init__(self, spec, preparation, net, problem, interrupted=False):
         self.spec, self.preparation = spec, preparation
+        self.interrupted = interrupted
         self.joint = spec.joint_training(problem.settings)
         self.net, self.task = net, problem.task
         self.names, self.encoders = preparation.names, preparation.encoders
@@ -272,13 +260,9 @@ class JointModel(FusionModel):
         split = validation_split(problem) if problem.settings.early_stopping else None
         data, valid = _training_parts(self.preparation, problem, split, unit)
         seed = problem.seed + self.n_iter
-        try:
-            model.net = resume(model.net, data, valid, problem.settings, seed)
-        except KeyboardInterrupt as interrupt:
-            model._fit_imputer(problem)
-            model.weights = model._fitted_weights(problem)
-            interrupt.model, interrupt.cells = model, problem.cells
-            raise
+        model.net, model.interrupted = resume(
+            model.net, data, valid, problem.settings, seed
+        )
         model._fit_imputer(problem)
         model.weights = model._fitted_weights(problem)
         return model
