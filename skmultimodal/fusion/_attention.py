@@ -143,6 +143,8 @@ class _Attention(FusionModule):
         self.cls = None
         if spec.pool == "cls":
             self.cls = nn.Parameter(0.02 * torch.randn(width))
+        # NOTE[DIFF] blocks normalise before each part, their maps have no bias, and a
+        # query may attend to nothing
         self.blocks = nn.ModuleList(
             Block(width, spec.n_heads, spec.dropout) for _ in range(spec.n_layers)
         )
@@ -159,7 +161,7 @@ class _Attention(FusionModule):
         known = torch.stack([masks[name].any(1) for name in self.names], 1)
         weights = self.simplex(len(known), known)  # (n, n_modalities)
         scale = weights * (weights > 0).sum(1, keepdim=True)
-        biases = [
+        biases = [  # NOTE[DIFF] weights of modalities are added to the logits
             attention_bias(masks[name], scale[:, m])
             for m, name in enumerate(self.names)
         ]

@@ -162,6 +162,7 @@ class _Bottleneck(FusionModule):
         shared = self.bottleneck.expand(len(known), -1, -1)
         n_shared = shared.shape[1]
         seen = torch.zeros(shared.shape[:2], dtype=bool, device=shared.device)
+        # NOTE[DIFF] every layer has a bottleneck: the encoders are the layers before it
         for layer in range(self.n_layers):
             written = torch.zeros_like(shared)
             for m, name in enumerate(self.names):
@@ -169,11 +170,12 @@ class _Bottleneck(FusionModule):
                 joined = torch.cat([tokens[name], shared], 1)
                 joined = block(joined, torch.cat([~masks[name], seen], 1))
                 tokens[name] = joined[:, :-n_shared]
-                share = weights[:, m, None, None]
+                share = weights[:, m, None, None]  # NOTE[DIFF] a weighted mean
                 written = written + share * joined[:, -n_shared:]
             shared = written
         fused = torch.zeros_like(shared[:, 0])
         for m, name in enumerate(self.names):
+            # NOTE[DIFF] the mean of the tokens in place of a class token
             mean = masked_mean(tokens[name], masks[name])
             fused = fused + weights[:, m, None] * self.norms[module_key(name)](mean)
         scores, fused = self.readout(fused)

@@ -13,8 +13,8 @@ from skmultimodal._parameters import POSITIVE_INT, a_number
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._frozen import (
-    FixedFeatures,
-    FixedModel,
+    FrozenFeatures,
+    FrozenModel,
     features_of_fold,
     shares_of,
     supervised_names,
@@ -120,12 +120,11 @@ class CanonicalFusion(BaseFusion):
         """Fit the encoders' preprocessing, the maps and the head."""
         self.check(problem, ("uniform",))
         problem = problem.select(sorted(problem.names))
-        features = FixedFeatures(type(self).__name__)
+        features = FrozenFeatures(type(self).__name__)
         blocks = features.fit_transform(problem)
-        model = _CanonicalModel(
-            features, problem, shares_of(self.weights, problem.names)
-        )
-        model.maps = self._maps(blocks, problem, model.shares)
+        shares = shares_of(self.weights, problem.names)
+        maps = self._maps(blocks, problem, shares)
+        model = _CanonicalModel(features, problem, shares, maps)
         rows = model.joined(blocks, problem.present)
         if supervised_names(problem):
             rows = self._out_of_fold(model, blocks, rows, problem)
@@ -164,7 +163,11 @@ class CanonicalFusion(BaseFusion):
         return found
 
 
-class _CanonicalModel(FixedModel):
+class _CanonicalModel(FrozenModel):
+    def __init__(self, features, problem, shares, maps):
+        super().__init__(features, problem, shares)
+        self.maps = maps
+
     def joined(self, features, present):
         weights = present * self.shares
         total = weights.sum(axis=1, keepdims=True)
@@ -196,6 +199,7 @@ def canonical_maps(blocks, row_weights, shares, n_components, regularization):
     for m, block in enumerate(blocks):
         weighted = row_weights[:, m, None] * block
         total = row_weights[:, m].sum()
+        # NOTE[DIFF] shrinkage, and weights of modalities and of rows
         covariance = (1 - regularization) * (block.T @ weighted) / total
         covariance.flat[:: len(covariance) + 1] += regularization
         lower = cholesky(total * covariance, lower=True)  # R = L L^T

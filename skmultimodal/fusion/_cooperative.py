@@ -15,8 +15,8 @@ from skmultimodal._parameters import NOT_NEGATIVE, POSITIVE, a_number, either, o
 from skmultimodal.fusion._base import BaseFusion, unheard
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._frozen import (
-    FixedFeatures,
-    FixedModel,
+    FrozenFeatures,
+    FrozenModel,
     features_of_fold,
     shares_of,
 )
@@ -136,7 +136,7 @@ class CooperativeFusion(BaseFusion):
         """Fit the encoders' preprocessing, choose the penalties, fit the terms."""
         self.check(problem, ("uniform",))
         problem = problem.select(sorted(problem.names))
-        features = FixedFeatures(type(self).__name__)
+        features = FrozenFeatures(type(self).__name__)
         unscaled = features.fit_transform(problem)
         shares = shares_of(self.weights, problem.names)
         model = _CooperativeModel(features, problem, shares)
@@ -190,7 +190,7 @@ class CooperativeFusion(BaseFusion):
             yield weight[test] @ losses
 
 
-class _CooperativeModel(FixedModel):
+class _CooperativeModel(FrozenModel):
     """Linear terms and a bias."""
 
     def set_terms(self, coef, bias, blocks, scale, problem):
@@ -222,6 +222,7 @@ class _CooperativeModel(FixedModel):
             inner, total = self.moments[:, here][:, :, here], self.moments[:, here]
             ridge = 1e-9 * np.trace(inner, axis1=1, axis2=2) + np.finfo(float).tiny
             inner = inner + ridge[:, None, None] * np.eye(here.sum())
+            # NOTE[DIFF] present terms stand in for absent ones
             factors = np.linalg.solve(inner, total.sum(axis=2)[:, :, None])
             terms[np.ix_(here, rows)] *= factors[:, :, 0].T[:, None]
         return terms

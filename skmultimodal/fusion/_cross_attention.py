@@ -147,6 +147,7 @@ class _CrossAttention(FusionModule):
             others = [name for name in self.names if name != target]
             return per_modality(others, lambda name: blocks())
 
+        # NOTE[DIFF] a linear projection, where the paper has a convolution
         self.tokens = Tokens(in_features, width)
         self.cross = per_modality(self.names, sources)
         self.own = per_modality(self.names, lambda name: blocks())
@@ -170,6 +171,7 @@ class _CrossAttention(FusionModule):
             read = self._read(name, tokens, masks, scale)
             for block in self.own[module_key(name)]:
                 read = block(read, ~masks[name])
+            # NOTE[DIFF] the mean of the sequence, not its last step
             mean = masked_mean(read, masks[name])
             parts.append(scale[:, m, None] * self.norms[module_key(name)](mean))
         scores, hidden = self.readout(torch.cat(parts, 1))
@@ -186,6 +188,7 @@ class _CrossAttention(FusionModule):
             read = tokens[target]
             for block in self.cross[module_key(target)][module_key(source)]:
                 read = block(read, ~masks[source], tokens[source])
+            # NOTE[DIFF] sources are averaged, not concatenated: absent ones drop out
             steps = steps + scale[:, m, None, None] * (read - tokens[target])
             total = total + scale[:, m]
         return tokens[target] + steps / total.clamp(min=1e-12)[:, None, None]

@@ -117,13 +117,15 @@ class _Embrace(FusionModule):
     def forward(self, embeddings, present=None):
         features = self.project(embeddings).relu()  # (n, n_modalities, out_features)
         weights = self.simplex(len(features), present)
-        selection = weights[:, :, None]
+        selection = weights[:, :, None]  # NOTE[DIFF] the expectation at predict
         if self.training:
             drawn = _draw(weights.detach(), features.shape[2])
-            # the gradient of the draw is taken to be that of its probabilities
+            # NOTE[DIFF] probabilities are learnt: the gradient of the draw is taken to
+            # be theirs
             selection = drawn + selection - selection.detach()
         selection = selection * (weights > 0)[:, :, None]
         scores, hidden = self.readout((selection * features).sum(1))
+        # NOTE[DIFF] the predictions from one modality enter the loss
         branch_scores = self.readout(features)[0] if self.aux_weight else None
         return FusionOutput(scores, hidden, branch_scores, weights)
 

@@ -182,7 +182,7 @@ class _Evidential(FusionModule):
         evidence = softplus(self.heads(embeddings))  # (n, n_modalities, n_outputs)
         mask = mask_of(present, evidence)
         scale = len(self.names) * self.simplex.static() * mask
-        evidence = evidence * scale[:, :, None]
+        evidence = evidence * scale[:, :, None]  # NOTE[DIFF] the weights are ours
         joined = torch.cat([embeddings[name] for name in self.names], dim=1)
         pieces = evidence
         if self.pseudo is not None:
@@ -227,6 +227,7 @@ class _Evidential(FusionModule):
         true = (truth * alpha).sum(-1)
         fit = alpha.sum(-1).digamma() - true.digamma()
         share = 1.0
+        # NOTE[DIFF] held-out rows have the whole penalty, for epochs to be comparable
         if self.training and self.annealing_epochs:
             share = min(1.0, self.epoch / self.annealing_epochs)
         wrong = truth + (1 - truth) * alpha
@@ -267,10 +268,12 @@ def combine_evidence(evidence: Tensor, mask: Tensor, rule: str) -> Tensor:
         return evidence.sum(1)
     n_outputs = evidence.shape[2]
     if rule == "dempster":
+        # NOTE[DIFF] the rule whole, in logarithms, which the papers apply by pairs
         logs = (evidence / n_outputs).log1p().sum(1)
         excess = (logs.max(1, keepdim=True).values - LARGEST_LOG).clamp(min=0)
         return n_outputs * (logs - excess).clamp(min=0).expm1()
     if rule == "average":
+        # NOTE[DIFF] over all at once: averaging pair after pair depends on their order
         return evidence.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
     total = evidence.sum(2)
     known = total / (total + n_outputs)  # 1 - ignorance, (n, n_modalities)
@@ -289,7 +292,7 @@ def conflict(log_alpha: Tensor, mask: Tensor) -> Tensor:
         gap = (proba[:, i] - proba[:, j]).abs().sum(1) / 2
         conflicts = conflicts + gap * known[:, i] * known[:, j]
         count = count + mask[:, i] * mask[:, j]
-    return conflicts / count.clamp(min=1)
+    return conflicts / count.clamp(min=1)  # NOTE[DIFF] a mean over pairs, not a sum
 
 
 def divergence_from_uniform(alpha: Tensor) -> Tensor:

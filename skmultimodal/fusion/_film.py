@@ -161,6 +161,7 @@ class _FiLM(FusionModule):
         scale = len(self.names) * self.simplex.static() * mask_of(present, weights)
         scale = dict(zip(self.names, scale[:, :, None].unbind(1), strict=True))
         features = scale[self.primary] * first
+        # NOTE[DIFF] embeddings are modulated, not feature maps, by conditions in turn
         for name in self.conditions:
             modulation = self.modulations[module_key(name)](embeddings[name])
             gamma, beta = (scale[name] * modulation).chunk(2, dim=1)

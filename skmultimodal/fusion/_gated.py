@@ -160,5 +160,6 @@ class _Gated(FusionModule):
             return self.simplex(len(joined), present)[:, :, None]
         logits = self.gate(joined).unflatten(1, (len(self.names), -1))
         logits = hide_absent(logits, present)
+        # NOTE[DIFF] the paper has sigmoids for more than two modalities
         gates = logits.sigmoid() if self.sigmoid else logits.softmax(1)
         return gates * mask_of(present, gates)[:, :, None]

@@ -12,8 +12,8 @@ from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegre
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._frozen import (
-    FixedFeatures,
-    FixedModel,
+    FrozenFeatures,
+    FrozenModel,
     features_of_fold,
     shares_of,
     supervised_names,
@@ -123,7 +123,7 @@ class KernelFusion(BaseFusion):
         """Fit the encoders' preprocessing, the weights and the kernel machine."""
         self.check(problem, ("alignment", "uniform"))
         problem = problem.select(sorted(problem.names))
-        features = FixedFeatures(type(self).__name__)
+        features = FrozenFeatures(type(self).__name__)
         blocks = features.fit_transform(problem)
         folds = []  # to choose by, where leaving one out shows what y has taught
         if supervised_names(problem):
@@ -151,6 +151,7 @@ class KernelFusion(BaseFusion):
             for fold in folds
         ]
         regression = problem.task.kind == "regression"
+        # NOTE[DIFF] least squares instead of a support vector machine
         machine = (_Regressor if regression else _Classifier)(
             kernel_of(blocks, features.n_varying),
             self.alphas,
@@ -163,6 +164,7 @@ class KernelFusion(BaseFusion):
 
     def _gammas(self, n_varying):
         """Return the widths; the mean squared distance is twice the variance."""
+        # NOTE[DIFF] not by their median: a weight of two then counts as two rows
         return [self.gamma / (2 * max(n, 1)) for n in n_varying.values()]
 
     def _aligned_shares(self, parts, problem):
@@ -177,7 +179,7 @@ class KernelFusion(BaseFusion):
         return found / total if total > 0 else np.full(len(found), 1 / len(found))
 
 
-class _KernelModel(FixedModel):
+class _KernelModel(FrozenModel):
     def joined(self, features, present):
         """Return the features side by side, then which modalities are present."""
         return np.hstack([*(features[name] for name in self.names), present])
@@ -208,6 +210,7 @@ class CombinedKernel:
             total += both * rbf_kernel(X[:, start:stop], Z[:, start:stop], gamma=gamma)
         scales = [np.sqrt(rows[:, n_features:] @ self.shares) for rows in (X, Z)]
         left, right = (np.where(scale > 0, scale, 1.0) for scale in scales)
+        # NOTE[DIFF] divided, so that kernels of absent modalities drop out
         return total / left[:, None] / right
 
 

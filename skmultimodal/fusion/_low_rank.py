@@ -176,6 +176,7 @@ class _Factors(nn.Module):
         self.mix = nn.Parameter(torch.full((spec.rank,), 1 / spec.rank))
 
     def forward(self, blocks):
+        # NOTE[DIFF] the 1 stands outside of the factors, so that products start near 1
         products = (1 + blocks).prod(1).unflatten(1, (self.rank, -1))
         return torch.einsum("nrd,r->nd", products, self.mix)
 
@@ -185,7 +186,7 @@ class _FullTensor(nn.Module):
 
     def __init__(self, in_features, spec):
         super().__init__()
-        width = spec.tensor_features
+        width = spec.tensor_features  # NOTE[DIFF] a projection narrows each modality
         self.project = Projections(in_features, width, normalize=False)
         self.linear = nn.Linear((width + 1) ** len(in_features), spec.out_features)
 

@@ -121,12 +121,13 @@ class MixtureOfExpertsFusion(JointFusion):
 
 
 class _Mixture(FusionModule):
-    task_kind = "classification"  # set by JointFusion.build_for
+    task_kind = "classification"
 
     def __init__(self, in_features, n_outputs, spec):
         super().__init__(in_features)
         self.entropy_weight = spec.entropy_weight
         self.gate_input, n_modalities = spec.gate_input, len(self.names)
+        # NOTE[DIFF] each expert sees its own modality only
         self.experts = Heads(in_features, n_outputs)
         if spec.weights == "learned" and n_modalities > 1:
             width = sum(in_features.values())
@@ -136,6 +137,9 @@ class _Mixture(FusionModule):
             self.gate = Readout(width, spec.gate_hidden, n_modalities)
         else:
             self.simplex = SimplexWeights(self.names, spec.weights)
+
+    def fit_to(self, task):
+        self.task_kind = task.kind
 
     def modality_weights(self):
         return None if self.simplex is None else self.simplex.static()
@@ -162,6 +166,7 @@ class _Mixture(FusionModule):
         losses = super().loss(output, target, criterion)
         if self.simplex is None and self.entropy_weight:
             weights = output.weights
+            # NOTE[DIFF] the entropy of the gate, and the experts' own losses, are added
             entropy = -(weights * weights.clamp(min=TINY).log()).sum(1)
             losses = losses - self.entropy_weight * entropy
         return losses

@@ -147,6 +147,7 @@ class _ProductOfExperts(FusionModule):
         scores, hidden = self.readout(code)
         branch_scores = None
         if self.aux_weight:  # the code of each modality alone
+            # NOTE[DIFF] it shares the head, and has no divergence of its own
             alone = means * precisions / (1 + precisions)
             branch_scores = self.readout(alone)[0]
         total = (precisions * mask).sum(1, keepdim=True)
@@ -156,6 +157,7 @@ class _ProductOfExperts(FusionModule):
 
     def loss(self, output, target, criterion):
         losses = super().loss(output, target, criterion)
+        # NOTE[DIFF] the code predicts y, nothing is reconstructed
         return losses + self.beta * output.divergence
 
 

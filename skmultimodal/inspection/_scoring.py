@@ -43,13 +43,11 @@ def make_score(estimator, X, y, scoring, sample_weight):
             np.average(response.argmax(axis=1) == hits, weights=sample_weight)
         )
     name = scoring_name(estimator, scoring) if scoring is None else scoring
-    given = _Given(estimator)
-    scorer = check_scoring(given, name)
+    scorer = check_scoring(_Given(estimator), name)
     extra = {} if sample_weight is None else {"sample_weight": sample_weight}
 
     def score(response):
-        given.response = response
-        return float(scorer(given, X, y, **extra))
+        return float(scorer(_Given(estimator, response), X, y, **extra))
 
     return score
 

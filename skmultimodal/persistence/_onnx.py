@@ -102,7 +102,7 @@ def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
     network = bare_module(model.net)
     if network.imputer is not None:
         network = copy.deepcopy(network)
-        network.imputer = UnrolledImputer(network.imputer)
+        network.impute_by(UnrolledImputer(network.imputer))
     graph = _Graph(network, model, names).to(model.net.device).eval()
     try:
         with warnings.catch_warnings(), _quiet(), sdpa_kernel(SDPBackend.MATH):

@@ -88,6 +88,9 @@ class FusionModule(nn.Module):
         self.tracked = []  # the branches' losses and masks in this epoch's batches
         self.row_weight = None  # of the batch whose loss is being taken
 
+    def fit_to(self, task: Any) -> None:
+        """Take note of the task; by default, the same module serves all tasks."""
+
     def train_with(self, joint: JointTraining) -> None:
         """Take the weights of losses, and the balance, that the training asks for."""
         self.aux_weight = joint.aux_weight
@@ -247,6 +250,10 @@ class FusionNetwork(nn.Module):
         self.fusion = make_fusion(widths)
         self.modality_dropout = modality_dropout if len(self.names) > 1 else 0.0
         self.imputer = None  # a module that fills in absent embeddings
+
+    def impute_by(self, imputer: nn.Module) -> None:
+        """Fill in absent embeddings by a module from now on."""
+        self.imputer = imputer
 
     def forward(self, inputs, present=None):
         embeddings = {name: self.encode(name, inputs[name]) for name in self.names}

@@ -160,6 +160,11 @@ class _Work:
             self.seconds, self.done = perf_counter() - start, True
         return self.value
 
+    def run(self):
+        """Do the call, and keep and return its result."""
+        self.done, self.value = True, self.function(*self.args)
+        return self.value
+
     def __repr__(self):
         return f"{self.function.__name__}(...)"
 

@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 from skmultimodal._warnings import warn
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import FusionModel, naming, unheard
-from skmultimodal.fusion.apart._frozen import FixedFeatures
+from skmultimodal.fusion.apart._frozen import FrozenFeatures
 from skmultimodal.fusion.apart._out_of_fold import respond
 from skmultimodal.fusion.apart._row_features import freeze
 from skmultimodal.fusion.apart._standalone import NoModel, warn_unjudged
@@ -40,7 +40,7 @@ def passed_features(problem, names):
             )
     part = problem.select(list(names))
     tables = {name: TabularEncoder() for name in names}
-    features = FixedFeatures("passthrough")
+    features = FrozenFeatures("passthrough")
     features.fit_transform(replace(part, encoders=tables))
     return features
 

@@ -14,9 +14,9 @@ from skmultimodal.fusion.apart._standalone import fit_standalone
 from skmultimodal.fusion.joint._preparation import Preparation
 
 __all__ = [
-    "FixedFeatures",
-    "FixedModel",
     "FoldFeatures",
+    "FrozenFeatures",
+    "FrozenModel",
     "features_of_fold",
     "shares_of",
     "supervised_names",
@@ -25,7 +25,7 @@ __all__ = [
 HEAD = "head"
 
 
-class FixedFeatures:
+class FrozenFeatures:
     """Fitted encoders, and the standardised features they give.
 
     What an encoder prepares for its network is taken as features: floats are
@@ -136,7 +136,7 @@ def features_of_fold(features, blocks, problem, fold) -> FoldFeatures:
 
     Parameters
     ----------
-    features : FixedFeatures
+    features : FrozenFeatures
         Fitted to the whole problem.
     blocks : dict of str to ndarray of shape (n_samples, n_features)
         Its features.
@@ -150,19 +150,19 @@ def features_of_fold(features, blocks, problem, fold) -> FoldFeatures:
         if not part.present[train].any():  # nothing can be learnt here
             held_out[name] = np.zeros_like(held_out[name])
             continue
-        own, new = FixedFeatures(features.owner), part.take(test)
+        own, new = FrozenFeatures(features.owner), part.take(test)
         learnt |= own.fit_transform(part.take(train))
         held_out |= own.transform(new.cells, new.present)
         n_varying |= own.n_varying
     return FoldFeatures(train, test, learnt, held_out, n_varying)
 
 
-class FixedModel(FusionModel):
+class FrozenModel(FusionModel):
     """A head on rows that `joined` makes of fixed features.
 
     Parameters
     ----------
-    features : FixedFeatures
+    features : FrozenFeatures
     problem : FusionProblem
     shares : ndarray of shape (n_modalities,)
         Weights of the modalities.

@@ -36,18 +36,7 @@ def fit_head(spec, problem):
     if isinstance(spec.weights, dict):
         total = sum(spec.weights[name] for name in problem.names)
         weights = {name: spec.weights[name] / total for name in problem.names}
-    model = HeadModel(models, scaling, weights)
-    features = model.joined(embeddings, problem.present)
-    inner = replace(
-        problem,
-        cells={HEAD: features},
-        present=np.ones((problem.n_samples, 1), dtype=bool),
-        encoders={HEAD: spec.head},
-    )
-    model.head = fit_standalone(inner, HEAD)
-    model.task, model.n_features = problem.task, features.shape[1]
-    model.prior = problem.task.prior(problem.target, problem.sample_weight)
-    return model
+    return HeadModel(models, scaling, weights, spec.head, embeddings, problem)
 
 
 class HeadModel(FusionModel):
@@ -55,7 +44,7 @@ class HeadModel(FusionModel):
 
     dtype = "float64"
 
-    def __init__(self, models, scaling, weights):
+    def __init__(self, models, scaling, weights, head, embeddings, problem):
         self.names, self.models = list(models), models
         self.scaling, self.weights = scaling, weights
         self.encoders = {name: model.fitted for name, model in models.items()}
@@ -64,6 +53,17 @@ class HeadModel(FusionModel):
             for name, model in models.items()
             for row in model.history
         ]
+        self.task = problem.task
+        self.prior = problem.task.prior(problem.target, problem.sample_weight)
+        features = self.joined(embeddings, problem.present)
+        self.n_features = features.shape[1]
+        inner = replace(
+            problem,
+            cells={HEAD: features},
+            present=np.ones((problem.n_samples, 1), dtype=bool),
+            encoders={HEAD: head},
+        )
+        self.head = fit_standalone(inner, HEAD)
 
     def joined(self, embeddings, present):
         """Return weighted, standardised blocks side by side, zeros where absent."""

@@ -14,11 +14,11 @@ from skmultimodal.data._hashing import row_keys
 from skmultimodal.encoders.features._row_cache import features_by_row
 from skmultimodal.fusion._base import naming
 
-__all__ = ["FrozenCells", "freeze", "with_frozen_features"]
+__all__ = ["CellsWithFeatures", "freeze", "with_frozen_features"]
 
 
 @dataclass
-class FrozenCells:
+class CellsWithFeatures:
     """Cells of a modality beside the features that a pipeline's first step makes.
 
     Attributes
@@ -40,7 +40,7 @@ class FrozenCells:
         return len(self.features)
 
     def __getitem__(self, rows):
-        return FrozenCells(take_rows(self.raw, rows), self.features[rows])
+        return CellsWithFeatures(take_rows(self.raw, rows), self.features[rows])
 
 
 def with_frozen_features(problem):
@@ -54,7 +54,7 @@ def with_frozen_features(problem):
 
 
 def freeze(cells, present, model, cache=None):
-    """Return the cells as `FrozenCells` where `model` allows it, else as they are.
+    """Return cells as `CellsWithFeatures` where `model` allows it, else as they are.
 
     It must be a pipeline whose first step says ``rowwise``: it learns nothing, and
     its features of a row depend on that row alone.
@@ -68,7 +68,7 @@ def freeze(cells, present, model, cache=None):
     found = _features(clone(step), take_rows(cells, rows), cache)
     features = np.zeros((len(present), found.shape[1]), dtype=found.dtype)
     features[rows] = found
-    return FrozenCells(cells, features)
+    return CellsWithFeatures(cells, features)
 
 
 def _features(step, cells, cache):

@@ -67,7 +67,7 @@ def embeddings_of(problem, cv=None):
 
     Returns
     -------
-    models : dict of str to NetworkModel
+    models : dict of str to StandaloneNetwork
         Fitted to all rows.
     embeddings : dict of str to ndarray of shape (n_samples, n_features)
         Zeros where the modality is absent.

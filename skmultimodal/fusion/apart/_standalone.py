@@ -21,7 +21,7 @@ from skmultimodal.data._containers import as_array, cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._readable import first_step
 from skmultimodal.fusion._base import naming, seeded_numpy
-from skmultimodal.fusion.apart._row_features import FrozenCells
+from skmultimodal.fusion.apart._row_features import CellsWithFeatures
 from skmultimodal.fusion.joint._layers import Heads
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._net import is_skorch_net
@@ -30,8 +30,8 @@ from skmultimodal.training._specification import JointTraining
 
 __all__ = [
     "EstimatorModel",
-    "NetworkModel",
     "NoModel",
+    "StandaloneNetwork",
     "fit_standalone",
     "is_model",
     "warn_unjudged",
@@ -53,7 +53,7 @@ def fit_standalone(problem, name):
 
     Returns
     -------
-    EstimatorModel, NetworkModel or NoModel
+    EstimatorModel, StandaloneNetwork or NoModel
         With ``response(cells)``, of shape (n_samples, n_outputs). There is no model
         where the modality's rows all have one label, other rows have others, and what
         was to be fitted does not take that.
@@ -70,7 +70,7 @@ def fit_standalone(problem, name):
         if not present.all():
             problem = whole.take(np.flatnonzero(present))
         if not is_model(problem.encoders[name]):
-            return NetworkModel(problem, name)
+            return StandaloneNetwork(problem, name)
         try:
             return EstimatorModel(problem, name)
         except ValueError:
@@ -125,7 +125,7 @@ class _Linear(FusionModule):
         return FusionOutput(scores, embeddings[self.names[0]])
 
 
-class NetworkModel:
+class StandaloneNetwork:
     """An encoder with a linear head, trained as a network of its own."""
 
     def __init__(self, problem, name):
@@ -175,7 +175,7 @@ class EstimatorModel:
 
     def _later(self, cells):
         """Return the steps that see the cells' features, or else the cells."""
-        if not isinstance(cells, FrozenCells):
+        if not isinstance(cells, CellsWithFeatures):
             return self.fitted, self.cells_format(cells)
         if not isinstance(self.fitted, Pipeline):  # one pipeline a label
             return self.fitted, self.cells_format(cells.raw)

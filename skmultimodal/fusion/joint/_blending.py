@@ -61,6 +61,7 @@ def blending_weights(train_losses, valid_losses) -> np.ndarray:
     gains = np.maximum(valid_losses[:, 0] - valid_losses[:, -1], 0.0)
     if not gains.any():
         return np.full(len(gains), 1 / len(gains))
+    # NOTE[DIFF] floors, for held-out parts that are small
     overfitting = np.maximum(gaps[:, -1] - gaps[:, 0], FLOOR * gains.max())
     weights = gains / overfitting**2
     weights = np.maximum(weights / weights.sum(), LEAST)

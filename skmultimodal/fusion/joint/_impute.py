@@ -181,7 +181,7 @@ def fit_imputer(net, tensors, weight=None, n_threads=None) -> None:
                 encoded = network.encode(name, _on(inputs[name], net.device))
                 parts[name].append(pooled(encoded).cpu().numpy())
     embedded = {name: np.concatenate(values) for name, values in parts.items()}
-    network.imputer = GaussianImputer(embedded, weight).to(net.device)
+    network.impute_by(GaussianImputer(embedded, weight).to(net.device))
 
 
 def complete_rows(problem) -> np.ndarray:

@@ -300,9 +300,9 @@ class JointModel(FusionModel):
         if net["imputes"]:
             if sum(net["imputes"].values()) != len(weights["imputer.mean"]):
                 raise ValueError("an imputer has other widths than its weights")
-            network.imputer = GaussianImputer(
-                {name: np.zeros((2, width)) for name, width in net["imputes"].items()}
-            )
+            widths = net["imputes"].items()
+            blank = {name: np.zeros((2, width)) for name, width in widths}
+            network.impute_by(GaussianImputer(blank))
         network.load_state_dict(weights)
         known = not net["device"].startswith("cuda") or torch.cuda.is_available()
         device = net["device"] if known else "cpu"

@@ -66,7 +66,7 @@ class JointFusion(BaseFusion):
         check_parameters(self, self.limits)
         joint = joint or self.joint_training(TrainingSettings())
         module = self.build(in_features, task.n_outputs)
-        module.task_kind = task.kind
+        module.fit_to(task)
         module.train_with(joint)
         return module
 
