@@ -15,6 +15,7 @@ from skmultimodal.data._sounds import decode_audio, resample
 
 __all__ = [
     "REMEDY",
+    "AlikeVectors",
     "CellError",
     "decode_audio",
     "decode_cells",
@@ -140,6 +141,29 @@ def decode_text(cell: Any) -> str:
         return cell
     hint = "; decode it with .decode()" if isinstance(cell, bytes) else ""
     raise TypeError(f"expected a text as str, got {type(cell).__name__}{hint}")
+
+
+class AlikeVectors:
+    """Decode cells as arrays of numbers of one shape, that of the first.
+
+    Parameters
+    ----------
+    dtype : dtype, default=float64
+    """
+
+    def __init__(self, dtype: Any = np.float64):
+        self.shape, self.dtype = None, dtype
+
+    def __call__(self, cell: Any) -> np.ndarray:
+        vector = as_array(cell).astype(self.dtype)
+        if self.shape not in (None, vector.shape):
+            raise ValueError(
+                f"expected a vector of shape {self.shape}. Got {vector.shape}."
+            )
+        if np.isinf(vector).any():
+            raise ValueError("expected finite numbers or NaN, got infinity")
+        self.shape = vector.shape
+        return vector
 
 
 def _reason(error: Exception, cell: Any) -> str:

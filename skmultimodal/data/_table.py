@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import numbers
 from collections.abc import Collection
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -79,6 +81,12 @@ def column_kind(column: pd.Series) -> str:
             return "duration"
         if inferred == "boolean":
             return "boolean"
+        if inferred == "mixed":
+            known = _known(column)
+            if known.map(_is_number).all():
+                return "number"
+            if known.map(_is_date).all():
+                return "date"
     return "category"
 
 
@@ -161,8 +169,7 @@ def read_dates(column: pd.Series, name, utc: bool = False) -> pd.Series:
         return pd.to_datetime(column, utc=utc)
     known = _known(column).astype(object)
     for label, cell in known.items():
-        is_date = isinstance(cell, str) or hasattr(cell, "year")
-        if not is_date and not isinstance(cell, np.datetime64):
+        if not isinstance(cell, str) and not _is_date(cell):
             raise _not(label, name, "date", cell)
     try:
         is_text = known.map(lambda cell: isinstance(cell, str)).any()
@@ -191,7 +198,8 @@ def read_labels(column: pd.Series, name) -> pd.Series:
                 "be a string or a number, a date or a truth value. Got "
                 f"{type(cell).__name__}. {_remedy(cell)}"
             )
-    return labels.map(_label, na_action="ignore")
+    texts = [None if cell is None else _label(cell) for cell in labels]
+    return pd.Series(texts, index=labels.index, dtype=object)
 
 
 def _label(cell) -> str:
@@ -297,6 +305,15 @@ def refuse_beyond(values: np.ndarray, names, labels, mean=0.0, scale=None):
             f"row {_plain(labels[row])!r}: column {names[column]!r} {what}. Replace "
             "it, or use NaN for a missing value."
         )
+
+
+def _is_number(cell) -> bool:
+    """Whether a cell is a real number, such as a Decimal or a Fraction."""
+    return isinstance(cell, (numbers.Real, Decimal)) and not isinstance(cell, bool)
+
+
+def _is_date(cell) -> bool:
+    return isinstance(cell, (datetime.date, np.datetime64))
 
 
 def _known(column):

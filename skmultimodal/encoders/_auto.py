@@ -23,10 +23,11 @@ OTHER_SUFFIXES = set(
     ".mp4 .m4v .mov .avi .mkv .webm .wmv .mpg .mpeg .flv .pdf .doc .docx .odt .ppt "
     ".pptx .xls .xlsx .epub .m4a .aac .wma .heic .svg .psd .dcm .npy .npz .zip".split()
 )
-FILES = 0.9  # share of paths, above which a column holds files
+MOST = 0.9  # share of cells that say what a column holds
 AUDIO_MAGIC = (b"fLaC", b"OggS", b"ID3")
 SMALLEST_IMAGE = 6  # pixels a side; smaller 2-D arrays are series
 WIDEST_IMAGE = 4  # times the other side; longer 2-D arrays are series
+SHORTEST_SOUND = 128  # samples; nine in ten shorter arrays of one length are vectors
 LONGEST_VECTOR = 4096  # equally long 1-D arrays above it are sounds
 
 
@@ -171,7 +172,7 @@ def _has_items(part) -> bool:
 
 def _string_kind(cells, name) -> str:
     files = [PurePath(_name_of_file(cell)).suffix.lower() for cell in cells if cell]
-    least = FILES * len(files)
+    least = MOST * len(files)
     for kind, known in (("image", IMAGE_SUFFIXES), ("audio", AUDIO_SUFFIXES)):
         if files and sum(suffix in known for suffix in files) >= least:
             return kind
@@ -200,12 +201,17 @@ def _name_of_file(cell) -> str:
 
 
 def _array_kind(shapes, dtype) -> str:
-    ranks = {len(shape) for shape in shapes}
-    if ranks == {1}:
-        lengths = {shape[0] for shape in shapes}
+    ranks = [len(shape) for shape in shapes]
+    rank = max(ranks, key=ranks.count)  # readers refuse the others
+    shapes = [shape for shape in shapes if len(shape) == rank]
+    if rank == 1:
+        lengths = [shape[0] for shape in shapes]
+        usual = max(lengths, key=lengths.count)
+        if usual < SHORTEST_SOUND and lengths.count(usual) >= MOST * len(lengths):
+            return "embedding"
         short = max(lengths) <= LONGEST_VECTOR
-        return "embedding" if len(lengths) == 1 and short else "audio"
-    if ranks != {2} or dtype == np.uint8:
+        return "embedding" if len(set(lengths)) == 1 and short else "audio"
+    if rank != 2 or dtype == np.uint8:
         return "image"
     heights, widths = (np.array(sides) for sides in zip(*shapes, strict=True))
     short, long = np.minimum(heights, widths), np.maximum(heights, widths)

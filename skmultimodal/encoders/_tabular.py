@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,7 +17,7 @@ from skmultimodal._parameters import (
     check_parameters,
     one_of,
 )
-from skmultimodal.data._cells import decode_cells
+from skmultimodal.data._cells import AlikeVectors, decode_cells
 from skmultimodal.data._containers import as_array, cells_and_labels
 from skmultimodal.data._scaling import moments
 from skmultimodal.data._table import (
@@ -339,18 +338,10 @@ def _frame(cells) -> pd.DataFrame:
         values = as_array(values)
         labels = range(len(values))
     if values.dtype == object and values.ndim == 1 and np.ndim(values[0]):
-        decode = partial(_vector, shape=np.shape(values[0]))
-        vectors = decode_cells(values, decode, labels=labels, remedy="")
+        vectors = decode_cells(values, AlikeVectors(), labels=labels, remedy="")
         return pd.DataFrame(np.stack(vectors), index=labels)
     frame = pd.DataFrame(values.reshape(len(values), -1))
     return frame.infer_objects() if values.dtype == object else frame
-
-
-def _vector(cell, shape) -> np.ndarray:
-    vector = as_array(cell).astype(np.float64)
-    if vector.shape != shape:
-        raise ValueError(f"expected a vector of shape {shape}. Got {vector.shape}.")
-    return vector
 
 
 def _is_block(frame) -> bool:
@@ -387,7 +378,9 @@ def _codes(labels, values) -> np.ndarray:
     codes = np.full(len(labels), MISSING, dtype=np.int64)
     known = labels.notna().to_numpy()
     given = labels[known].to_numpy(object)
-    codes[known] = pd.Index(values).get_indexer(given) + FIRST  # -1 if unseen
+    codes[known] = (
+        pd.Index(values, dtype=object).get_indexer(given) + FIRST
+    )  # -1 if unseen
     return codes
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from skmultimodal.data._cells import decode_cells
-from skmultimodal.data._containers import as_array
+from skmultimodal.data._cells import CellError, decode_cells
+from skmultimodal.data._containers import as_array, cells_and_labels
 
 __all__ = ["SequenceFeatures"]
 
@@ -78,25 +78,20 @@ class SequenceFeatures(TransformerMixin, BaseEstimator):
         CellError
             When a cell is not a series; the message names the row.
         """
-        rows = decode_cells(X, self._describe, remedy="")
-        widths = sorted({len(row) for row in rows})
-        if len(widths) > 1:
-            per_channel = len(_STATISTICS) + self.n_segments
-            channels = [(width - 1) // per_channel for width in widths]
-            raise ValueError(
-                "Series must have the same number of channels in every row. Got "
-                f"{channels} channels instead."
-            )
+        series = decode_cells(X, _series, remedy="")
+        n_channels = [one.shape[1] for one in series]
+        usual = max(n_channels, key=n_channels.count)
+        for label, n in zip(cells_and_labels(X)[1], n_channels, strict=True):
+            if n != usual:
+                raise CellError(
+                    None,
+                    label,
+                    f"expected {usual} channels, as in most rows, got {n}",
+                )
+        rows = [self._describe(one) for one in series]
         return np.array(rows, dtype=np.float32)
 
-    def _describe(self, cell) -> np.ndarray:
-        series = as_array(cell).astype(np.float64)
-        if series.ndim not in (1, 2) or series.size == 0:
-            raise ValueError(
-                "expected a series of shape (n_steps,) or (n_steps, n_channels), "
-                f"got {series.shape}"
-            )
-        series = series.reshape(len(series), -1)
+    def _describe(self, series) -> np.ndarray:
         channels = [self._channel(values) for values in series.T]
         return np.concatenate([*channels, [np.log(len(series))]])
 
@@ -123,3 +118,16 @@ class SequenceFeatures(TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+
+def _series(cell) -> np.ndarray:
+    """Return a series of shape (n_steps, n_channels)."""
+    series = as_array(cell).astype(np.float64)
+    if series.ndim not in (1, 2) or series.size == 0:
+        raise ValueError(
+            "expected a series of shape (n_steps,) or (n_steps, n_channels), "
+            f"got {series.shape}"
+        )
+    if np.isinf(series).any():
+        raise ValueError("expected finite values or NaN, got infinity")
+    return series.reshape(len(series), -1)

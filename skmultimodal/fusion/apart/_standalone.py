@@ -16,8 +16,8 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from skmultimodal._warnings import warn
-from skmultimodal.data._cells import decode_cells, decode_text
-from skmultimodal.data._containers import as_array, cells_and_labels, take_rows
+from skmultimodal.data._cells import AlikeVectors, decode_cells, decode_text
+from skmultimodal.data._containers import cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._readable import first_step
 from skmultimodal.fusion._base import naming, seeded_numpy
@@ -325,9 +325,11 @@ def _texts(cells):
 def _stacked(cells):
     if isinstance(cells, pd.DataFrame):
         return cells.to_numpy(dtype=np.float32)
-    values = np.asarray(cells)
+    values, labels = cells_and_labels(cells)
+    values = np.asarray(values)
     if values.dtype == object:
-        values = np.stack([as_array(cell) for cell in values])
+        decode = AlikeVectors(np.float32)
+        values = np.stack(decode_cells(values, decode, labels=labels, remedy=""))
     return values.astype(np.float32)
 
 
@@ -341,4 +343,4 @@ def _two_d(cells):
     values = cells if isinstance(cells, np.ndarray) else cells.to_numpy()
     if values.dtype != object and values.ndim <= 2:
         return values.reshape(len(values), -1)
-    return _stacked(values).reshape(len(values), -1)
+    return _stacked(cells).reshape(len(values), -1)
