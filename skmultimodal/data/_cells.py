@@ -11,6 +11,7 @@ import pandas as pd
 
 from skmultimodal.data._containers import as_array
 from skmultimodal.data._images import decode_image, resize_image, to_channels
+from skmultimodal.data._scaling import beyond
 from skmultimodal.data._sounds import decode_audio, resample
 
 __all__ = [
@@ -155,15 +156,16 @@ class AlikeVectors:
         self.shape, self.dtype = None, dtype
 
     def __call__(self, cell: Any) -> np.ndarray:
-        vector = as_array(cell).astype(self.dtype)
+        vector = as_array(cell).astype(np.float64)
         if self.shape not in (None, vector.shape):
             raise ValueError(
                 f"expected a vector of shape {self.shape}. Got {vector.shape}."
             )
-        if np.isinf(vector).any():
-            raise ValueError("expected finite numbers or NaN, got infinity")
+        found = beyond(vector)
+        if found is not None:
+            raise ValueError(f"expected finite numbers or NaN, but one {found[1]}")
         self.shape = vector.shape
-        return vector
+        return vector.astype(self.dtype, copy=False)
 
 
 def _reason(error: Exception, cell: Any) -> str:

@@ -374,13 +374,11 @@ def _category_values(labels, weight, min_frequency) -> np.ndarray:
 
 
 def _codes(labels, values) -> np.ndarray:
-    """Return 0 for missing, 1 for unseen, 2 and up for known categories."""
+    """Return 0 for missing, 1 for unseen (-1 in the index), 2 and up for known ones."""
     codes = np.full(len(labels), MISSING, dtype=np.int64)
     known = labels.notna().to_numpy()
-    given = labels[known].to_numpy(object)
-    codes[known] = (
-        pd.Index(values, dtype=object).get_indexer(given) + FIRST
-    )  # -1 if unseen
+    given = pd.Index(labels[known], dtype=object)  # texts that are no Unicode, too
+    codes[known] = pd.Index(values, dtype=object).get_indexer(given) + FIRST
     return codes
 
 

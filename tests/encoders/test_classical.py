@@ -124,7 +124,7 @@ def test_sequence_features():
     std = np.std([1, 3, 5])
     first = [3, std, 1, 5, 2, 1, 4, 0, 0, 0, 0, 0, 0, 0, np.log(4)]
     np.testing.assert_allclose(values[0], first, rtol=1e-6)
-    with pytest.raises(ValueError, match=r"\[1, 2\] channels"):
+    with pytest.raises(ValueError, match=r"row 1: .*as most rows, 1, got 2"):
         SequenceFeatures().transform([np.ones(3), np.ones((3, 2))])
 
 

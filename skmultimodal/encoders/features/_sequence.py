@@ -86,7 +86,7 @@ class SequenceFeatures(TransformerMixin, BaseEstimator):
                 raise CellError(
                     None,
                     label,
-                    f"expected {usual} channels, as in most rows, got {n}",
+                    f"expected as many channels as most rows, {usual}, got {n}",
                 )
         rows = [self._describe(one) for one in series]
         return np.array(rows, dtype=np.float32)

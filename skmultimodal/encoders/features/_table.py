@@ -144,7 +144,9 @@ class TableFeatures(TransformerMixin, BaseEstimator):
     def _categorical(self, name, labels) -> pd.Series:
         labels = labels.mask(labels.isin(self.rare_[name]), _RARE)
         known = self.categories_[name]
-        return labels.where(labels.isin(known)).astype(pd.CategoricalDtype(known))
+        codes = known.get_indexer(pd.Index(labels, dtype=object))  # -1: missing
+        values = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(known))
+        return pd.Series(values, index=labels.index)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the columns of the result, dates as ``<name>_year`` and so on.
