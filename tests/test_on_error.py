@@ -60,7 +60,8 @@ def encoders(folder):
 )
 def test_bad_cells_are_absent_and_counted_in_a_warning(folder, estimator):
     X, y = frame()
-    model = estimator(encoders(folder), "parallel", max_epochs=1, random_state=0)
+    training = Training(max_epochs=1)
+    model = estimator(encoders(folder), "parallel", training=training, random_state=0)
     with pytest.raises(ValueError, match=r"Modality 'photo', row 54: .*4\.png"):
         model.fit(X, y)
     model.set_params(on_error="missing")
