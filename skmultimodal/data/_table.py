@@ -275,19 +275,25 @@ def settle_mixtures(cells: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose columns of several types are texts.
 
     Some rows of such a column may be numbers alone; to whom sees these, too, it must be
-    categories.
+    categories. The first cell that is no label is refused.
     """
-    texts = {c: read_labels(cells[c], c) for c in cells if _is_mixture(cells[c])}
+    texts = {c: read_labels(cells[c], c) for c in cells if _may_mix(cells[c])}
     return cells.assign(**texts) if texts else cells
+
+
+def _may_mix(column) -> bool:
+    """Whether a column of categories may hold several types, or what is no label."""
+    if not pd.api.types.is_object_dtype(column.dtype):
+        return False
+    mixed = pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
+    return mixed and column_kind(column) == "category"
 
 
 def _is_mixture(column) -> bool:
     """Whether a column holds labels of several types that make categories."""
-    if not pd.api.types.is_object_dtype(column.dtype):
+    if not _may_mix(column) or not _known(column).map(_is_label).all():
         return False
-    if not pd.api.types.infer_dtype(column, skipna=True).startswith("mixed"):
-        return False
-    return column_kind(column) == "category" and _known(column).map(_is_label).all()
+    return _known(column).map(type).nunique() > 1
 
 
 def refuse_infinite(values: np.ndarray, names, labels):

@@ -64,7 +64,8 @@ def settled(reader, X, columns, cells, encoders):
             said = column_notes(values, names)
             notes += [f"{note} (modality {name!r})" for note in said]
         if isinstance(values, pd.DataFrame) and reads(encoders[name]) == "table":
-            cells = cells | {name: settle_mixtures(values)}
+            with naming(name):
+                cells = cells | {name: settle_mixtures(values)}
     if notes:
         warn(f"Columns of X: {'; '.join(notes)}.")
     return cells
