@@ -194,7 +194,8 @@ def _decoder(first, cells):
 
 def reads(spec) -> str | None:
     """Return what the first part of an encoder or model says that it reads."""
-    return getattr(first_step(spec), "reads", None)
+    first = first_step(spec)
+    return None if isinstance(first, type) else getattr(first, "reads", None)
 
 
 def _takes_texts(first) -> bool:
