@@ -194,8 +194,7 @@ def _decoder(first, cells):
 
 def reads(spec) -> str | None:
     """Return what the first part of an encoder or model says that it reads."""
-    first = first_step(spec)
-    return None if isinstance(first, type) else getattr(first, "reads", None)
+    return getattr(first_step(spec), "reads", None)
 
 
 def _takes_texts(first) -> bool:

@@ -230,6 +230,9 @@ class Reader:
             for candidate in spec if isinstance(spec, list) and spec else [spec]:
                 methods = ("build", "transform", "predict")
                 usable = any(hasattr(candidate, method) for method in methods)
+                usable &= not isinstance(
+                    candidate, type
+                )  # TextEncoder for TextEncoder()
                 if not (usable or _is_drop(spec)):
                     raise TypeError(
                         f"Modality {name!r}: expected an encoder, a scikit-learn "
