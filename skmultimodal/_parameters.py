@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 from joblib import Memory
 
@@ -33,6 +33,16 @@ __all__ = [
 ]
 
 
+def is_real(value: Any) -> TypeGuard[float]:
+    """Whether a value is a real number, of Python, NumPy or another library."""
+    return isinstance(value, Real)
+
+
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Whether a value is an integer, of Python, NumPy or another library."""
+    return isinstance(value, Integral)
+
+
 def an_int(low: int) -> tuple:
     """Return the limit of a parameter that is an int from `low` on.
 
@@ -48,7 +58,7 @@ def an_int(low: int) -> tuple:
     """
     return (
         f"an int >= {low}",
-        lambda v: isinstance(v, Integral) and not isinstance(v, bool) and v >= low,
+        lambda v: is_whole(v) and not isinstance(v, bool) and v >= low,
     )
 
 
@@ -68,7 +78,7 @@ def a_number(text: str, test: Callable) -> tuple:
     tuple of (str, callable)
         What the parameter must be, in words, and the test of a value.
     """
-    return text, lambda v: isinstance(v, Real) and not isinstance(v, bool) and test(v)
+    return text, lambda v: is_real(v) and not isinstance(v, bool) and test(v)
 
 
 def one_of(*options: Any) -> tuple:
@@ -171,7 +181,7 @@ RULES = {
     ),
     "on_empty": one_of("prior", "raise"),
     "on_error": one_of("raise", "missing"),
-    "n_jobs": either(NONE, ("an int", lambda v: isinstance(v, Integral) and v != 0)),
+    "n_jobs": either(NONE, ("an int", lambda v: is_whole(v) and v != 0)),
     "memory": either(
         NONE,
         (
@@ -188,8 +198,7 @@ RULES = {
         (
             "a dict {label: weight >= 0}",
             lambda v: (
-                isinstance(v, dict)
-                and all(isinstance(w, Real) and w >= 0 for w in v.values())
+                isinstance(v, dict) and all(is_real(w) and w >= 0 for w in v.values())
             ),
         ),
     ),

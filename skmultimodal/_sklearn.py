@@ -12,7 +12,7 @@ try:  # scikit-learn >= 1.9, experimental
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # pragma: no cover
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]  # one of the two exists
         """Stand-in where scikit-learn has no callbacks."""
 
     def with_callbacks(method):

@@ -7,6 +7,7 @@ import sys
 import warnings
 from functools import cache
 from importlib.util import find_spec
+from types import FrameType
 
 __all__ = ["UnusedWarning", "warn"]
 
@@ -21,7 +22,8 @@ class UnusedWarning(UserWarning):
 def _folders() -> tuple[str, ...]:
     """Return the folders of the packages whose frames are passed over."""
     specs = [find_spec(name) for name in PASSED_OVER]
-    return tuple(os.path.dirname(spec.origin) + os.sep for spec in specs if spec)
+    origins = [spec.origin for spec in specs if spec is not None]
+    return tuple(os.path.dirname(origin) + os.sep for origin in origins if origin)
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
@@ -34,7 +36,8 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     message : str
     category : type of Warning, default=UserWarning
     """
-    level, frame = 1, sys._getframe()
+    level = 1
+    frame: FrameType | None = sys._getframe()
     while frame is not None and frame.f_code.co_filename.startswith(_folders()):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)

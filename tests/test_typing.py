@@ -1,6 +1,7 @@
 """What a type checker sees behind `py.typed`: the names that load lazily."""
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -15,6 +16,7 @@ LAZY = sorted(
     for path in PACKAGE.rglob("__init__.py")
     if "attach(" in path.read_text(encoding="utf-8")
 )
+IGNORED = re.compile(r"# type: ignore\[[a-z-]+\]  # \w+")
 SCRIPT = """\
 import skmultimodal
 from skmultimodal import FusionClassifier, fusion
@@ -58,6 +60,16 @@ def test_checkers_see_every_lazy_name(path):
     homes = {key: f"skmultimodal.{home}" for key, home in package._LAZY.items()}
     names = set(package.__all__) - {"__version__"}
     assert seen_by_checkers(path) == {key: homes.get(key, name) for key in names}
+
+
+def test_every_ignored_error_has_a_code_and_a_reason():
+    lines = [
+        line
+        for path in PACKAGE.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "type: ignore" in line
+    ]
+    assert [line for line in lines if not IGNORED.search(line)] == []
 
 
 @pytest.mark.skipif(find_spec("mypy") is None, reason="needs mypy")

@@ -226,14 +226,14 @@ def as_array(values) -> np.ndarray:
         return np.asarray(values)
     kind = values.dtype.kind
     if kind in "Mm":
-        return values.filled(np.array("NaT", dtype=values.dtype))
+        return values.filled(values.dtype.type("NaT"))
     if kind in "fc":
         return values.filled(np.nan)
     if not np.ma.is_masked(values):
         return values.data
     if kind in "biu":
-        return values.astype(np.float64).filled(np.nan)
-    return values.astype(object).filled(None)
+        return np.ma.filled(values.astype(np.float64), np.nan)
+    return np.ma.filled(values.astype(object), None)
 
 
 def is_odd_array(values) -> bool:
@@ -245,7 +245,7 @@ def is_odd_array(values) -> bool:
 
 def records_to_frame(values: np.ndarray) -> pd.DataFrame:
     """Return a structured array as a frame with a column for each field."""
-    columns = {name: values[name] for name in values.dtype.names}
+    columns = {name: values[name] for name in values.dtype.names or ()}
     return pd.DataFrame(
         {
             name: column if column.ndim == 1 else list(column)

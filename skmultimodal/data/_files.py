@@ -37,7 +37,7 @@ def join(root: str | os.PathLike | None, path: str | os.PathLike) -> str:
     if is_url(path) or not root:
         return os.fspath(path)
     if is_url(root):
-        return f"{root.rstrip('/')}/{os.fspath(path).lstrip('/')}"
+        return f"{os.fspath(root).rstrip('/')}/{os.fspath(path).lstrip('/')}"
     return os.path.join(root, path)
 
 

@@ -170,7 +170,8 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         Image.fromarray(np.ascontiguousarray(image[:, :, channel], dtype=np.float32))
         for channel in range(image.shape[2])
     ]
-    return np.stack([p.resize((width, height), bilinear) for p in planes], axis=2)
+    parts = [np.asarray(p.resize((width, height), bilinear)) for p in planes]
+    return np.stack(parts, axis=2)
 
 
 def to_channels(image: np.ndarray, n_channels: int) -> np.ndarray:

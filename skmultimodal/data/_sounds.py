@@ -6,12 +6,12 @@ import io
 import math
 import os
 from fractions import Fraction
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from skmultimodal._parameters import is_real
 from skmultimodal.data._containers import as_array
 from skmultimodal.data._files import source_of
 from skmultimodal.data._scaling import beyond
@@ -146,7 +146,7 @@ def _check_waveform(waveform: np.ndarray) -> np.ndarray:
 
 
 def _check_rate(rate: Any) -> int:
-    if not isinstance(rate, Real):
+    if not is_real(rate):
         raise TypeError(f"expected a sampling rate in hertz, got {rate!r}")
     if not 0 < rate < math.inf or rate != int(rate):
         raise ValueError(f"expected a positive whole sampling rate, got {rate}")

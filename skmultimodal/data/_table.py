@@ -6,6 +6,7 @@ import datetime
 import numbers
 from collections.abc import Collection
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -245,7 +246,8 @@ def column_notes(cells, names=None) -> list[str]:
     ["['b'] hold no value and are ignored"]
     """
     if isinstance(cells, np.ndarray):
-        empty = np.isnan(cells).all(axis=0) if cells.dtype.kind == "f" else []
+        floats = cells.dtype.kind == "f"
+        empty: Any = np.isnan(cells).all(axis=0) if floats else []
         names = range(cells.shape[1]) if names is None else names
         counts = {name: 0 for name, e in zip(names, empty, strict=False) if e}
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from scipy.special import expit
 from scipy.stats import rankdata
 from sklearn.utils import check_random_state
 
+from skmultimodal._parameters import is_real
 from skmultimodal.data._cells import present_mask
 from skmultimodal.data._columns import find_cells
 from skmultimodal.data._containers import MultimodalData, object_array
@@ -123,7 +123,7 @@ def drop_modalities(
     if driver is not None and mechanism != "mar":
         raise ValueError(f"'driver' is for mechanism='mar'. Got {mechanism!r}.")
     data = X if isinstance(X, pd.DataFrame) else MultimodalData(X)
-    names = list(data.columns) if isinstance(X, pd.DataFrame) else list(data)
+    names = list(data)
     where = dict(columns) if columns is not None else {name: name for name in names}
     cells = find_cells(data, where)
     rates = _checked_rates(rate, list(where))
@@ -164,7 +164,7 @@ def _checked_rates(rate, names):
     else:
         rates = dict.fromkeys(names, rate)
     for name, value in rates.items():
-        if not isinstance(value, Real) or not 0 <= value <= 1:
+        if not is_real(value) or not 0 <= value <= 1:
             raise ValueError(
                 f"The 'rate' of modality {name!r} must be a number in [0, 1]. "
                 f"Got {value!r} instead."
@@ -205,7 +205,7 @@ def _content(values):
         return np.where(np.isnan(values), -np.inf, values)
     present = present_mask(values)
     content = np.full(len(values), -np.inf)
-    numbers = [_number(cell) for cell in values[present]]
+    numbers: Any = [_number(cell) for cell in values[present]]
     if None in numbers:  # dates, categories: their place in sorted order
         numbers = np.unique(values[present].astype(str), return_inverse=True)[1]
     content[present] = numbers

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
+
+from skmultimodal._parameters import is_whole
 
 __all__ = [
     "make_multimodal_classification",
@@ -316,7 +317,7 @@ def _per_modality(value, n_modalities, parameter, who) -> list:
 
 
 def _check_informative(n_informative, widths, who):
-    if not isinstance(n_informative, Integral) or not 1 <= n_informative <= min(widths):
+    if not is_whole(n_informative) or not 1 <= n_informative <= min(widths):
         raise ValueError(
             f"The 'n_informative' of {who} must be an int from 1 to the fewest "
             f"features of a modality, {min(widths)}. Got {n_informative!r}."

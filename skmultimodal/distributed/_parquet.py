@@ -243,7 +243,8 @@ def _blocks(dataset, columns, batch_rows) -> Iterator[Any]:
     """Yield tables of `batch_rows` rows, and one of what remains."""
     import pyarrow
 
-    kept, n_kept = [], 0
+    kept: list[Any] = []  # record batches
+    n_kept = 0
     for batch in _batches(dataset, columns, batch_rows):
         while n_kept + len(batch) >= batch_rows:
             cut = batch_rows - n_kept

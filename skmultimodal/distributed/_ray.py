@@ -21,6 +21,8 @@ __all__ = ["predict_ray", "put_on_ray"]
 class _FrameOnRay(pd.DataFrame):
     """A frame that travels as a reference; what is made of it is a plain frame."""
 
+    _reference: Any
+
     @property
     def _constructor(self):
         return pd.DataFrame
@@ -31,6 +33,8 @@ class _FrameOnRay(pd.DataFrame):
 
 class _DataOnRay(MultimodalData):
     """Modalities that travel as a reference; their parts are plain ones."""
+
+    _reference: Any
 
     def __reduce__(self):
         return _get, (self._reference,)
@@ -68,6 +72,7 @@ def put_on_ray(X: Any) -> Any:
     """
     ray = import_extra("ray", "put_on_ray", "ray")
     X = as_container(X)
+    shared: _FrameOnRay | _DataOnRay
     if isinstance(X, pd.DataFrame):
         shared = _FrameOnRay(X)
     elif isinstance(X, MultimodalData):

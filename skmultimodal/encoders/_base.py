@@ -73,8 +73,8 @@ class BaseEncoder(BaseEstimator):
     ModuleEncoder : Any ``nn.Module`` as an encoder, without a subclass.
     """
 
-    reads = None
-    takes_tables = False
+    reads: str | None = None
+    takes_tables: bool = False
     limits: ClassVar[dict] = {}
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> BaseEncoder:
@@ -111,7 +111,7 @@ class TransformerEncoder(BaseEncoder):
         self.out_features = out_features
 
     @property
-    def takes_tables(self) -> bool:
+    def takes_tables(self) -> bool:  # type: ignore[override]  # nobody sets it
         """Whether the transformer, or its first step, takes tables."""
         return get_tags(first_step(self.transformer)).input_tags.two_d_array
 

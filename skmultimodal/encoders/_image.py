@@ -172,14 +172,17 @@ class ImageEncoder(BaseEncoder):
         rows = spread(len(values), PROBE)
         values = [values[row] for row in rows]
         labels = [labels[row] for row in rows]
-        size, n_channels = self.size, self.n_channels
+        size: Any = self.size  # as given, until what is "auto" is found
+        n_channels: Any = self.n_channels
         if "auto" in (size, n_channels):
             shapes = decode_cells(values, self._shape, labels=labels)
             size = _common_size(shapes) if size == "auto" else size
             if n_channels == "auto":
                 n_channels = 1 if all(shape[2] == 1 for shape in shapes) else 3
-        self.size_ = (size, size) if np.ndim(size) == 0 else tuple(size)
-        self.n_channels_ = n_channels
+        self.size_: tuple[int, int] = (
+            (size, size) if np.ndim(size) == 0 else tuple(size)
+        )
+        self.n_channels_: int = n_channels
         pixels = self._pixels(values, labels)
         by_channel = np.moveaxis(pixels, 1, -1).reshape(-1, n_channels)
         self.mean_, self.std_ = moments(by_channel)
@@ -292,7 +295,8 @@ class _ConvNet(nn.Module):
         self.stages = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(grid))
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(before * grid[0] * grid[1], out_features)
-        self.to(memory_format=torch.channels_last)  # pools several times faster
+        # pools several times faster
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
 
     def _maps(self, pixels):
         pixels = (pixels.to(self.mean.dtype) - self.mean) / self.std
@@ -308,7 +312,7 @@ class _ConvNet(nn.Module):
         maps = self._maps(pixels).flatten(2)  # (n, channel, n_tokens)
         weight = self.out.weight.unflatten(1, maps.shape[1:])
         tokens = torch.einsum("nct,oct->nto", maps, weight) + self.out.bias
-        mask = torch.ones(tokens.shape[:2], dtype=bool, device=tokens.device)
+        mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
         return torch.relu(tokens), mask
 
 

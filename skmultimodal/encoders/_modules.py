@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from numbers import Integral
 
 import torch
 from torch import nn
+
+from skmultimodal._parameters import is_whole
 
 __all__ = [
     "MLP",
@@ -122,9 +123,9 @@ def n_trained(owner, freeze) -> int | None:
     """Return how many of its last parts a `freeze` parameter trains; None for all."""
     if isinstance(freeze, bool):
         return 0 if freeze else None
-    if isinstance(freeze, str) and ALL_BUT_LAST.fullmatch(freeze):
-        return int(ALL_BUT_LAST.fullmatch(freeze).group(1))
-    if isinstance(freeze, Integral) and freeze >= 0:
+    if isinstance(freeze, str) and (found := ALL_BUT_LAST.fullmatch(freeze)):
+        return int(found.group(1))
+    if is_whole(freeze) and freeze >= 0:
         return int(freeze)
     raise ValueError(
         f"The 'freeze' parameter of {type(owner).__name__} must be a bool, a number of "

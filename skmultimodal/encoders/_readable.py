@@ -92,7 +92,7 @@ class Unreadable(NamedTuple):
         Where the first one is and why it cannot be read.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs
     total: int
     first: CellError | None
 

@@ -226,7 +226,7 @@ class _SeriesEncoder(StepEncoder):
 
 def _is_block(values, n_channels) -> bool:
     """Whether `values` is one array of series of equal length."""
-    shape = getattr(values, "shape", ())
+    shape: tuple[int, ...] = getattr(values, "shape", ())
     numbers = isinstance(values, np.ndarray) and values.dtype.kind in "fiu"
     return numbers and len(shape) == 3 and shape[2] == n_channels and shape[1] > 0
 

@@ -304,8 +304,9 @@ class _Tabular(nn.Module):
         super().__init__()
         self.out_features, self.n_indicators = out_features, n_indicators
         self.numbers = numbers
-        self.embeddings = nn.ModuleList(nn.Embedding(s, embedding) for s in sizes)
-        for table in self.embeddings:
+        tables = [nn.Embedding(size, embedding) for size in sizes]
+        self.embeddings = nn.ModuleList(tables)
+        for table in tables:
             nn.init.normal_(table.weight, std=embedding**-0.5)
             with torch.no_grad():  # what `fit` has not seen says nothing
                 table.weight[:FIRST] = 0

@@ -190,7 +190,7 @@ class TextEncoder(BaseEncoder):
         rows = self._words(cells)
         self.n_truncated_ = sum(len(row) > self.max_tokens for row in rows)
         words = Counter(word for row in rows for word in row[: self.max_tokens])
-        counts = Counter()
+        counts: Counter[str] = Counter()
         for word, count in words.items():
             for token in _tokens(word, self.level):
                 counts[token] += count

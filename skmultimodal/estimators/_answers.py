@@ -8,8 +8,10 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skmultimodal.estimators._reader import Reader
 from skmultimodal.fusion._auto import resolve_fusion
-from skmultimodal.fusion.apart._cache import CacheInfo
+from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion.apart._cache import Cache, CacheInfo
 
 __all__ = ["Answers", "offered"]
 
@@ -30,6 +32,17 @@ def offered(method):
 
 class Answers:
     """The part of the estimators that asks the fitted strategy."""
+
+    fusion_: FusionModel
+    modalities_: list[str]
+    _cache: Cache | None
+    _reader: Reader
+
+    @property
+    def reader_(self) -> Reader:
+        """What reads X for the fitted model: ``reader_.read(X)``."""
+        check_is_fitted(self)
+        return self._reader.under(self)
 
     def _response(self, X):
         return self.fusion_.response(*self.reader_.read(X))

@@ -323,7 +323,7 @@ class BaseFusionEstimator(
         reader.settle(model.names, self.encoders_, self.missing_report_)
         self.columns_, self.as_matrix_ = reader.columns_, reader.as_matrix_
         for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
             if hasattr(reader, name):
                 setattr(self, name, getattr(reader, name))
         self._reader, self.task_ = reader, problem.task
@@ -336,12 +336,6 @@ class BaseFusionEstimator(
         self.fusion_weights_ = {name: model.weights[name] for name in self.modalities_}
         self.history_ = pd.DataFrame(model.history)
         self.n_iter_ = model.n_iter
-
-    @property
-    def reader_(self):
-        """What reads X for the fitted model: ``reader_.read(X)``."""
-        check_is_fitted(self)
-        return self._reader.under(self)
 
     @property
     def net_(self):

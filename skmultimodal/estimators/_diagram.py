@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from skmultimodal._sklearn import Branches, Captioned, visual_block
 from skmultimodal.training._network import module_key
 
@@ -29,9 +31,11 @@ def diagram(estimator, pairs):
         names = [f"{name}: {', '.join(lines[1:])}" for name, lines in facts.items()]
         details = ["\n".join(lines) for lines in facts.values()]
         caption = _fusion_caption(estimator, model)
-    steps, labels = [Captioned(strategy, caption)], ["fusion"]
-    if hasattr(model, "head") and type(model.head.fitted).__name__[0] != "_":
-        steps, labels = [*steps, model.head.fitted], [*labels, "head"]
+    steps: list[Any] = [Captioned(strategy, caption)]
+    labels: list[str | None] = ["fusion"]
+    head = getattr(model, "head", None)
+    if head is not None and type(head.fitted).__name__[0] != "_":
+        steps, labels = [*steps, head.fitted], [*labels, "head"]
     if pairs:
         branches = Branches([encoder for _, encoder in pairs], names, details)
         steps, labels = [branches, *steps], [None, *labels]

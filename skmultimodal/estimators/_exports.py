@@ -7,11 +7,15 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skmultimodal.fusion.apart._cache import Cache
+
 __all__ = ["Exports"]
 
 
 class Exports:
     """The part of the estimators that saves, trims and exports."""
+
+    _cache: Cache | None
 
     def save(self, path: Any) -> Self:
         """Write the fitted estimator to a file that runs no code when loaded.

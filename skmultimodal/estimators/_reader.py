@@ -34,7 +34,7 @@ SETTINGS = (
 
 # Patterns whose new ones were told of. It is no attribute of theirs: predict changes
 # nothing, and Python's own memory is lost whenever torch changes its filters.
-TOLD = weakref.WeakSet()
+TOLD: weakref.WeakSet = weakref.WeakSet()
 
 
 class Reader:
@@ -283,9 +283,9 @@ class Reader:
             )
         n = len(X)
         present = np.zeros((n, len(columns)), dtype=bool)
-        here = [i for i, name in enumerate(columns) if name in cells]
-        if here:
-            present[:, here] = self._presence(cells)
+        found = [i for i, name in enumerate(columns) if name in cells]
+        if found:
+            present[:, found] = self._presence(cells)
         if not absent:
             self._warn_of_new_patterns(present)
         return Rows({name: cells.get(name) for name in columns}, present)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -161,12 +161,13 @@ class _Bottleneck(FusionModule):
         weights = self.simplex(len(known), known)  # (n, n_modalities)
         shared = self.bottleneck.expand(len(known), -1, -1)
         n_shared = shared.shape[1]
-        seen = torch.zeros(shared.shape[:2], dtype=bool, device=shared.device)
+        seen = torch.zeros(shared.shape[:2], dtype=torch.bool, device=shared.device)
         # NOTE[DIFF] every layer has a bottleneck: the encoders are the layers before it
         for layer in range(self.n_layers):
             written = torch.zeros_like(shared)
             for m, name in enumerate(self.names):
-                block = self.blocks[module_key(name)][layer]
+                blocks: Any = self.blocks[module_key(name)]
+                block = blocks[layer]
                 joined = torch.cat([tokens[name], shared], 1)
                 joined = block(joined, torch.cat([~masks[name], seen], 1))
                 tokens[name] = joined[:, :-n_shared]

@@ -149,7 +149,8 @@ class CooperativeFusion(BaseFusion):
 
         rho, alphas = self._chosen(blocks, problem, fold_parts)
         path = cooperative_path(blocks, *_parts(problem), rho, alphas, self.l1_ratio)
-        model.set_terms(*deque(path, maxlen=1).pop(), blocks, scale, problem)
+        coef, bias = deque(path, maxlen=1).pop()
+        model.set_terms(coef, bias, blocks, scale, problem)
         model.rho, model.alpha = float(rho), float(alphas[-1])
         return model
 
@@ -169,29 +170,34 @@ class CooperativeFusion(BaseFusion):
         losses = np.full((len(rhos), len(alphas)), np.inf)
         parts = [(*fold, *fold_parts(fold)) for fold in folds]
         for r, rho in enumerate(rhos):
-            paths = [self._fold_losses(problem, *part, rho, alphas) for part in parts]
+            paths = [self._fold_losses(problem, part, rho, alphas) for part in parts]
             for a, of_folds in enumerate(zip(*paths, strict=True)):
                 losses[r, a] = sum(of_folds)
                 if self.alpha == "cv" and losses[r].argmin() < a - PATIENCE:
                     break
         if self.alpha != "cv":
             return rhos[losses[:, -1].argmin()], alphas
-        r, a = np.unravel_index(losses.argmin(), losses.shape)
-        return rhos[r], alphas[: a + 1]
+        best, last = np.unravel_index(losses.argmin(), losses.shape)
+        return rhos[best], alphas[: last + 1]
 
-    def _fold_losses(self, problem, train, test, learnt, held_out, rho, alphas):
+    def _fold_losses(self, problem, part, rho, alphas):
         """Yield the loss on the test rows of a fold for one alpha after the other."""
+        train, test, learnt, held_out = part
         task = problem.task
         weight = row_shares(problem.n_samples, problem.sample_weight)
         rows, target = np.hstack(held_out), problem.target[test]
-        part = learnt, *_parts(problem.take(train))
-        for coef, bias in cooperative_path(*part, rho, alphas, self.l1_ratio, tol=1e-3):
+        known = _parts(problem.take(train))
+        path = cooperative_path(learnt, *known, rho, alphas, self.l1_ratio, tol=1e-3)
+        for coef, bias in path:
             losses = task.losses(task.response(rows @ coef + bias), target)
             yield weight[test] @ losses
 
 
 class _CooperativeModel(FrozenModel):
     """Linear terms and a bias."""
+
+    rho: float
+    alpha: float
 
     def set_terms(self, coef, bias, blocks, scale, problem):
         """Keep the coefficients, and how the terms vary together."""
@@ -203,8 +209,8 @@ class _CooperativeModel(FrozenModel):
             start, stop = stop, stop + blocks[m].shape[1]
             self.coefs[name] = scale[m] * coef[start:stop]
             terms.append(blocks[m] @ coef[start:stop])
-        terms = np.stack(terms)  # (n_modalities, n, n_outputs)
-        pairs = np.einsum("mnk,jnk,n->kmj", terms, terms, weight)
+        stacked = np.stack(terms)  # (n_modalities, n, n_outputs)
+        pairs = np.einsum("mnk,jnk,n->kmj", stacked, stacked, weight)
         together = (present.T * weight) @ present
         self.moments = pairs / np.maximum(together, np.finfo(float).tiny)
 
@@ -405,7 +411,7 @@ def _alphas(blocks, problem, l1_ratio):
     return max(top.sum(), 1e-12) * np.logspace(0, -5, 16)
 
 
-def _parts(problem):
+def _parts(problem) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Return what `cooperative_path` takes of a problem besides the features."""
     target = problem.task.one_hot(problem.target)
     weight = row_shares(problem.n_samples, problem.sample_weight)

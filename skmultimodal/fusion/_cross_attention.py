@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -169,7 +169,8 @@ class _CrossAttention(FusionModule):
         parts = []
         for m, name in enumerate(self.names):
             read = self._read(name, tokens, masks, scale)
-            for block in self.own[module_key(name)]:
+            own: Any = self.own[module_key(name)]
+            for block in own:
                 read = block(read, ~masks[name])
             # NOTE[DIFF] the mean of the sequence, not its last step
             mean = masked_mean(read, masks[name])
@@ -182,11 +183,12 @@ class _CrossAttention(FusionModule):
         """Return the target's tokens after the weighted mean of what they read."""
         steps = torch.zeros_like(tokens[target])
         total = torch.zeros_like(scale[:, 0])
+        cross: Any = self.cross[module_key(target)]
         for m, source in enumerate(self.names):
             if source == target:
                 continue
             read = tokens[target]
-            for block in self.cross[module_key(target)][module_key(source)]:
+            for block in cross[module_key(source)]:
                 read = block(read, ~masks[source], tokens[source])
             # NOTE[DIFF] sources are averaged, not concatenated: absent ones drop out
             steps = steps + scale[:, m, None, None] * (read - tokens[target])

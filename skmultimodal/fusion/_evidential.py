@@ -164,7 +164,7 @@ class _Evidential(FusionModule):
         self.conflict_weight = spec.conflict_weight
         self.heads = Heads(in_features, n_outputs)
         self.simplex = SimplexWeights(self.names, spec.weights)
-        self.pseudo = None
+        self.pseudo: nn.Linear | None = None
         if spec.pseudo_view:
             self.pseudo = nn.Linear(sum(in_features.values()), n_outputs)
 
@@ -195,6 +195,7 @@ class _Evidential(FusionModule):
 
     def _pseudo(self, joined, known):
         """Return the evidence of the pseudo-view, none in rows without modality."""
+        assert self.pseudo is not None  # asked for only where there is one
         return softplus(self.pseudo(joined)) * known[:, None]
 
     def loss(self, output, target, criterion):

@@ -120,7 +120,7 @@ class FeatureFusion(JointFusion):
         self.normalize = normalize
 
     @property
-    def trains_by_epoch(self):
+    def trains_by_epoch(self):  # type: ignore[override]  # nobody sets it
         """Whether fits can go on: not with a scikit-learn head."""
         return not hasattr(self.head, "fit")
 

@@ -158,8 +158,8 @@ class _FiLM(FusionModule):
         branch_scores = self.aux_heads and self.aux_heads(embeddings)
         first = embeddings[self.primary]
         weights = self.simplex(len(first), present)
-        scale = len(self.names) * self.simplex.static() * mask_of(present, weights)
-        scale = dict(zip(self.names, scale[:, :, None].unbind(1), strict=True))
+        scales = len(self.names) * self.simplex.static() * mask_of(present, weights)
+        scale = dict(zip(self.names, scales[:, :, None].unbind(1), strict=True))
         features = scale[self.primary] * first
         # NOTE[DIFF] embeddings are modulated, not feature maps, by conditions in turn
         for name in self.conditions:

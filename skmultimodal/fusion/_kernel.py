@@ -8,7 +8,11 @@ import numpy as np
 from sklearn.metrics.pairwise import rbf_kernel
 
 from skmultimodal._parameters import POSITIVE, POSITIVE_INT
-from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
+from skmultimodal.encoders.features._kernel import (
+    KernelClassifier,
+    KernelRegressor,
+    _KernelRidge,
+)
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._frozen import (
@@ -214,7 +218,7 @@ class CombinedKernel:
         return total / left[:, None] / right
 
 
-class _Machine:
+class _Machine(_KernelRidge):
     """Replaces the kernel of a kernel model, and what chooses its penalty.
 
     `folds` has a kernel, and positions and rows to learn from and of those held out,

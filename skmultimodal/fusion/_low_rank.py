@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -169,7 +169,7 @@ class _Factors(nn.Module):
             in_features, spec.rank * spec.out_features, normalize=False
         )
         for name in in_features:
-            linear = self.project.blocks[module_key(name)]
+            linear: Any = self.project.blocks[module_key(name)]
             with torch.no_grad():  # the variance of the product stays bounded
                 linear.weight /= len(in_features) ** 0.5
             nn.init.zeros_(linear.bias)

@@ -147,7 +147,7 @@ class FusionProblem:
 
     def without_absent(self) -> FusionProblem:
         """Return the problem without the modalities that none of its rows has."""
-        found = self.present.any(axis=0)
+        found: Any = self.present.any(axis=0)
         if found.all() or not found.any():
             return self
         names = [name for name, here in zip(self.names, found, strict=True) if here]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
+from torch import Tensor
 from torch.nn.functional import softplus
 
 from skmultimodal._parameters import FRACTION, NOT_NEGATIVE, POSITIVE_INT, WIDTHS
@@ -16,11 +16,20 @@ from skmultimodal.fusion.joint._layers import (
     mask_of,
 )
 from skmultimodal.fusion.joint._strategy import JointFusion
-from skmultimodal.training._network import FusionModule, FusionOutput
+from skmultimodal.training._network import FusionModule
 
 __all__ = ["ProductOfExpertsFusion"]
 
-_Output = namedtuple("_Output", (*FusionOutput._fields, "divergence"))
+
+class _Output(NamedTuple):
+    """A `FusionOutput` with the divergence of the belief from the prior."""
+
+    scores: Tensor
+    embedding: Tensor
+    branch_scores: Tensor | None
+    weights: Tensor | None
+    present: Tensor | None
+    divergence: Tensor
 
 
 class ProductOfExpertsFusion(JointFusion):

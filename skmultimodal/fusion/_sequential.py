@@ -133,12 +133,12 @@ class SequentialFusion(JointFusion):
         self.cost = cost
 
     @property
-    def trains_by_epoch(self):
+    def trains_by_epoch(self):  # type: ignore[override]  # nobody sets it
         """Whether fits can go on: in state mode only."""
         return self.mode == "state"
 
     @property
-    def imputes(self):
+    def imputes(self):  # type: ignore[override]  # nobody sets it
         """Whether absent embeddings can be imputed: in state mode only."""
         return self.mode == "state"
 

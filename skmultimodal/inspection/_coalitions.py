@@ -242,7 +242,9 @@ def evaluate(
     if y is not None:
         y = np.asarray(y)
         score = make_score(estimator, X, y, scoring, sample_weight)
-    task, repeats, row_scores = estimator.task_, None, None
+    task, repeats = estimator.task_, None
+    responses: Any = 0.0
+    row_scores: Any = None
     if removal == "mask":
         responses = np.stack(_masked(estimator, X, subsets))
     elif removal == "refit":
@@ -250,7 +252,7 @@ def evaluate(
             raise ValueError("removal='refit' fits the estimator anew. Pass y.")
         responses = _refitted(estimator, X, y, subsets, cv)
     else:
-        responses, row_scores, scored = 0.0, 0.0, []
+        row_scores, scored = 0.0, []
         donors = _donors(len(as_container(X)), n_repeats, removal, random_state)
         for donor in donors:
             lent = np.stack(_lent(estimator, X, subsets, donor))

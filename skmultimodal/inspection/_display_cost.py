@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from sklearn.utils import Bunch
 
@@ -117,7 +119,7 @@ class AccuracyCostDisplay:
 def _spaced(curve, gap=0.08):
     """Return the points to be labelled: a part of the width apart."""
     least = gap * (curve["cost"].max() - curve["cost"].min())
-    chosen = []
+    chosen: list[Any] = []
     for point in curve[["cost", "score", "threshold"]].itertuples(index=False):
         if not chosen or point.cost - chosen[-1].cost > least:
             chosen.append(point)

@@ -297,9 +297,9 @@ def _sound(value, encoder):
         return Bunch(kind="audio", value=value, rate=rate)
     params = encoder.get_params() if hasattr(encoder, "get_params") else {}
     rates = (params[key] for key in params if key.split("__")[-1] == "sampling_rate")
-    rate = next(filter(None, rates), None)
-    value, _ = decode_audio(value, rate or 1)
-    return Bunch(kind="audio", value=value, rate=rate)
+    known = next(filter(None, rates), None)
+    value, _ = decode_audio(value, known or 1)
+    return Bunch(kind="audio", value=value, rate=known)
 
 
 def _write(ax, text, x=0.0, **style):

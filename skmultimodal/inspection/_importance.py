@@ -59,6 +59,11 @@ class ModalityImportance:
         A measure of use and not of merit: MM-SHAP at the level of modalities
         (Parcalabescu and Frank, ACL 2023).
         """
+        if self.per_row_ is None:  # an AttributeError, for which there is hasattr
+            raise AttributeError(
+                "shares_ is of values by row, which several outputs have for one "
+                "'target' alone."
+            )
         sizes = self.per_row_.abs().mean()
         return sizes / sizes.sum()
 

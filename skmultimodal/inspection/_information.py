@@ -48,7 +48,7 @@ class PartialInformation:
     unique_2: float
     synergistic: float
     total: float
-    n_bins: tuple[int, int, int]
+    n_bins: tuple[int, ...]
     null_: pd.DataFrame | None = field(default=None, repr=False)
 
 

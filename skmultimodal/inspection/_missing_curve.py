@@ -156,6 +156,7 @@ def missing_modality_curve(
     values = coalition_values(
         estimator, X, y, scoring=scoring, sample_weight=sample_weight
     )
+    assert values.scores is not None  # there is y
     m, sizes = len(values.names), values.subsets.sum(axis=1)
     scores = (1 - rates[:, None]) ** sizes * rates[:, None] ** (m - sizes)
     shares = [factorial(s) * factorial(m - s) / factorial(m + 1) for s in range(m + 1)]

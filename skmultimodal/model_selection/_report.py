@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import platform
 from base64 import b64encode
+from collections.abc import Callable
 from html import escape
 from importlib.metadata import version
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +92,7 @@ def _figure(comparison) -> str:
 
 
 def _table(comparison, folds) -> str:
-    columns = {
+    columns: dict[str, Callable[[Any], str]] = {
         "kind": str,
         "name": str,
         "score": "{:.3f}".format,

@@ -89,7 +89,8 @@ class Encoder:
             numbers = [*args, state] if make is kind else []  # else it has none
             return "compiled", _name(kind, where), [n for n in numbers if n is not None]
         state = {} if state is None else state
-        plain = make is copyreg.__newobj__ and args == (kind,) and more == [None, None]
+        new = copyreg.__newobj__  # type: ignore[attr-defined]  # not in its stubs
+        plain = make is new and args == (kind,) and more == [None, None]
         if not plain or type(state) is not dict:
             raise _unstorable(thing, where)
         return "object", [*_name(kind, where), *state], _attributes(state)
@@ -116,6 +117,12 @@ def _unstorable(thing, where):
     )
 
 
+def _two(words) -> tuple[str, str]:
+    """Return the words of a node that has module and name alone."""
+    module, name = words
+    return module, name
+
+
 class Decoder:
     """Turns nodes back into objects.
 
@@ -137,8 +144,8 @@ class Decoder:
         """Return the object of the last node."""
         special = {
             "array": lambda words, parts: self.array(*words),
-            "compiled": lambda words, parts: make_compiled(*words, parts),
-            "name": lambda words, parts: self._find(*words, "value"),
+            "compiled": lambda words, parts: make_compiled(*_two(words), parts),
+            "name": lambda words, parts: self._find(*_two(words), "value"),
             "network": self._network,
             "object": self._object,
             "partial": self._partial,

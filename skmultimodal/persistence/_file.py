@@ -10,6 +10,7 @@ import os
 import uuid
 import warnings
 import zipfile
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -141,7 +142,7 @@ def trim(estimator: Any) -> None:
 def _parts(thing, seen):
     """Yield our own objects and estimators below `thing`, once each."""
     if isinstance(thing, dict):
-        below = thing.values()
+        below: Iterable[Any] = thing.values()
     elif isinstance(thing, (list, tuple)):
         below = thing
     elif type(thing).__module__.partition(".")[0] in ("skmultimodal", "sklearn"):
@@ -273,7 +274,8 @@ def _decoded(members, expected, size, names):
 
 def _array(data):
     """Return an array whose header says as many bytes as there are."""
-    stream, limit = io.BytesIO(data), {"max_header_size": MOST_HEADER}
+    stream = io.BytesIO(data)
+    limit: dict[str, Any] = {"max_header_size": MOST_HEADER}
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("an array has another version of .npy than 1.0")
     shape, _, dtype = np.lib.format.read_array_header_1_0(stream, **limit)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from skmultimodal.fusion._base import unheard
@@ -28,6 +28,11 @@ OPSET = 18
 class _Graph(nn.Module):
     """The network as a function of tensors in a fixed order."""
 
+    prior: Tensor
+    heard: Tensor
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, network, model, names):
         super().__init__()
         task, each = model.task, np.eye(len(model.names), dtype=bool)
@@ -42,7 +47,7 @@ class _Graph(nn.Module):
             self.register_buffer("scale", torch.as_tensor(task.scale))
 
     def forward(self, present, *values):
-        inputs = {}
+        inputs: dict[str, dict[str, Tensor]] = {}
         for (modality, key), value in zip(self.names, values, strict=True):
             inputs.setdefault(modality, {})[key] = value
         output = self.network(inputs, present)
@@ -113,7 +118,7 @@ def to_onnx(estimator: Any, X: Any, path: str | os.PathLike | None = None):
                 dynamic_shapes=_dynamic(tensors, _recurrent(model)),
                 strict=True,  # len(tensor) stays a variable
             )
-            program = torch.onnx.export(
+            program: Any = torch.onnx.export(
                 traced,
                 dynamo=True,
                 verbose=False,
@@ -186,7 +191,7 @@ def _recurrent(model):
 def _dynamic(tensors, recurrent):
     """Return which axes vary: rows, and the steps of padded sequences."""
     rows = torch.export.Dim("rows", min=2)
-    steps = {}
+    steps: dict[tuple, int] = {}
     padded = {name.rsplit(".", 1)[0] for name in tensors if name.endswith("lengths")}
     shapes = []
     for name, value in tensors.items():

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -145,6 +146,13 @@ class UntrustedError(ValueError):
     """A file holds a class or function that nobody vouched for."""
 
 
+def _is_of(family, thing) -> bool:
+    """Whether a thing is a class of a family of `FAMILIES`."""
+    _, module, name = family
+    base: Any = imported(module, name)
+    return isinstance(thing, type) and issubclass(thing, base)
+
+
 def find(module, name, use, trusted=()):
     """Return a class or function by name if it is known for a use, or trusted.
 
@@ -168,7 +176,7 @@ def find(module, name, use, trusted=()):
     named = full in NAMES[use] or full in trusted
     thing = imported(module, name) if named or base else None
     kind = isinstance(thing, type)
-    if not named and not (kind and issubclass(thing, imported(*base[1:]))):
+    if not named and not (base and _is_of(base, thing)):
         raise UntrustedError(
             f"it holds {full}, which is not among the types known to be harmless. If "
             f"you trust the file and that class, use load(path, trusted=[{full!r}])."

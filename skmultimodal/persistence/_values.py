@@ -10,6 +10,7 @@ import math
 import pathlib
 import re
 from collections import OrderedDict, defaultdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,12 @@ __all__ = ["MAKERS", "value_node"]
 
 FACTORIES = (None, bool, bytes, dict, float, int, list, set, str, tuple)
 GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "SFC64")
-SEQUENCES = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
+SEQUENCES: dict[type, str] = {
+    list: "list",
+    tuple: "tuple",
+    set: "set",
+    frozenset: "frozenset",
+}
 MAPPINGS = {"Bunch": Bunch, "OrderedDict": OrderedDict}
 MATRICES = (sparse.csc_array, sparse.csc_matrix, sparse.csr_array, sparse.csr_matrix)
 SPARSE = {kind.__name__: kind for kind in MATRICES}
@@ -72,12 +78,17 @@ def _numpy_node(thing):
         parts = [thing.data, thing.indices, thing.indptr, tuple(thing.shape)]
         return "sparse", [kind.__name__], parts
     if isinstance(thing, (np.random.RandomState, np.random.Generator)):
-        legacy = isinstance(thing, np.random.RandomState)
-        bits = thing._bit_generator if legacy else thing.bit_generator
-        state = thing.get_state(legacy=False) if legacy else bits.state
+        if isinstance(thing, np.random.RandomState):
+            bits = thing._bit_generator
+            state: Any = thing.get_state(legacy=False)
+        else:
+            bits = thing.bit_generator
+            state = bits.state
         return "random", [kind.__name__, type(bits).__name__], [state]
-    if isinstance(thing, np.ufunc) and vars(np).get(thing.__name__) is thing:
-        return "ufunc", [thing.__name__], []
+    if isinstance(thing, np.ufunc):
+        name = thing.__name__
+        if vars(np).get(name) is thing:
+            return "ufunc", [name], []
     if isinstance(thing, np.ma.MaskedArray):
         return "masked", [], [np.asarray(thing.data), np.ma.getmaskarray(thing)]
     if isinstance(thing, np.ndarray):

@@ -27,7 +27,7 @@ class AcceleratedNet(AccelerateMixin, FusionNet):
         return FusionNet._initialize_callbacks(self)
 
     @property
-    def is_main_process(self) -> bool:
+    def is_main_process(self):  # type: ignore[override]  # as skorch has it
         return self.accelerator.is_main_process
 
     @property

@@ -30,7 +30,8 @@ class GradientModulation:
     """
 
     def __init__(self, strength):
-        self.strength, self.factors = strength, None
+        self.strength = strength
+        self.factors: Tensor | None = None
 
     def update(self, losses: Tensor, mask: Tensor) -> None:
         """Set the factors from a batch of losses of single modalities.
@@ -54,4 +55,5 @@ class GradientModulation:
         noise = torch.zeros_like(gradient)
         if gradient.numel() > 1:
             noise = gradient.std() * torch.randn_like(gradient)
+        assert self.factors is not None  # set by `update` in the forward pass
         return self.factors[m] * gradient + noise

@@ -165,6 +165,8 @@ def raised_by_callback(error: KeyboardInterrupt) -> bool:
     Both are plain KeyboardInterrupts; one comes from a ``raise`` in the callback.
     """
     trace = error.__traceback__
+    if trace is None:  # made, and not raised
+        return False
     while trace.tb_next is not None:
         trace = trace.tb_next
     frame = trace.tb_frame

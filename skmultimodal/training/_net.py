@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,13 @@ from skmultimodal.training._callbacks import (
 from skmultimodal.training._criterion import Criterion
 from skmultimodal.training._progress import TrainingBar
 from skmultimodal.training._specification import TrainingSettings
-from skmultimodal.training._tensors import BatchIterator, Tensors, batches, move
+from skmultimodal.training._tensors import (
+    BatchIterator,
+    TensorRows,
+    Tensors,
+    batches,
+    move,
+)
 
 __all__ = [
     "FusionNet",
@@ -65,7 +72,7 @@ class FusionNet(NeuralNet):
     epochs_ahead = 0  # of the training that goes on
 
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> Any:
         """The module itself, whatever is wrapped around it to train it."""
         return self.module_
 
@@ -200,7 +207,7 @@ class FusionNet(NeuralNet):
         for group in self.optimizer_.param_groups:
             first = group.get("initial_lr", group["lr"])
             group["lr"] = group["initial_lr"] = first * settings.lr / self.lr
-        self.lr = settings.lr
+        self.lr: float = settings.lr
 
     def run_epochs(self, data, valid, epochs) -> bool:
         """Train for some epochs; return whether the user ended it by Ctrl-C.
@@ -397,7 +404,7 @@ def resume(net: FusionNet, data, valid, settings, seed: int):
     return _plain_net(net, net.criterion_.task, settings), interrupted
 
 
-def predict_outputs(net, tensors: Tensors, fields, n_threads=None) -> dict:
+def predict_outputs(net, tensors: Tensors | TensorRows, fields, n_threads=None) -> dict:
     """Return the named fields of the module's output as ndarrays, row-aligned.
 
     Parameters
@@ -413,7 +420,7 @@ def predict_outputs(net, tensors: Tensors, fields, n_threads=None) -> dict:
     """
     iterator = net.get_iterator(tensors, training=False)
     rows = iterator.row_batches()
-    parts = {field: [] for field in fields}
+    parts: dict[str, list[np.ndarray | None]] = {field: [] for field in fields}
     net.module_.eval()
     with torch.inference_mode(), threads(n_threads):
         for x, _ in batches(tensors, rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -78,15 +78,16 @@ class FusionModule(nn.Module):
     additive = False
     aux_weight = 0.0
     agreement_weight = 0.0
-    balance = None
-    blend = None
+    balance: GradientModulation | None = None
+    blend: Sequence[float] | None = None
 
     def __init__(self, in_features: dict[str, int]):
         super().__init__()
         self.names = list(in_features)
-        self.aux_heads = None
-        self.tracked = []  # the branches' losses and masks in this epoch's batches
-        self.row_weight = None  # of the batch whose loss is being taken
+        self.aux_heads: Callable[..., Tensor] | None = None
+        # the branches' losses and masks in this epoch's batches
+        self.tracked: list[tuple[Tensor, Tensor]] = []
+        self.row_weight: Tensor | None = None  # of the batch whose loss is being taken
 
     def fit_to(self, task: Any) -> None:
         """Take note of the task; by default, the same module serves all tasks."""
@@ -122,7 +123,9 @@ class FusionModule(nn.Module):
             return losses
         present = output.present
         if present is None:
-            present = torch.ones(branches.shape[:2], dtype=bool, device=losses.device)
+            present = torch.ones(
+                branches.shape[:2], dtype=torch.bool, device=losses.device
+            )
         mask = present.to(losses.dtype)  # (n, n_modalities)
         n_modalities = len(self.names)
         trained = self.aux_weight or self.blend is not None
@@ -270,10 +273,13 @@ class FusionNetwork(nn.Module):
         module = self.encoders[module_key(name)]
         if not self.fusion.takes_tokens:
             return module(**inputs)
-        if hasattr(module, "tokens"):
-            return module.tokens(**inputs)
+        as_tokens: Callable[..., Any] | None = getattr(module, "tokens", None)
+        if as_tokens is not None:
+            return as_tokens(**inputs)
         tokens = module(**inputs)[:, None]
-        return tokens, torch.ones(tokens.shape[:2], dtype=bool, device=tokens.device)
+        return tokens, torch.ones(
+            tokens.shape[:2], dtype=torch.bool, device=tokens.device
+        )
 
     def fuse(self, embeddings, present=None):
         """Return the output of the fusion module for given embeddings."""

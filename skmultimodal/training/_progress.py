@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from skorch.callbacks import EpochScoring, PrintLog
 
@@ -17,7 +18,7 @@ class TrainingBar(PrintLog):
     fusion, one a modality, vanish when they are done.
     """
 
-    bar = None
+    bar: Any = None
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         with warnings.catch_warnings():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ class Tensors:
             for value in block.values()
             if isinstance(value, _RaggedTensor)
         ]
-        self.lengths = sum(ragged) if ragged else None
+        self.lengths = torch.stack(ragged).sum(0) if ragged else None
 
     def __len__(self):
         return self.n_rows
@@ -210,7 +210,7 @@ class BatchIterator:
     shuffle : bool, default=False
     """
 
-    generator = None  # torch's own
+    generator: torch.Generator | None = None  # None for torch's own
 
     def __init__(self, dataset, batch_size=64, shuffle=False):
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
@@ -243,7 +243,8 @@ def batches(dataset, row_batches):
     if not dataset.lazy:
         yield from map(dataset.batch, row_batches)
         return
-    workers, waiting = min(os.cpu_count() or 1, MOST_WORKERS), deque()
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    waiting: deque[Future] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="skmultimodal-batches")
     try:
         for rows in row_batches:

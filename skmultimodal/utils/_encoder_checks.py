@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import joblib
 import numpy as np
@@ -210,7 +211,7 @@ def check_absent_rows(encoder, cells):
     _fit(encoder, cells)
     prepared = _checked(encoder, take_rows(cells, np.arange(n // 2)))
     present = np.arange(n) % 2 == 0
-    spread = {}
+    spread: dict[str, Any] = {}
     for key, rows in prepared.items():
         if isinstance(rows, Ragged):
             spread[key] = rows.expand(present)

@@ -85,7 +85,7 @@ class _Steps(nn.Module):
 def _task(strategy):
     """Return a task that the strategy is defined for, and a target."""
     classes = torch.arange(N_ROWS) % 3
-    task = Classification(np.arange(3))
+    task: Classification | Regression = Classification(np.arange(3))
     if refuses(strategy, task):
         values = np.linspace(-1, 1, N_ROWS)
         task = Regression(values)
@@ -273,7 +273,10 @@ def check_nothing_present(strategy, joint):
 
 def check_full_mask(strategy, joint):
     """A mask of all present equals no mask."""
-    net, full = _network(strategy, joint, 3).eval(), torch.ones(N_ROWS, 3, dtype=bool)
+    net, full = (
+        _network(strategy, joint, 3).eval(),
+        torch.ones(N_ROWS, 3, dtype=torch.bool),
+    )
     with_mask, without = net(_inputs(3), full), net(_inputs(3), None)
     message = "scores differ between present=None and a mask that is all True"
     assert_close(with_mask.scores, without.scores, strategy, message)

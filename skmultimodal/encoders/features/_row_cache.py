@@ -53,7 +53,7 @@ def features_by_row(
         found = {key: _known[key] for key in keys if key in _known}
     file = _File(memory)
     found |= file.read([key for key in keys if key not in found])
-    first = {}
+    first: dict[bytes, int] = {}
     for position, key in enumerate(keys):
         if key not in found:
             first.setdefault(key, position)
@@ -96,7 +96,7 @@ class _File:
 
     def read(self, keys) -> dict:
         """Return the rows that the file has."""
-        found = {}
+        found: dict[bytes, np.ndarray] = {}
         if self.path is None:
             return found
         try:

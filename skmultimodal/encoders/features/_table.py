@@ -85,7 +85,8 @@ class TableFeatures(TransformerMixin, BaseEstimator):
         self.feature_names_in_ = np.asarray(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
         self.kinds_ = {name: column_kind(X[name]) for name in X.columns}
-        self.categories_, self.rare_ = {}, {}
+        self.categories_: dict[str, pd.Index] = {}
+        self.rare_: dict[str, frozenset[str]] = {}
         for name, kind in self.kinds_.items():
             if kind == "category":
                 self._fit_categories(name, read_labels(X[name], name))

@@ -141,7 +141,7 @@ class HuggingFaceEncoder(PretrainedEncoder):
         self.memory = memory
 
     @property
-    def reads(self) -> str:
+    def reads(self) -> str:  # type: ignore[override]  # nobody sets it
         """What a cell holds."""
         return self.modality
 

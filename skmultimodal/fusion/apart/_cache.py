@@ -9,7 +9,7 @@ import warnings
 from dataclasses import asdict
 from importlib.metadata import version
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
@@ -190,6 +190,7 @@ def rows_key(cells, spec=None) -> str:
     params = spec.get_params() if hasattr(spec, "get_params") else {}
     roots = [value for key, value in params.items() if key.split("__")[-1] == "root"]
     cells = getattr(cells, "raw", cells)  # of cells held with their features
+    layout: Any
     if isinstance(cells, pd.DataFrame):
         layout = [(str(name), str(dtype)) for name, dtype in cells.dtypes.items()]
     else:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 
+from skmultimodal._parameters import is_real
 from skmultimodal.data._columns import did_you_mean
 from skmultimodal.data._containers import take_rows
 from skmultimodal.fusion._base import FusionModel
@@ -40,7 +39,7 @@ def prices_of(names, cost, dropped=()) -> np.ndarray:
         )
     for name in names:
         price = cost[name]
-        if not isinstance(price, Real) or not 0 <= price < np.inf:
+        if not is_real(price) or not 0 <= price < np.inf:
             raise ValueError(
                 f"'cost' must be finite numbers >= 0. Got {price!r} for modality "
                 f"{name!r}."
@@ -52,7 +51,7 @@ def check_cascade(threshold, task) -> None:
     """Refuse a threshold that is no number, and one for values."""
     if threshold is None:
         return
-    if not isinstance(threshold, Real) or not threshold >= 0:
+    if not is_real(threshold) or not threshold >= 0:
         raise ValueError(
             "The 'exit_threshold' parameter of SequentialFusion must be None or a "
             f"number >= 0. Got {threshold!r} instead."
@@ -143,7 +142,7 @@ class CascadeModel(FusionModel):
         return self.whole.contributions(cells, self._run(cells, present)[1])
 
     @property
-    def weight_unit(self):
+    def weight_unit(self):  # type: ignore[override]  # nobody sets it
         return self.whole.weight_unit
 
     def trained_more(self, problem, unit=None):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from skmultimodal.data._scaling import moments
 from skmultimodal.fusion._base import FusionModel, unheard
 from skmultimodal.fusion.apart._staged import embed_rows, embeddings_of
-from skmultimodal.fusion.apart._standalone import fit_standalone
+from skmultimodal.fusion.apart._standalone import EstimatorModel, fit_standalone
 from skmultimodal.fusion.joint._encode import encode_by_member
 
 __all__ = ["fit_head"]
@@ -43,6 +44,9 @@ class HeadModel(FusionModel):
     """Encoders fitted apart under a scikit-learn head."""
 
     dtype = "float64"
+    head: EstimatorModel
+    task: Any
+    prior: np.ndarray
 
     def __init__(self, models, scaling, weights, head, embeddings, problem):
         self.names, self.models = list(models), models

@@ -107,13 +107,15 @@ def cross_fit_embedding(strategy, problem, final):
     embedding = whole.copy()
     for train, test in folds_of(problem, None):
         of_fold = strategy.fit_model(problem.take(train).without_absent()).finished()
-        embedded = [
+        held_out, of_train = (
             of_fold.embedding(*_of(problem.take(rows), of_fold))
             for rows in (test, train)
-        ]
-        missing = whole.shape[1] - embedded[0].shape[1]  # of a modality not in the fold
-        embedded = [np.pad(rows, ((0, 0), (0, missing))) for rows in embedded]
-        embedding[test] = aligned(*embedded, whole[train])
+        )
+        missing = whole.shape[1] - held_out.shape[1]  # of a modality not in the fold
+        held_out, of_train = (
+            np.pad(rows, ((0, 0), (0, missing))) for rows in (held_out, of_train)
+        )
+        embedding[test] = aligned(held_out, of_train, whole[train])
     return embedding
 
 

@@ -338,7 +338,7 @@ def _two_d(cells):
         return cells
     if isinstance(cells, pd.Series):
         first = next(iter(cells), None)
-        if np.ndim(first) == 0 or isinstance(first, str):
+        if first is None or np.ndim(first) == 0 or isinstance(first, str):
             return cells.to_frame()
     values = cells if isinstance(cells, np.ndarray) else cells.to_numpy()
     if values.dtype != object and values.ndim <= 2:

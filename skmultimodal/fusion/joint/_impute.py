@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import torch
 from sklearn.covariance import ledoit_wolf
-from torch import nn
+from torch import Tensor, nn
 
 from skmultimodal.data._scaling import moments
 from skmultimodal.training._net import threads
@@ -52,6 +52,11 @@ class GaussianImputer(nn.Module):
     >>> round(float(imputer(row, present)[0]["v"]), 1)
     3.0
     """
+
+    mean: Tensor
+    scale: Tensor
+    covariance: Tensor
+    owner: Tensor
 
     def __init__(self, rows: dict[str, np.ndarray], weight: np.ndarray | None = None):
         super().__init__()
@@ -108,6 +113,9 @@ class UnrolledImputer(GaussianImputer):
     imputer : GaussianImputer
     """
 
+    patterns: Tensor
+    maps: Tensor
+
     def __init__(self, imputer):
         nn.Module.__init__(self)
         self.names, self.widths = imputer.names, imputer.widths
@@ -120,8 +128,8 @@ class UnrolledImputer(GaussianImputer):
                 f"{LARGEST_UNROLLED} modalities: it takes a matrix for each pattern of "
                 f"absence. Got {n_modalities}. Use missing='mask'."
             )
-        patterns = list(product((False, True), repeat=n_modalities))[1:-1]
-        patterns = torch.tensor(patterns, device=self.owner.device)
+        some = list(product((False, True), repeat=n_modalities))[1:-1]
+        patterns = torch.tensor(some, device=self.owner.device)
         maps = torch.eye(len(self.owner)).to(self.mean).repeat(len(patterns), 1, 1)
         for pattern, matrix in zip(patterns, maps, strict=True):
             known = pattern[self.owner]
@@ -172,7 +180,7 @@ def fit_imputer(net, tensors, weight=None, n_threads=None) -> None:
     """
     network = net.module_
     iterator = net.get_iterator(tensors, training=False)
-    parts = {name: [] for name in network.names}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in network.names}
     network.eval()
     with torch.inference_mode(), threads(n_threads):
         for rows in iterator.row_batches():

@@ -30,10 +30,12 @@ class SimplexWeights(nn.Module):
         ``"learned"`` is a softmax of free parameters that starts uniform.
     """
 
+    fixed: Tensor
+
     def __init__(self, names, weights="learned"):
         super().__init__()
         if weights == "learned" and len(names) > 1:
-            self.logits = nn.Parameter(torch.zeros(len(names)))
+            self.logits: nn.Parameter | None = nn.Parameter(torch.zeros(len(names)))
             return
         if isinstance(weights, dict):
             fixed = torch.tensor([float(weights[name]) for name in names])

@@ -150,7 +150,7 @@ class JointModel(FusionModel):
         ]
 
     @property
-    def n_iter(self):
+    def n_iter(self):  # type: ignore[override]  # nobody sets it
         return len(self.net.history)
 
     def _fit_imputer(self, problem):
@@ -240,7 +240,9 @@ class JointModel(FusionModel):
         output = self._outputs(cells, present, ["scores", "branch_scores"])
         output = {key: torch.from_numpy(value) for key, value in output.items()}
         output = FusionOutput(
-            **output, embedding=None, present=torch.from_numpy(present)
+            **output,
+            embedding=None,  # type: ignore[arg-type]  # it tells no uncertainty
+            present=torch.from_numpy(present),
         )
         parts = self.net.module_.fusion.uncertainty(output)
         return Bunch(**{key: value.numpy() for key, value in parts.items()})

@@ -180,8 +180,8 @@ def row_labels(problem, rows=None) -> np.ndarray:
     Equal are rows of one content and target. The count is -1 outside `rows`, if given.
     """
     names = sorted(problem.names)
-    keys = [row_keys(problem.cells[name]) for name in names]
-    keys = combine_keys([*keys, row_keys(problem.target)])
+    parts = [row_keys(problem.cells[name]) for name in names]
+    keys = combine_keys([*parts, row_keys(problem.target)])
     keys = np.ascontiguousarray(keys).view(np.int64).reshape(-1, 2)
     rows = np.arange(len(keys)) if rows is None else np.sort(rows)
     counts = np.full(len(keys), -1)
@@ -207,7 +207,7 @@ class PreparedRows:
         params = {key.split("__")[-1] for key in self.encoder.get_params()}
         if "root" not in params or not self.present.any():
             return False
-        first = take_rows(self.cells, self.present.argmax()[None])
+        first = take_rows(self.cells, np.flatnonzero(self.present)[:1])
         cells = np.asarray(first, dtype=object).ravel()
         return any(isinstance(cell, str | os.PathLike) for cell in cells)
 

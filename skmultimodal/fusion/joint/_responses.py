@@ -30,7 +30,7 @@ def responses_of_network(model, cells, presences) -> list[np.ndarray]:
     module, device = model.net.module_.eval(), model.net.device
     rows = model.net.get_iterator(tensors, training=False).row_batches()
     masks = [None if p.all() else torch.from_numpy(p) for p in presences]
-    parts = [[] for _ in presences]
+    parts: list[list[np.ndarray]] = [[] for _ in presences]
     with torch.inference_mode(), threads(model.n_threads):
         made = batches(tensors, rows)
         for index, (x, _) in zip(rows, made, strict=True):
@@ -42,13 +42,13 @@ def responses_of_network(model, cells, presences) -> list[np.ndarray]:
                 here = None if mask is None else mask[index].to(device)
                 output = module.complete_and_fuse(embeddings, here)
                 scores.append(output.scores.cpu().numpy())
-    back = slice(None)
+    back: slice | np.ndarray = slice(None)
     if tensors.lengths is not None:
         back = torch.cat(rows).argsort().numpy()
     responses = []
-    for present, scores in zip(presences, parts, strict=True):
-        scores = np.concatenate(scores)[back]
-        responses.append(model.task.response(model.with_prior(scores, present)))
+    for present, part in zip(presences, parts, strict=True):
+        joined = np.concatenate(part)[back]
+        responses.append(model.task.response(model.with_prior(joined, present)))
     return responses
 
 

@@ -47,7 +47,7 @@ class JointFusion(BaseFusion):
     modality_dropout = 0.2
     trains_by_epoch = True
     imputes = True
-    word_weights = ("learned", "uniform")
+    word_weights: tuple[str, ...] = ("learned", "uniform")
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new fusion module for the widths of the embeddings."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -97,9 +99,9 @@ def positions(tokens: Tensor) -> Tensor:
     n_tokens, width = tokens.shape[1:]
     if n_tokens == 1:
         return torch.zeros_like(tokens[0])
-    options = {"dtype": tokens.dtype, "device": tokens.device}
-    places = torch.arange(n_tokens, **options)[:, None]
-    rates = 10000 ** (-torch.arange(0, width, 2, **options) / width)
+    arange = partial(torch.arange, dtype=tokens.dtype, device=tokens.device)
+    places = arange(n_tokens)[:, None]
+    rates = 10000 ** (-arange(0, width, 2) / width)
     angles = places * rates
     waves = torch.stack([angles.sin(), angles.cos() - 1], 2).flatten(1)
     return waves[:, :width]

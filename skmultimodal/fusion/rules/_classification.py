@@ -137,11 +137,11 @@ class LogPool(BaseRule):
         )
         if self.equal_if_no_gain:
             equal = self.equal_weights(len(weights))
-            losses = [
+            fitted, even = [
                 _log_losses(_pool.log_pool(ratios, each, offset + shift), y)
                 for each, shift in ((weights, bias), (equal, self.bias_))
             ]
-            kept = equal_weights_if_no_gain(weights, equal, *losses, sample_weight)
+            kept = equal_weights_if_no_gain(weights, equal, fitted, even, sample_weight)
             if kept is equal:
                 return equal
         self.bias_ = bias
@@ -216,11 +216,11 @@ class LinearPool(BaseRule):
         if loss is None or not self.equal_if_no_gain:
             return weights
         equal = self.equal_weights(len(proba))
-        losses = [
+        fitted, even = [
             loss(self.finish(_pool.linear_pool(proba, each, present)), y)
             for each in (weights, equal)
         ]
-        return equal_weights_if_no_gain(weights, equal, *losses, sample_weight)
+        return equal_weights_if_no_gain(weights, equal, fitted, even, sample_weight)
 
     def pool(self, proba, present):
         return _pool.linear_pool(proba, self.weights_, present)

@@ -91,11 +91,11 @@ class WeightedMean(MeanValue):
         if not self.equal_if_no_gain:
             return weights
         equal = self.equal_weights(len(values))
-        losses = [
+        fitted, even = [
             np.square(_pool.linear_pool(values, each, present) - y).mean(axis=1)
             for each in (weights, equal)
         ]
-        return equal_weights_if_no_gain(weights, equal, *losses, sample_weight)
+        return equal_weights_if_no_gain(weights, equal, fitted, even, sample_weight)
 
 
 class InverseVariance(MeanValue):
@@ -221,7 +221,8 @@ class NonNegativeLeastSquares(BaseRegressionRule):
             present,
             sample_weight,
         )
-        return nonnegative_minimum(*self.moments_, self.shrinkage)
+        pairs, own = self.moments_
+        return nonnegative_minimum(pairs, own, self.shrinkage)
 
     def pool(self, values, present):
         deviations = values - self.prior_  # zero where absent
