@@ -12,6 +12,7 @@ from skmultimodal.data._hashing import row_keys
 from skmultimodal.encoders import ImageFeatures
 from skmultimodal.encoders.features._row_cache import clear_row_cache
 from skmultimodal.fusion import _decision
+from skmultimodal.fusion.apart import _combined
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_each_picture_once_and_the_same_result(
     got = clf.predict_proba(X[:50])
     assert counted == [49]
     monkeypatch.setattr(_decision, "with_frozen_features", lambda problem: problem)
-    monkeypatch.setattr(_decision, "freeze", lambda cells, *_: cells)
+    monkeypatch.setattr(_combined, "freeze", lambda cells, *_: cells)
     plain = classifier(**params).fit(X, y)
     assert sum(counted) > 3 * len(X)
     np.testing.assert_allclose(got, plain.predict_proba(X[:50]), rtol=1e-12)
