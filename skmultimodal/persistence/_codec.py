@@ -26,6 +26,7 @@ from skmultimodal.persistence._safe_types import (
     imported,
     is_compiled,
     make_compiled,
+    module_of,
 )
 from skmultimodal.persistence._values import MAKERS, value_node
 
@@ -37,7 +38,7 @@ NOT_KEPT = ("memory", "callbacks", "checkpoint", "_cache")
 
 def full_name(thing) -> str:
     """Return the name by which a class or function is imported."""
-    return f"{thing.__module__}.{thing.__qualname__}"
+    return f"{module_of(thing)}.{thing.__qualname__}"
 
 
 class Encoder:
@@ -102,7 +103,7 @@ def _attributes(state):
 
 def _name(thing, where):
     """Return module and name, by which it must be found again."""
-    module, name = thing.__module__, thing.__qualname__
+    module, name = module_of(thing), thing.__qualname__
     if module == "__main__" or imported(module, name) is not thing:
         raise _unstorable(thing, where)
     return [module, name]

@@ -181,7 +181,7 @@ def find(module, name, use, trusted=()):
             f"it holds {full}, which is not among the types known to be harmless. If "
             f"you trust the file and that class, use load(path, trusted=[{full!r}])."
         )
-    own = (getattr(thing, "__module__", None), getattr(thing, "__qualname__", None))
+    own = (module_of(thing), getattr(thing, "__qualname__", None))
     if own != (module, name) or (use == "object" and not kind):
         raise ValueError(f"there is no {full} in this installation")
     return thing
@@ -198,9 +198,16 @@ def imported(module, name):
     return thing
 
 
+def module_of(thing):
+    """Return the module that a class or function is imported from, None without."""
+    module = getattr(thing, "__module__", None)
+    # what the losses of scikit-learn < 1.9 say
+    return "sklearn._loss._loss" if module == "_loss" else module
+
+
 def is_compiled(kind) -> bool:
     """Whether objects of a class are rebuilt from numbers by `make_compiled`."""
-    return f"{kind.__module__}.{kind.__qualname__}" in COMPILED
+    return f"{module_of(kind)}.{kind.__qualname__}" in COMPILED
 
 
 def make_compiled(module, name, parts):
