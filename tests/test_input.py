@@ -54,6 +54,10 @@ def two_tables(**kwargs):
     return classifier(*encoders, **{"columns": PARTS} | kwargs)
 
 
+# numpy < 2 adds rows and columns of a matrix in another order
+LAST_BIT = 2**-52
+
+
 def same(first, second, atol=0.0):
     np.testing.assert_allclose(first, second, rtol=0, atol=atol)
 
@@ -163,12 +167,13 @@ def test_a_matrix_in_any_form(numbers):
     expected = clf.predict_proba(X.to_numpy())
     assert expected.dtype == np.float64
     for other in (X, X.to_numpy().tolist(), X.astype("Float64")):
-        same(clone(clf).fit(other, y).predict_proba(other), expected)
+        same(clone(clf).fit(other, y).predict_proba(other), expected, LAST_BIT)
     holes = X.mask(X > 1)
     nullable = holes.astype("Float64")
     same(
         clone(clf).fit(nullable, y).predict_proba(nullable),
         clone(clf).fit(holes.to_numpy(), y).predict_proba(holes.to_numpy()),
+        LAST_BIT,
     )
     with pytest.raises(TypeError, match=r"[Ss]parse"):
         clone(clf).fit(csr_array(X.to_numpy()), y)
@@ -193,7 +198,7 @@ def test_positions_and_slices(numbers):
     ):
         clf = two_tables(columns=columns)
         same(clf.fit(X, y).predict_proba(X), expected)
-        same(clf.fit(array, y).predict_proba(array), expected)
+        same(clf.fit(array, y).predict_proba(array), expected, LAST_BIT)
         objects = array.astype(object)
         same(clf.fit(objects, y).predict_proba(objects), expected, 1e-5)
 
@@ -529,7 +534,7 @@ def test_an_array_after_a_frame(numbers, mixed, rows):
 def test_duplicate_columns(numbers):
     X, y = numbers
     twice = X.assign(e=0.0).rename(columns={"e": "a"})
-    with pytest.raises(ValueError, match="unique column names"):
+    with pytest.raises(ValueError, match=r"(unique|duplicate) column names"):
         two_tables().fit(twice, y)
     with pytest.raises(ValueError, match=r"duplicate column names: \['a'\]"):
         two_tables().fit(X, y).predict(twice)

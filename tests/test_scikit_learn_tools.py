@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -29,6 +30,7 @@ from sklearn.model_selection import (
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.fixes import parse_version
 
 from skmultimodal import (
     DecisionFusion,
@@ -178,6 +180,10 @@ def test_set_output(rows):
     assert frame.index.equals(X.index)
 
 
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.8"),
+    reason="Pipeline.score of scikit-learn before 1.8 routes no sample_weight",
+)
 def test_sample_weight_is_routed(rows):
     X, y = rows
     weight = np.where(y == y.iloc[0], 1.0, 0.0)

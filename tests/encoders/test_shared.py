@@ -40,7 +40,7 @@ def frame(kind, n=8):
     X.loc[[1, 3], "front"] = None
     X.loc[[3, 4], "back"] = None
     X.loc[4, "side"] = None
-    X.loc[4, "front"] = X.loc[0, "side"]
+    X.at[4, "front"] = X.at[0, "side"]
     return X
 
 

@@ -17,8 +17,9 @@ from sklearn.feature_selection import (
     VarianceThreshold,
 )
 from sklearn.impute import IterativeImputer
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
@@ -182,11 +183,8 @@ CHOOSING = {
     "uniform": KernelFusion(weights="uniform"),
     "cooperative": "cooperative",
     "canonical": CanonicalFusion(
-        head=LogisticRegressionCV(
-            Cs=[1e-4, 1.0],
-            scoring="neg_log_loss",
-            l1_ratios=(0,),
-            use_legacy_attributes=False,
+        head=GridSearchCV(
+            LogisticRegression(), {"C": [1e-4, 1.0]}, scoring="neg_log_loss"
         )
     ),
 }
