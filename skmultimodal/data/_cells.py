@@ -77,7 +77,7 @@ class CellError(ValueError):
 
 
 def decode_cells(
-    cells: Sequence[Any],
+    cells: Sequence[Any] | np.ndarray,
     decode: Callable[[Any], Any],
     *,
     modality: str | None = None,
@@ -153,7 +153,8 @@ class AlikeVectors:
     """
 
     def __init__(self, dtype: Any = np.float64):
-        self.shape, self.dtype = None, dtype
+        self.shape: tuple[int, ...] | None = None
+        self.dtype = dtype
 
     def __call__(self, cell: Any) -> np.ndarray:
         vector = as_array(cell).astype(np.float64)
