@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from skmultimodal.datasets import load_birdstrikes, load_emoji, load_spoken_digits
 
-QUICK = 2  # test functions of each file
+QUICK = 1  # test functions of each file
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m deselects

@@ -89,7 +89,7 @@ def classifier(fusion="parallel", cls=FusionClassifier, **params):
         ("table", TabularEncoder((4,), 4)),
     ]
     params = {"columns": {"table": ["size"]}, "random_state": 0} | params
-    return cls(encoders, fusion, max_epochs=2, **nested(params))
+    return cls(encoders, fusion, **nested(params, max_epochs=2))
 
 
 COLUMNS = ["image", "series", "size"]
