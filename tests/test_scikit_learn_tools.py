@@ -234,7 +234,7 @@ def test_pickle_in_a_fresh_process(rows, tmp_path, fusion):
 NOTEBOOK = """
 import numpy as np, torch
 from sklearn.model_selection import cross_val_score
-from skmultimodal import FusionClassifier, ModuleEncoder, TabularEncoder
+from skmultimodal import FusionClassifier, ModuleEncoder, TabularEncoder, Training
 
 class Net(torch.nn.Module):  # defined in the notebook itself
     out_features = 4
@@ -250,7 +250,8 @@ if __name__ == "__main__":
     y = (X.sum(1) > 0).astype(int)
     clf = FusionClassifier(
         [("a", ModuleEncoder(Net)), ("b", TabularEncoder())], "parallel",
-        columns={"a": slice(0, 3), "b": slice(3, 5)}, max_epochs=3, random_state=0,
+        columns={"a": slice(0, 3), "b": slice(3, 5)},
+        training=Training(max_epochs=3), random_state=0,
     ).fit(X, y)
     one = cross_val_score(clf, X, y, cv=2, n_jobs=1)
     print(np.array_equal(one, cross_val_score(clf, X, y, cv=2, n_jobs=2)))

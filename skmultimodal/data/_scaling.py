@@ -8,7 +8,7 @@ __all__ = ["FARTHEST", "LARGEST", "beyond", "moments"]
 
 LARGEST = 1e37  # of a number in a cell; networks count in 32 bits
 FARTHEST = 1e12  # standard deviations from the mean; networks take squares
-PART = 1 << 17  # values looked at in one go
+PART = 1 << 16  # values looked at in one go
 
 
 def beyond(values, mean=0.0, scale=None):

@@ -56,9 +56,8 @@ def fits(make, fusion="auto", **kwargs):
         [("a", TabularEncoder(out_features=4)), *MODELS[1:]],
         fusion,
         columns=COLUMNS,
-        max_epochs=2,
         random_state=0,
-        **kwargs,
+        **nested(kwargs, max_epochs=2),
     )
 
 

@@ -41,7 +41,10 @@ class Preparation:
         self.dtype = problem.settings.dtype
         self.encoders, self.templates, self.row_bytes = {}, {}, {}
         self.cross_fitted = {}
-        specs = {name: as_encoder(problem.encoders[name]) for name in self.names}
+        specs = {}
+        for name in self.names:
+            with naming(name):
+                specs[name] = as_encoder(problem.encoders[name])
         part, labels = problem, None
         if rows is not None and any(map(learns_from_y, specs.values())):
             part = problem.take(np.sort(rows))
