@@ -15,12 +15,12 @@ from skmultimodal import (
     ImageEncoder,
     ParallelFusion,
     TextEncoder,
+    Training,
 )
 from skmultimodal.datasets import load_emoji
-from tests.parameters import nested
 
 
-def main(folder, accumulation=1, precision="no", partial=False, **params):
+def main(folder, accumulation=1, precision="no", partial=False, verbose=0, **params):
     from accelerate import Accelerator  # not where pytest looks for doctests
 
     X, y = load_emoji(return_X_y=True)
@@ -37,8 +37,9 @@ def main(folder, accumulation=1, precision="no", partial=False, **params):
     clf = FusionClassifier(
         encoders,
         ParallelFusion(),
+        Training(**defaults | params, accelerator=accelerator, modality_dropout=0.0),
         random_state=accelerator.process_index,  # that of the first is for all
-        **nested(defaults | params, accelerator=accelerator, modality_dropout=0.0),
+        verbose=verbose,
     )
     clf.fit(X, y, sample_weight=np.linspace(0.5, 2, len(y)))
     if partial:
