@@ -163,5 +163,8 @@ def test_predictions_of_a_ray_dataset(rows, tmp_path, method):
     names = ["prediction"] if method == "predict" else list(clf.classes_)
     assert list(found) == names
     values = found["prediction"] if method == "predict" else found
-    np.testing.assert_array_equal(values.to_numpy(), expected)
+    if method == "predict":
+        np.testing.assert_array_equal(values.to_numpy(), expected)
+    else:  # products of blocks of other heights may round otherwise
+        np.testing.assert_allclose(values.to_numpy(), expected, rtol=1e-6)
     assert n_bytes(tmp_path / "log") == clf.ballast.nbytes  # not once a batch
