@@ -251,8 +251,8 @@ def test_a_folder_that_may_only_be_read(emoji_small, tmp_path):
         rows[:60].to_pickle(tmp_path / name)
     code = f"""
 import os, pathlib, sys, warnings
-sys.path.insert(0, {os.path.dirname(__file__)!r})
-from test_memory import classifier, clone, np, pd
+sys.path.insert(0, {os.path.dirname(os.path.dirname(__file__))!r})
+from tests.test_memory import classifier, clone, np, pd
 X, y = pd.read_pickle("X"), pd.read_pickle("y")
 clf = classifier(memory="cache").fit(X, y)
 expected = classifier().fit(X, y).predict_proba(X)
