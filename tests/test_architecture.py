@@ -96,6 +96,18 @@ def test_strategies_and_encoders_do_not_form_cycles():
         graph = {path: below for path, below in graph.items() if path not in free}
 
 
+def test_what_depends_on_the_task_is_a_method_of_the_task():
+    """Its kind is a word for messages and names: nothing compares it."""
+    compared = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Compare)
+        and ("task.kind" in ast.unparse(node) or "task_.kind" in ast.unparse(node))
+    ]
+    assert compared == []
+
+
 def test_skorch_is_imported_by_the_training_alone():
     users = {
         name_of(path)

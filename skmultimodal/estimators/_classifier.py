@@ -250,7 +250,7 @@ class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
         """
         check_is_fitted(self)
         scores = self._ask(X, "scores")
-        if self.task_.kind == "classification" and scores.shape[1] == 2:
+        if self.task_.one_label and scores.shape[1] == 2:
             return scores[:, 1] - scores[:, 0]
         return scores
 

@@ -129,10 +129,9 @@ class CanonicalFusion(BaseFusion):
         if supervised_names(problem):
             rows = self._out_of_fold(model, blocks, rows, problem)
         head = self.head
-        if head is None and problem.task.kind == "regression":
-            head = Ridge()
-        elif head is None:
-            head = LogisticRegression(max_iter=1000)
+        if head is None:
+            labels = problem.task.has_labels
+            head = LogisticRegression(max_iter=1000) if labels else Ridge()
         model.fit_head(head, rows, problem)
         return model
 

@@ -151,14 +151,14 @@ class DecisionFusion(BaseFusion):
         )
 
     def _rule(self, task):
-        known = REGRESSION_RULES if task.kind == "regression" else RULES
+        known = RULES if task.has_labels else REGRESSION_RULES
         if not isinstance(self.rule, str):
             return self.rule
         name = self.rule
-        if name == "auto" and task.kind == "regression":
-            name = "nnls" if self.weights in ("cv", "learned") else "weighted_mean"
-        elif name == "auto":
+        if name == "auto" and task.has_labels:
             name = "log_pool"
+        elif name == "auto":
+            name = "nnls" if self.weights in ("cv", "learned") else "weighted_mean"
         if name not in known:
             raise ValueError(
                 f"The 'rule' parameter of DecisionFusion must be 'auto', one of "

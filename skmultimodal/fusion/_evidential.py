@@ -143,7 +143,7 @@ class EvidentialFusion(JointFusion):
 
     def check_task(self, task: Any) -> None:
         """Raise a ValueError unless there is one class a row."""
-        if task.kind != "classification":
+        if not task.one_label:
             raise ValueError(
                 "EvidentialFusion is defined for classification with one label a row. "
                 f"Got a {task.kind} task. Use another strategy, such as "

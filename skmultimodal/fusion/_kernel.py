@@ -154,9 +154,8 @@ class KernelFusion(BaseFusion):
             )
             for fold in folds
         ]
-        regression = problem.task.kind == "regression"
         # NOTE[DIFF] least squares instead of a support vector machine
-        machine = (_Regressor if regression else _Classifier)(
+        machine = (_Classifier if problem.task.has_labels else _Regressor)(
             kernel_of(blocks, features.n_varying),
             self.alphas,
             self.max_landmarks,

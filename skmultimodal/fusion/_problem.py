@@ -36,8 +36,10 @@ class FusionProblem:
         What y is. ``task.response(scores)`` gives probabilities or values,
         ``task.scores(response)`` is its inverse, ``task.losses(response, target)`` has
         the loss of each row, ``task.prior(target, sample_weight)`` is the response
-        where nothing is observed, ``task.truth(target)`` that which would be right, and
-        ``task.n_outputs`` the number of columns.
+        where nothing is observed, ``task.truth(target)`` that which would be right,
+        ``task.n_outputs`` the number of columns, ``task.has_labels`` whether y is
+        labels, whose responses are probabilities, and ``task.one_label`` whether it is
+        one label a row.
 
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Labels or values as given.
@@ -156,7 +158,7 @@ class FusionProblem:
 
     def says_less(self, whole) -> bool:
         """Whether a label is constant in these rows, and not in all of `whole`."""
-        if self.task.kind == "regression":
+        if not self.task.has_labels:
             return False
         varies = [
             np.ptp(each.target.reshape(each.n_samples, -1), axis=0) > 0

@@ -302,8 +302,7 @@ class _Answer(BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        values = self.task.kind == "regression"
-        tags.estimator_type = "regressor" if values else "classifier"
+        tags.estimator_type = "classifier" if self.task.has_labels else "regressor"
         return tags
 
 

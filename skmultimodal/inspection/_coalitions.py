@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skmultimodal.data._containers import as_container, take_rows
-from skmultimodal.inspection._scoring import centred_scores, make_score
+from skmultimodal.inspection._scoring import make_score
 
 __all__ = ["CoalitionValues", "all_subsets", "coalition_values", "fitted_estimator"]
 
@@ -73,7 +73,7 @@ class CoalitionValues:
             values as they are.
         """
         if self.row_scores_ is None:
-            self.row_scores_ = centred_scores(task, self.responses)
+            self.row_scores_ = task.centred(self.responses)
         return self.row_scores_
 
     def position(self, *names: str) -> int:
@@ -257,7 +257,7 @@ def evaluate(
         for donor in donors:
             lent = np.stack(_lent(estimator, X, subsets, donor))
             responses = responses + lent / len(donors)
-            row_scores = row_scores + centred_scores(task, lent) / len(donors)
+            row_scores = row_scores + task.centred(lent) / len(donors)
             if score is not None and removal == "permute":
                 scored.append([score(response) for response in lent])
         repeats = np.array(scored) if scored else None

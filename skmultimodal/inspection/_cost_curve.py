@@ -85,7 +85,7 @@ def accuracy_cost_curve(
     model = fitted(estimator, "fusion_", "accuracy_cost_curve")
     inner = getattr(estimator, "best_estimator_", estimator)
     task = fitted(estimator, "task_", "accuracy_cost_curve")
-    if task.kind == "regression":
+    if not task.has_labels:
         raise ValueError(
             "accuracy_cost_curve is for labels: a value comes without a probability, "
             "hence no row is ever sure."

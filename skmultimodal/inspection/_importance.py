@@ -234,7 +234,7 @@ def modality_importance(
     if values.repeats is not None:
         std = pd.Series((values.repeats @ weights.T).std(axis=0), values.names)
     task = estimator.task_
-    if task.kind == "classification" or task.n_outputs == 1 or target != "true":
+    if task.one_label or task.n_outputs == 1 or target != "true":
         rows = row_values(estimator, values, y, output, target)
         per_row = pd.DataFrame((weights @ rows).T, _index(X), values.names)
     return ModalityImportance(

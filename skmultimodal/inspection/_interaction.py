@@ -274,10 +274,7 @@ def _emap(task, values, score_of):
     none = none - none.mean(axis=0) + np.mean(alone, axis=(0, 1))
 
     def score(row_scores):
-        response = row_scores
-        if task.kind != "regression":
-            response = task.response(row_scores)
-        return score_of(response)
+        return score_of(task.of_centred(row_scores))
 
     full = rows[values.position(*names)]
     best, matrix = score(full), np.full((len(names), len(names)), np.nan)

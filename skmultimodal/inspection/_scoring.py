@@ -1,4 +1,4 @@
-"""Scores of given predictions, and predictions before the link."""
+"""Scores of given predictions, and what is explained of each row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 
-__all__ = ["centred_scores", "make_score", "row_values", "scoring_name"]
+__all__ = ["make_score", "row_values", "scoring_name"]
 
 
 class _Given(BaseEstimator):
@@ -36,7 +36,7 @@ class _Given(BaseEstimator):
 def make_score(estimator, X, y, scoring, sample_weight):
     """Return a function from a response to its score."""
     task = estimator.task_
-    if scoring is None and task.kind == "classification":
+    if scoring is None and task.one_label:
         # the default is so cheap that a scorer's checks would cost more than it
         hits = np.asarray(task.encode(y))
         return lambda response: float(
@@ -55,24 +55,10 @@ def make_score(estimator, X, y, scoring, sample_weight):
 def scoring_name(estimator, scoring) -> str:
     """Return the name of a scoring for tables and figures."""
     if scoring is None:
-        return "r2" if estimator.task_.kind == "regression" else "accuracy"
+        return estimator.task_.scoring
     return (
         scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
     )
-
-
-def centred_scores(task, response) -> np.ndarray:
-    """Return what adds up where a strategy is additive.
-
-    Log probabilities less their mean over the classes, in which the normaliser
-    cancels; log odds of labels; values as they are.
-    """
-    if task.kind == "regression":
-        return response
-    scores = task.scores(response)
-    if task.kind == "classification":
-        scores = scores - scores.mean(axis=-1, keepdims=True)
-    return scores
 
 
 def row_values(estimator, values, y, output, target) -> np.ndarray:
@@ -93,7 +79,7 @@ def row_values(estimator, values, y, output, target) -> np.ndarray:
     table = values.responses
     if output == "score":
         table = values.row_scores(task)
-    if task.kind != "classification":
+    if not task.one_label:
         if task.n_outputs == 1:
             return table[:, :, 0]
         if isinstance(target, (int, np.integer)) and 0 <= target < task.n_outputs:

@@ -131,36 +131,32 @@ def value_of_information(
                 for rows in drawn
             ]
         )  # (n_draws, n_lacking, n_outputs)
-        if task.kind == "regression":
+        if not task.has_labels:
             gain = after.var(axis=0).mean(axis=1)
         else:
             alone = np.zeros_like(stocked)
             alone[:, m] = stocked[:, m]
             told = model.response(stock, alone)[drawn]
-            weights = _agreement(task.kind, told, before[lacks], prior)
-            expected = (weights * _utility(task.kind, after, utility)).sum(axis=0)
-            gain = expected - _utility(task.kind, before[lacks], utility)
+            weights = _agreement(task, told, before[lacks], prior)
+            expected = (weights * _utility(task, after, utility)).sum(axis=0)
+            gain = expected - _utility(task, before[lacks], utility)
         gains.iloc[lacks, gains.columns.get_loc(name)] = gain
     return gains
 
 
-def _agreement(kind, told, known, prior):
+def _agreement(task, *responses):
     """Return the weight of each draw, which sum to one in each row."""
+    told, known, prior = map(task.distributions, responses)
     ratio = told * known / np.maximum(prior, EPS)
-    if kind == "multilabel":
-        ratio = ratio + (1 - told) * (1 - known) / np.maximum(1 - prior, EPS)
-        weights = ratio.prod(axis=-1)
-    else:
-        weights = ratio.sum(axis=-1)
+    weights = ratio.sum(axis=-1).prod(axis=-1)
     return weights / np.maximum(weights.sum(axis=0), EPS)
 
 
-def _utility(kind, response, utility):
+def _utility(task, response, utility):
     """Return what each prediction is worth; the sum over labels."""
-    if kind == "multilabel":
-        response = np.stack([response, 1 - response], axis=-1)
+    shares = task.distributions(response)
     if utility == "accuracy":
-        worth = response.max(axis=-1)
+        worth = shares.max(axis=-1)
     else:
-        worth = (response * np.log2(np.maximum(response, EPS))).sum(axis=-1)
-    return worth.sum(axis=-1) if kind == "multilabel" else worth
+        worth = (shares * np.log2(np.maximum(shares, EPS))).sum(axis=-1)
+    return worth.sum(axis=-1)

@@ -30,21 +30,16 @@ class _Graph(nn.Module):
 
     prior: Tensor
     heard: Tensor
-    mean: Tensor
-    scale: Tensor
 
     def __init__(self, network, model, names):
         super().__init__()
         task, each = model.task, np.eye(len(model.names), dtype=bool)
-        self.network, self.kind, self.names = network, task.kind, names
+        self.network, self.link, self.names = network, task.link(), names
         dtype = getattr(torch, model.dtype)
         prior = np.asarray(task.scores(model.prior))
         self.register_buffer("prior", torch.as_tensor(prior, dtype=dtype))
         heard = ~unheard(model.spec.weights, model.names, each)
         self.register_buffer("heard", torch.from_numpy(heard))
-        if task.kind == "regression":
-            self.register_buffer("mean", torch.as_tensor(task.mean))
-            self.register_buffer("scale", torch.as_tensor(task.scale))
 
     def forward(self, present, *values):
         inputs: dict[str, dict[str, Tensor]] = {}
@@ -53,14 +48,7 @@ class _Graph(nn.Module):
         output = self.network(inputs, present)
         something = (present & self.heard).any(dim=1, keepdim=True)
         scores = torch.where(something, output.scores, self.prior)
-        if self.kind == "regression":
-            mean, scale = self.mean.to(scores.dtype), self.scale.to(scores.dtype)
-            response = scores * scale + mean
-        elif self.kind == "multilabel":
-            response = scores.sigmoid()
-        else:
-            response = scores.softmax(dim=-1)
-        return response, scores, output.embedding
+        return self.link(scores), scores, output.embedding
 
 
 def onnx_inputs(estimator: Any, X: Any, n_steps) -> dict[str, np.ndarray]:

@@ -44,8 +44,7 @@ class Criterion:
             return self.task.loss(scores, target)
         if isinstance(self.given, nn.Module):
             self.given.to(scores.device, scores.dtype)
-        if self.task.kind != "classification":
-            target = target.to(scores.dtype)
+        target = self.task.loss_target(target, scores)
         shapes = f"scores {tuple(scores.shape)} and targets {tuple(target.shape)}"
         name = getattr(self.given, "__name__", type(self.given).__name__)
         try:

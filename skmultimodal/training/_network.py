@@ -12,7 +12,13 @@ from torch import Tensor, nn
 from skmultimodal.training._balance import GradientModulation
 from skmultimodal.training._specification import JointTraining
 
-__all__ = ["FusionModule", "FusionNetwork", "FusionOutput", "per_modality"]
+__all__ = [
+    "FusionModule",
+    "FusionNetwork",
+    "FusionOutput",
+    "Unscaled",
+    "per_modality",
+]
 
 
 class FusionOutput(NamedTuple):
@@ -344,3 +350,18 @@ def _zero_absent(embedding, present):
         tokens = torch.where(present[:, None, None], tokens, 0.0)
         return tokens, mask & present[:, None]
     return torch.where(present[:, None], embedding, 0.0)
+
+
+class Unscaled(nn.Module):
+    """Standardised values in their own units."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean, scale):
+        super().__init__()
+        self.register_buffer("mean", torch.as_tensor(mean))
+        self.register_buffer("scale", torch.as_tensor(scale))
+
+    def forward(self, values):
+        return values * self.scale.to(values.dtype) + self.mean.to(values.dtype)

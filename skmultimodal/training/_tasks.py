@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
@@ -18,8 +20,8 @@ LARGEST = 10**300  # what fits in float64, with room
 EPS = 1e-7  # smallest probability that enters a logarithm
 
 
-class Classification:
-    """One label a row: cross-entropy, softmax.
+class Task:
+    """What depends on what y is; this class has what most tasks share.
 
     A task is fitted on y by its constructor. `encode` gives the target that
     strategies train on, `loss` the loss of each row as a torch tensor, `response`
@@ -28,7 +30,53 @@ class Classification:
     `prior` that where nothing is observed.
     """
 
+    kind: str  # for messages
+    has_labels = True  # whose responses are probabilities
+    one_label = False  # a row: one class, and the probabilities sum to one
+    scoring = "accuracy"  # the estimators' own
+    n_outputs: int
+    classes: Any
+
+    def in_units(self, target) -> np.ndarray:
+        """Return targets in the units of y: labels as encoded, values unscaled."""
+        return target
+
+    def net_target(self, y, target) -> np.ndarray:
+        """Return what a skorch net of the user is fitted to, from y and its target."""
+        return target.astype(np.float32)
+
+    def loss_target(self, target, scores):
+        """Return a tensor of targets in the dtype that losses compare with scores."""
+        return target.to(scores.dtype)
+
+    def parts(self, responses, target=None) -> list[tuple]:
+        """Return responses and targets of each problem that a rule combines."""
+        return [(responses, target)]
+
+    def joined(self, parts) -> np.ndarray:
+        """Return the responses whose parts these are."""
+        return parts[0]
+
+    def centred(self, response) -> np.ndarray:
+        """Return what adds up where a strategy is additive: the scores."""
+        return self.scores(response)
+
+    def of_centred(self, centred) -> np.ndarray:
+        """Return the response of what `centred` gave."""
+        return self.response(centred)
+
+    def scores(self, response) -> np.ndarray:
+        raise NotImplementedError
+
+    def response(self, scores) -> np.ndarray:
+        raise NotImplementedError
+
+
+class Classification(Task):
+    """One label a row: cross-entropy, softmax."""
+
     kind = "classification"
+    one_label = True
 
     def __init__(self, y):
         y = column_or_1d(y, warn=True)
@@ -83,8 +131,29 @@ class Classification:
 
     strata = staticmethod(lambda target: target)
 
+    def net_target(self, y, target) -> np.ndarray:
+        return target.astype(np.int64)
 
-class Multilabel:
+    def loss_target(self, target, scores):
+        return target
+
+    def distributions(self, response) -> np.ndarray:
+        """Return the distributions, of shape (..., n_distributions, n_outcomes)."""
+        return response[..., None, :]
+
+    def centred(self, response) -> np.ndarray:
+        """Return log probabilities less their mean, in which the normaliser cancels."""
+        scores = self.scores(response)
+        return scores - scores.mean(axis=-1, keepdims=True)
+
+    def link(self):
+        """Return the module from a tensor of scores to one of responses."""
+        from torch import nn
+
+        return nn.Softmax(dim=-1)
+
+
+class Multilabel(Task):
     """Several labels a row: binary cross-entropy a label, sigmoid."""
 
     kind = "multilabel"
@@ -138,11 +207,36 @@ class Multilabel:
 
     strata = staticmethod(lambda target: None)
 
+    def distributions(self, response) -> np.ndarray:
+        """Return those of absence and presence of each label."""
+        return np.stack([1 - response, response], axis=-1)
 
-class Regression:
+    def parts(self, responses, target=None) -> list[tuple]:
+        binary = self.distributions(responses)
+        return [
+            (
+                binary[..., k, :],
+                None if target is None else target[:, k].astype(np.int64),
+            )
+            for k in range(self.n_outputs)
+        ]
+
+    def joined(self, parts) -> np.ndarray:
+        return np.stack([part[..., 1] for part in parts], axis=-1)
+
+    def link(self):
+        """Return the module from a tensor of scores to one of responses."""
+        from torch import nn
+
+        return nn.Sigmoid()
+
+
+class Regression(Task):
     """Real values: squared error of standardised targets, identity."""
 
     kind = "regression"
+    has_labels = False
+    scoring = "r2"
 
     def __init__(self, y, sample_weight=None):
         y = np.asarray(y, dtype=np.float64)
@@ -189,7 +283,25 @@ class Regression:
     def truth(self, target) -> np.ndarray:
         return self.response(target)
 
+    in_units = truth
+
     strata = staticmethod(lambda target: None)
+
+    def net_target(self, y, target) -> np.ndarray:
+        return y.astype(np.float32)
+
+    def centred(self, response) -> np.ndarray:
+        """Return the values as they are."""
+        return response
+
+    def of_centred(self, centred) -> np.ndarray:
+        return centred
+
+    def link(self):
+        """Return the module from a tensor of scores to one of responses."""
+        from skmultimodal.training._network import Unscaled
+
+        return Unscaled(self.mean, self.scale)
 
 
 def checked_target(y):

@@ -22,6 +22,7 @@ from skmultimodal import (
 from skmultimodal.datasets import make_multimodal_classification
 from skmultimodal.fusion.apart._cascade import certainty
 from skmultimodal.inspection import AccuracyCostDisplay, accuracy_cost_curve
+from skmultimodal.training._tasks import Multilabel
 
 COST = {"m0": 1.0, "m1": 5.0, "m2": 20.0}
 EXACT = {"rtol": 1e-5, "atol": 1e-6}  # batches of other sizes round differently
@@ -127,11 +128,9 @@ def test_later_modalities_are_not_touched():
 
 
 def test_sure_of_several_labels_is_sure_of_each():
-    class Task:
-        kind = "multilabel"
-
+    task = Multilabel(np.array([[0, 1], [1, 0]]))
     response = np.array([[0.9, 0.2], [0.5, 0.99]])
-    np.testing.assert_allclose(certainty(Task, response), [0.8, 0.5])
+    np.testing.assert_allclose(certainty(task, response), [0.8, 0.5])
 
 
 def test_auto_order_weighs_cost(rows):

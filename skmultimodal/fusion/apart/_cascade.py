@@ -17,9 +17,7 @@ def certainty(task, response) -> np.ndarray:
 
     Of several labels, that of the least sure one.
     """
-    if task.kind == "multilabel":
-        return np.maximum(response, 1 - response).min(axis=1)
-    return response.max(axis=1)
+    return task.distributions(response).max(axis=-1).min(axis=-1)
 
 
 def prices_of(names, cost, dropped=()) -> np.ndarray:
@@ -56,7 +54,7 @@ def check_cascade(threshold, task) -> None:
             "The 'exit_threshold' parameter of SequentialFusion must be None or a "
             f"number >= 0. Got {threshold!r} instead."
         )
-    if task.kind == "regression":
+    if not task.has_labels:
         raise ValueError(
             "'exit_threshold' is for labels: a value comes without a probability. Use "
             "exit_threshold=None."

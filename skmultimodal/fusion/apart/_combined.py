@@ -69,7 +69,7 @@ class DecisionModel(FusionModel):
         if spec.calibrate is not None and responses is not None:
             self._calibrate(spec.calibrate, responses, problem, folds)
         self.errors = None
-        if self.task.kind == "regression" and responses is not None:
+        if not self.task.has_labels and responses is not None:
             self.errors = self._squared_errors(responses, problem)
         self.passed = None
         if getattr(rule, "passthrough", ()):
@@ -106,7 +106,7 @@ class DecisionModel(FusionModel):
 
     def _squared_errors(self, responses, problem):
         """Return the mean out-of-fold errors, of shape (n_modalities, n_outputs)."""
-        errors = (responses - self._rule_target(problem)) ** 2
+        errors = (responses - self.task.in_units(problem.target)) ** 2
         weight = problem.sample_weight
         weight = np.ones(problem.n_samples) if weight is None else weight
         known = np.isfinite(responses).all(axis=2) * weight  # (n_modalities, n)
@@ -120,7 +120,7 @@ class DecisionModel(FusionModel):
         That is cross-fitted: the predictions of a fold are calibrated by those of the
         others, for calibrators trust rows that they were fitted to too much.
         """
-        if self.task.kind == "regression":
+        if not self.task.has_labels:
             raise ValueError("'calibrate' is for labels, not for values.")
         known = np.isfinite(responses).all(axis=2)  # (n_modalities, n)
         if kind == "isotonic":
@@ -140,7 +140,7 @@ class DecisionModel(FusionModel):
         weight = None if weight is None else weight[rows]
         return [
             CALIBRATORS[kind]().fit(part, target, sample_weight=weight)
-            for part, target in self._parts(response[rows], problem.target[rows])
+            for part, target in self.task.parts(response[rows], problem.target[rows])
         ]
 
     def _warn_few_rows(self, known):
@@ -159,26 +159,8 @@ class DecisionModel(FusionModel):
         return self._calibrated_by(self.calibrators[name], response)
 
     def _calibrated_by(self, calibrators, response):
-        parts = zip(calibrators, self._parts(response), strict=True)
-        return self._joined([one.predict(part) for one, (part, _) in parts])
-
-    def _parts(self, responses, target=None):
-        """Return what one rule sees: everything, or one binary problem a label."""
-        if self.task.kind != "multilabel":
-            return [(responses, target)]
-        labels = range(self.task.n_outputs)
-        return [
-            (
-                np.stack([1 - responses[..., k], responses[..., k]], axis=-1),
-                None if target is None else target[:, k].astype(np.int64),
-            )
-            for k in labels
-        ]
-
-    def _joined(self, parts):
-        if self.task.kind != "multilabel":
-            return parts[0]
-        return np.stack([part[..., 1] for part in parts], axis=-1)
+        parts = zip(calibrators, self.task.parts(response), strict=True)
+        return self.task.joined([one.predict(part) for one, (part, _) in parts])
 
     def _fit_rules(self, rule, weights, responses, problem):
         """Return the fitted rule, one a label if there are several."""
@@ -200,32 +182,24 @@ class DecisionModel(FusionModel):
         rows = present.any(axis=0)
         if responses is None:
             rows = np.zeros_like(rows)
-        target, weight = self._rule_target(problem), problem.sample_weight
+        target, weight = self.task.in_units(problem.target), problem.sample_weight
         extra = self._passed(problem.cells, problem.present)
         if extra:
             extra = {"features": extra["features"][rows]}
-        fitted = []
-        for k, (part, label) in enumerate(self._parts(known[:, rows], target[rows])):
-            prior = self.prior
-            if self.task.kind == "multilabel":
-                prior = np.array([1 - self.prior[k], self.prior[k]])
-            fitted.append(
-                clone(rule).fit(
-                    part,
-                    label,
-                    present=present[:, rows],
-                    prior=prior,
-                    sample_weight=None if weight is None else weight[rows],
-                    weights=weights,
-                    **extra,
-                )
+        parts = self.task.parts(known[:, rows], target[rows])
+        priors = self.task.parts(self.prior)
+        return [
+            clone(rule).fit(
+                part,
+                label,
+                present=present[:, rows],
+                prior=prior,
+                sample_weight=None if weight is None else weight[rows],
+                weights=weights,
+                **extra,
             )
-        return fitted
-
-    def _rule_target(self, problem):
-        if self.task.kind == "regression":
-            return self.task.response(problem.target)
-        return problem.target
+            for (part, label), (prior, _) in zip(parts, priors, strict=True)
+        ]
 
     def _responses(self, cells, present):
         """Return the responses of shape (n_modalities, n_samples, n_outputs)."""
@@ -263,8 +237,8 @@ class DecisionModel(FusionModel):
 
     def _combined(self, responses, present, extra):
         heard = present.T[self.judged]
-        parts = self._parts(responses[self.judged])
-        combined = self._joined(
+        parts = self.task.parts(responses[self.judged])
+        combined = self.task.joined(
             [
                 rule.combine(part, present=heard, **extra)
                 for rule, (part, _) in zip(self.rules, parts, strict=True)
@@ -300,7 +274,7 @@ class DecisionModel(FusionModel):
 
     def offers(self, method):
         if method == "uncertainty":
-            return self.task.kind == "classification" or self.errors is not None
+            return self.task.one_label or self.errors is not None
         return super().offers(method)
 
     def uncertainty(self, cells, present):
@@ -309,7 +283,7 @@ class DecisionModel(FusionModel):
         responses = self._responses(cells, present)
         responses[:, unheard(self.given_weights, self.names, present)] = np.nan
         responses[~self.judged] = np.nan
-        if self.task.kind == "classification":
+        if self.task.one_label:
             return disagreement(responses, weights, self.prior)
         parts = spread(responses, weights, self.errors, self.task.scale**2)
         return Bunch(**{key: self.task.predict(part) for key, part in parts.items()})

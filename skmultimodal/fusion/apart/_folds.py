@@ -23,8 +23,7 @@ def folds_of(problem, cv) -> list[tuple[np.ndarray, np.ndarray]]:
         means in scikit-learn.
     """
     if cv is not None:
-        classifier = problem.task.kind == "classification"
-        splitter = check_cv(cv, problem.y, classifier=classifier)
+        splitter = check_cv(cv, problem.y, classifier=problem.task.one_label)
         rows = np.zeros(problem.n_samples)
         return list(splitter.split(rows, problem.y, problem.groups))
     if problem.groups is not None:

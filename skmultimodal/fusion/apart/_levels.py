@@ -40,7 +40,7 @@ def check_levels(problem, rule, fitted) -> None:
     fitted : bool
         Whether weights are fitted.
     """
-    if problem.task.kind != "regression":
+    if problem.task.has_labels:
         return
     squares = getattr(rule, "least_squares", None)
     squares = len(problem.names) > 1 and squares is not None and squares(fitted)

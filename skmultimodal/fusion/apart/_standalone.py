@@ -163,8 +163,7 @@ class EstimatorModel:
         cells = problem.cells[name]
         y, self.net = problem.y, is_skorch_net(spec)
         if self.net:
-            y = problem.target if task.kind != "regression" else problem.y
-            y = y.astype(np.int64 if task.kind == "classification" else np.float32)
+            y = task.net_target(problem.y, problem.target)
         weights = weight_params(model, problem.sample_weight, name)
         self.fitted = model
         later, X = self._later(cells)
@@ -187,23 +186,21 @@ class EstimatorModel:
 
     def _response(self, cells):
         (model, X), task = self._later(cells), self.task
-        if task.kind == "regression":
+        if not task.has_labels:
             values = np.asarray(model.predict(X), dtype=np.float64)
             return values.reshape(len(values), -1)
         if hasattr(model, "predict_proba"):
             proba = model.predict_proba(X)
-            if task.kind == "multilabel":
+            if not task.one_label:
                 return _positive(proba, model)
         elif hasattr(model, "decision_function"):
             scores = np.asarray(model.decision_function(X), dtype=np.float64)
-            if task.kind == "multilabel":
+            if not task.one_label:
                 return expit(scores)
             scores = np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
             proba = softmax(scores, axis=1)
         else:
             predicted = model.predict(X)
-            if task.kind == "multilabel":
-                return np.asarray(predicted, dtype=np.float64)
             return task.one_hot(task.encode(predicted))
         return self._aligned(proba)
 
@@ -266,11 +263,11 @@ def _takes_weights(model) -> bool:
 
 def _for_task(model, task):
     """Wrap a model that cannot predict several outputs."""
-    if task.kind == "multilabel":
+    if task.has_labels and not task.one_label:
         tags = get_tags(model).classifier_tags
         if not is_skorch_net(model) and not (tags and tags.multi_label):
             return MultiOutputClassifier(model)
-    if task.kind == "regression" and task.n_outputs > 1 and not is_skorch_net(model):
+    if not task.has_labels and task.n_outputs > 1 and not is_skorch_net(model):
         if not get_tags(model).target_tags.multi_output:
             return MultiOutputRegressor(model)
     return model
