@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -99,6 +100,37 @@ class Answers:
         if cells[modality] is None:
             raise ValueError(f"X has no column for modality {modality!r}.")
         return self.fusion_.encode(cells, present, modality)
+
+    @available_if(offered("modality_weights"))
+    def modality_weights(self, X: Any) -> pd.DataFrame:
+        """Return how much each modality counted in each row.
+
+        Available where the strategy has such weights: gates, shares of attention,
+        of experts, of precision or of evidence, and the weights of decision rules.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_modalities)
+            Zero where a modality is absent, in all of a row that is given the prior.
+            Otherwise a row sums to one; but for rules whose weights are factors of
+            terms that add up (``"log_pool"``, ``"product"``, ``"dempster"``,
+            ``"nnls"`` and residual steps), where an absent modality's is dropped.
+
+        See Also
+        --------
+        skmultimodal.inspection.modality_importance : What a modality is worth,
+            whatever its weight.
+        """
+        check_is_fitted(self)
+        weights = self._ask(X, "modality_weights")
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        table = pd.DataFrame(weights, index, self.fusion_.names)
+        return table[self.modalities_]
 
     @available_if(offered("contributions"))
     def contributions(self, X: Any) -> dict[str, np.ndarray]:

@@ -83,9 +83,16 @@ class AttentionFusion(JointFusion):
     warm-up; queries may also attend to nothing (a key and value of zeros); query,
     key and value maps have no bias; weights are added to the logits.
 
+    The weights of a row, ``modality_weights(X)`` of the estimators, are the shares of
+    the modalities' tokens in what the class token or the mean reads, attention rolled
+    out over the layers [2]_.
+
     References
     ----------
     .. [1] A. Vaswani et al., "Attention is all you need", NeurIPS, 2017.
+
+    .. [2] S. Abnar, W. Zuidema, "Quantifying attention flow in transformers", ACL,
+       2020.
 
     Examples
     --------
@@ -155,7 +162,30 @@ class _Attention(FusionModule):
     def modality_weights(self):
         return self.simplex.static()
 
-    def forward(self, embeddings, present=None):
+    def row_weights(self, embeddings, present=None):
+        """Return the share of each modality in what the read-out attends to."""
+        seen: list[torch.Tensor] = []
+        weights = self(embeddings, present, seen).weights
+        lengths = [
+            given[0].shape[1] if isinstance(given, tuple) else 1
+            for given in (embeddings[name] for name in self.names)
+        ]
+        _, masks = self.tokens(embeddings, present)
+        n_tokens = seen[0].shape[1] if seen else sum(lengths) + (self.cls is not None)
+        own = torch.eye(n_tokens, dtype=weights.dtype, device=weights.device)
+        flow = own.expand(len(weights), -1, -1)
+        for attention in seen:
+            mixed = own + attention  # a token keeps itself, and adds what it attends to
+            flow = (mixed / mixed.sum(2, keepdim=True)) @ flow
+        if self.cls is not None:
+            read = flow[:, -1, :-1]
+        else:
+            read = self._mean(flow.split(lengths, 1), masks, weights)
+        parts = read.split(lengths, 1)
+        shares = torch.stack([part.sum(1) for part in parts], 1)
+        return shares / shares.sum(1, keepdim=True).clamp(min=1e-30)
+
+    def forward(self, embeddings, present=None, seen=None):
         branch_scores = self.aux_heads and self.aux_heads(pooled(embeddings))
         tokens, masks = self.tokens(embeddings, present)
         known = torch.stack([masks[name].any(1) for name in self.names], 1)
@@ -172,7 +202,7 @@ class _Attention(FusionModule):
         lengths = [part.shape[1] for part in parts]
         fused = torch.cat(parts, 1)  # (n, n_tokens, out_features)
         for block in self.blocks:
-            fused = block(fused, bias)
+            fused = block(fused, bias, seen=seen)
         fused = self.norm(fused)
         if self.cls is not None:
             fused = fused[:, -1]

@@ -251,6 +251,15 @@ class FusionModel:
         """
         raise NotImplementedError
 
+    def modality_weights(self, cells, present) -> np.ndarray:
+        """Return how much each modality counts in each row, as `present`.
+
+        Offered where a strategy has such weights: gates, attention, precisions,
+        evidence, or fitted weights brought to the present modalities. Zero where a
+        modality is absent, in all of a row that has the prior.
+        """
+        raise NotImplementedError
+
     def contributions(self, cells, present) -> dict[str, np.ndarray]:
         """Return additive terms of the scores, each (n_samples, n_outputs).
 

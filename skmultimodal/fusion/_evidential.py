@@ -171,6 +171,11 @@ class _Evidential(FusionModule):
     def modality_weights(self):
         return self.simplex.static()
 
+    def row_weights(self, embeddings, present=None):
+        """Return the share of each modality in the evidence of all."""
+        evidence = self(embeddings, present).branch_scores.expm1().sum(2)
+        return evidence / evidence.sum(1, keepdim=True).clamp(min=1e-30)
+
     def train_with(self, joint):
         # the paper sums the losses of the views, where ours take the mean
         super().train_with(joint.replace(aux_weight=len(self.names) * joint.aux_weight))

@@ -112,6 +112,13 @@ class FusionModule(nn.Module):
         """Return the weights of shape (n_modalities,), None if they vary by row."""
         return None
 
+    def row_weights(self, embeddings, present=None) -> Tensor | None:
+        """Return how much each modality counts in each row, (n, n_modalities).
+
+        By default the ``weights`` of the output; None where a module has none.
+        """
+        return self(embeddings, present).weights
+
     def on_epoch(self, epoch: int) -> None:
         """Take note that training epoch `epoch` (1, 2, ...) begins."""
 
@@ -270,9 +277,19 @@ class FusionNetwork(nn.Module):
 
     def complete_and_fuse(self, embeddings, present=None):
         """Return the output for given embeddings, absent ones imputed if so fitted."""
+        return self.fuse(*self._completed(embeddings, present))
+
+    def row_weights(self, embeddings, present=None):
+        """Return the weights of the modalities in each row, None without any."""
+        embeddings, present = self._completed(embeddings, present)
+        return self.fusion.row_weights(
+            self._without_absent(embeddings, present), present
+        )
+
+    def _completed(self, embeddings, present):
         if self.imputer is not None and present is not None and not self.training:
-            embeddings, present = self.imputer(embeddings, present)
-        return self.fuse(embeddings, present)
+            return self.imputer(embeddings, present)
+        return embeddings, present
 
     def encode(self, name: str, inputs: dict[str, Tensor]):
         """Return one modality's embedding, or its tokens and their mask."""
@@ -291,12 +308,16 @@ class FusionNetwork(nn.Module):
         """Return the output of the fusion module for given embeddings."""
         if self.training and self.modality_dropout:
             present = self._drop(embeddings, present)
-        if present is not None:
-            embeddings = {
-                name: _zero_absent(embeddings[name], present[:, m])
-                for m, name in enumerate(self.names)
-            }
+        embeddings = self._without_absent(embeddings, present)
         return self.fusion(embeddings, present)._replace(present=present)
+
+    def _without_absent(self, embeddings, present):
+        if present is None:
+            return embeddings
+        return {
+            name: _zero_absent(embeddings[name], present[:, m])
+            for m, name in enumerate(self.names)
+        }
 
     def on_epoch(self, epoch):
         """Tell the fusion module that a training epoch begins."""

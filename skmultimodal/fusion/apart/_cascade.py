@@ -136,6 +136,9 @@ class CascadeModel(FusionModel):
         seen = self._run(cells, present)[1]
         return self.whole.response_per_modality(cells, seen)
 
+    def modality_weights(self, cells, present):
+        return self.whole.modality_weights(cells, self._run(cells, present)[1])
+
     def contributions(self, cells, present):
         return self.whole.contributions(cells, self._run(cells, present)[1])
 

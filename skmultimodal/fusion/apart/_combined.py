@@ -273,9 +273,18 @@ class DecisionModel(FusionModel):
         return encode_by_member(self.models[0], cells, present, name, self.names)
 
     def offers(self, method):
+        if method == "modality_weights":
+            return all(rule.takes_weights for rule in self.rules)
         if method == "uncertainty":
             return self.task.one_label or self.errors is not None
         return super().offers(method)
+
+    def modality_weights(self, cells, present):
+        heard = present & ~unheard(self.given_weights, self.names, present)[:, None]
+        weights = np.zeros(present.shape)
+        by_label = [rule.row_weights(heard.T[self.judged]) for rule in self.rules]
+        weights[:, self.judged] = np.mean(by_label, axis=0).T
+        return weights
 
     def uncertainty(self, cells, present):
         """Return what the modalities' predictions disagree by, by row."""

@@ -251,6 +251,9 @@ class ResidualModel(FusionModel):
             responses[self.names[m]][~present[:, m]] = np.nan
         return responses
 
+    def modality_weights(self, cells, present):
+        return present * np.array([self.weights[name] for name in self.names])
+
     def contributions(self, cells, present):
         terms = self._terms(cells, present)
         named = {name: terms[:, m] for m, name in enumerate(self.names)}

@@ -212,6 +212,9 @@ class StagedModel(FusionModel):
         """Return the scores of each branch, (n_samples, n_modalities, n_outputs)."""
         return self.inner.branch_scores(self._embedded(cells, present), present)
 
+    def modality_weights(self, cells, present):
+        return self.inner.modality_weights(self._embedded(cells, present), present)
+
     def contributions(self, cells, present):
         return self.inner.contributions(self._embedded(cells, present), present)
 

@@ -24,6 +24,7 @@ from skmultimodal.fusion.joint._preparation import Preparation
 from skmultimodal.fusion.joint._responses import (
     response_to_embeddings,
     responses_of_network,
+    weights_of_network,
 )
 from skmultimodal.training._net import predict_outputs, resume, seeded, train
 from skmultimodal.training._network import FusionNetwork, FusionOutput, module_key
@@ -118,10 +119,11 @@ class JointModel(FusionModel):
         self.weight_unit = 1.0 if weight is None else float(weight.mean())
         self._fit_imputer(problem)
         first = problem.take(slice(0, 1))
-        fields = ("embedding", "branch_scores")
+        fields = ("embedding", "branch_scores", "weights")
         outputs = self._outputs(first.cells, first.present, fields)
         self.n_features = outputs["embedding"].shape[1]
         self.has_branches = outputs["branch_scores"] is not None
+        self.has_weights = outputs["weights"] is not None
         self.weights = self._fitted_weights(problem)
 
     def feature_names(self):
@@ -136,6 +138,8 @@ class JointModel(FusionModel):
     def offers(self, method):
         if method == "response_per_modality":
             return self.has_branches
+        if method == "modality_weights":
+            return self.has_weights
         if method == "contributions":
             return self.net.module_.fusion.additive
         if method == "uncertainty":
@@ -229,6 +233,11 @@ class JointModel(FusionModel):
     def branch_scores(self, cells, present):
         """Return the scores of each branch, (n_samples, n_modalities, n_outputs)."""
         return self._outputs(cells, present, ["branch_scores"])["branch_scores"]
+
+    def modality_weights(self, cells, present):
+        weights = weights_of_network(self, cells, present).astype(np.float64)
+        weights[unheard(self.spec.weights, self.names, present)] = 0.0
+        return weights
 
     def contributions(self, cells, present):
         out = self._outputs(cells, present, ["weights", "branch_scores"])

@@ -9,7 +9,7 @@ from skmultimodal.training._net import threads
 from skmultimodal.training._network import module_key
 from skmultimodal.training._tensors import batches
 
-__all__ = ["response_to_embeddings", "responses_of_network"]
+__all__ = ["response_to_embeddings", "responses_of_network", "weights_of_network"]
 
 
 def responses_of_network(model, cells, presences) -> list[np.ndarray]:
@@ -26,6 +26,28 @@ def responses_of_network(model, cells, presences) -> list[np.ndarray]:
     list of ndarray of shape (n_samples, n_outputs)
         As ``model.response`` gives them; a row without any modality has the prior.
     """
+
+    def fuse(module, embeddings, here):
+        return module.complete_and_fuse(embeddings, here).scores
+
+    found = _on_each_presence(model, cells, presences, fuse)
+    return [
+        model.task.response(model.with_prior(scores, present))
+        for scores, present in zip(found, presences, strict=True)
+    ]
+
+
+def weights_of_network(model, cells, present) -> np.ndarray:
+    """Return the weights of the modalities in each row, (n_samples, n_modalities)."""
+
+    def weigh(module, embeddings, here):
+        return module.row_weights(embeddings, here)
+
+    return _on_each_presence(model, cells, [present], weigh)[0]
+
+
+def _on_each_presence(model, cells, presences, ask):
+    """Return what `ask(module, embeddings, present)` gives, rows encoded once."""
     tensors = model.preparation.tensors((cells, np.any(presences, axis=0)))
     module, device = model.net.module_.eval(), model.net.device
     rows = model.net.get_iterator(tensors, training=False).row_batches()
@@ -38,18 +60,13 @@ def responses_of_network(model, cells, presences) -> list[np.ndarray]:
                 name: module.encode(name, _moved(x["inputs"][name], device))
                 for name in module.names
             }
-            for mask, scores in zip(masks, parts, strict=True):
+            for mask, found in zip(masks, parts, strict=True):
                 here = None if mask is None else mask[index].to(device)
-                output = module.complete_and_fuse(embeddings, here)
-                scores.append(output.scores.cpu().numpy())
+                found.append(ask(module, embeddings, here).cpu().numpy())
     back: slice | np.ndarray = slice(None)
     if tensors.lengths is not None:
         back = torch.cat(rows).argsort().numpy()
-    responses = []
-    for present, part in zip(presences, parts, strict=True):
-        joined = np.concatenate(part)[back]
-        responses.append(model.task.response(model.with_prior(joined, present)))
-    return responses
+    return [np.concatenate(part)[back] for part in parts]
 
 
 def response_to_embeddings(model, embeddings, present) -> np.ndarray:

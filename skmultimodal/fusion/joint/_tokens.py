@@ -75,7 +75,7 @@ class Block(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, tokens, bias, source=None):
+    def forward(self, tokens, bias, source=None, seen=None):
         """Let `tokens` attend to `source`, or to themselves.
 
         Parameters
@@ -84,12 +84,17 @@ class Block(nn.Module):
         bias : Tensor of shape (n, n_keys)
             Floats added to the attention logits, or True where a key is hidden.
         source : Tensor of shape (n, n_keys, width) or None
+        seen : list or None
+            Gets the attention of the queries, (n, n_tokens, n_keys), averaged over
+            heads; what attends to nothing is left out of it.
         """
         queries = self.norm(tokens)
         keys = queries if source is None else self.norm(source)
-        attended, _ = self.attention(
-            queries, keys, keys, key_padding_mask=bias, need_weights=False
+        attended, attention = self.attention(
+            queries, keys, keys, key_padding_mask=bias, need_weights=seen is not None
         )
+        if seen is not None:
+            seen.append(attention[:, :, :-1])
         tokens = tokens + self.dropout(attended)
         return tokens + self.dropout(self.mlp(self.norm_mlp(tokens)))
 

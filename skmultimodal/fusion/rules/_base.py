@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import has_fit_parameter
 
 from skmultimodal.data._scaling import moments
-from skmultimodal.fusion.rules._pool import linear_pool
+from skmultimodal.fusion.rules._pool import linear_pool, shares
 
 __all__ = ["BaseRegressionRule", "BaseRule", "fit_final"]
 
@@ -187,6 +187,27 @@ class BaseRule(BaseEstimator):
                 pooled = self.pool(proba, present, **extra)
             combined[rows] = self.finish(pooled)
         return combined
+
+    def row_weights(self, present):
+        """Return the weights of the modalities in each row, as `present`.
+
+        Parameters
+        ----------
+        present : ndarray of bool of shape (n_modalities, n_samples)
+            Which modalities are present.
+
+        Returns
+        -------
+        ndarray of shape (n_modalities, n_samples)
+            Brought to sum one over the present modalities where the rule is convex,
+            else as they are; zero where a modality is absent.
+        """
+        if not self.convex:
+            return self.weights_[:, None] * present
+        weights = np.zeros(present.shape)
+        rows = present.any(axis=0)
+        weights[:, rows] = shares(self.weights_, present[:, rows])
+        return weights
 
     def pool(self, proba, present):
         """Return the combination, of shape (n_samples, n_classes), in any scale."""

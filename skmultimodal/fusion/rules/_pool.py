@@ -24,6 +24,7 @@ __all__ = [
     "median",
     "naive_bayes",
     "nearest_template",
+    "shares",
     "trimmed_mean",
 ]
 
@@ -39,16 +40,19 @@ def log_ratios(proba, present, prior=None):
 
 
 def linear_pool(values, weights, present):
-    """Return the weighted mean over present modalities.
+    """Return the weighted mean over present modalities."""
+    return np.einsum("mn,mnc->nc", shares(weights, present), values)
 
-    Weights are renormalised over what is present in a row. A row in which only
-    modalities of weight zero are present gets their plain mean.
+
+def shares(weights, present):
+    """Return weights brought to sum one over what is present in each row.
+
+    A row in which only modalities of weight zero are present has equal ones.
     """
-    shares = weights[:, None] * present  # (n_modalities, n_samples)
-    total = shares.sum(axis=0)
-    shares = np.where(total > 0, shares, present)
-    shares = shares / shares.sum(axis=0)
-    return np.einsum("mn,mnc->nc", shares, values)
+    found = weights[:, None] * present  # (n_modalities, n_samples)
+    total = found.sum(axis=0)
+    found = np.where(total > 0, found, present)
+    return found / found.sum(axis=0)
 
 
 def log_pool(ratios, weights, offset):

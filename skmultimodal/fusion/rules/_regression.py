@@ -162,16 +162,20 @@ class GeneralizedLeastSquares(MeanValue):
             self.covariance_ = np.diag(np.diag(moments))
         return gls_weights(self.covariance_)
 
+    def row_weights(self, present):
+        if self.covariance_ is None or present.all():
+            return super().row_weights(present)
+        covariance = self.covariance_
+
+        def solved(here):
+            return gls_weights(covariance[np.ix_(here, here)])
+
+        return _by_pattern(solved, present)
+
     def pool(self, values, present):
         if self.covariance_ is None or present.all():
             return super().pool(values, present)
-        combined = np.empty(values.shape[1:])
-        patterns, which = np.unique(present.T, axis=0, return_inverse=True)
-        for k, here in enumerate(patterns):
-            rows = which.ravel() == k
-            weights = gls_weights(self.covariance_[np.ix_(here, here)])
-            combined[rows] = np.tensordot(weights, values[np.ix_(here, rows)], axes=1)
-        return combined
+        return np.einsum("mn,mnk->nk", self.row_weights(present), values)
 
 
 class NonNegativeLeastSquares(BaseRegressionRule):
@@ -224,17 +228,33 @@ class NonNegativeLeastSquares(BaseRegressionRule):
         pairs, own = self.moments_
         return nonnegative_minimum(pairs, own, self.shrinkage)
 
+    def row_weights(self, present):
+        if self.moments_ is None or present.all():
+            return super().row_weights(present)
+        pairs, own = self.moments_
+
+        def fitted(here):
+            inner = pairs[np.ix_(here, here)], own[here]
+            return nonnegative_minimum(*inner, self.shrinkage)
+
+        return _by_pattern(fitted, present)
+
     def pool(self, values, present):
         deviations = values - self.prior_  # zero where absent
         if self.moments_ is None or present.all():
             return self.prior_ + np.tensordot(self.weights_, deviations, axes=1)
-        pairs, own = self.moments_
-        patterns, which = np.unique(present.T, axis=0, return_inverse=True)
-        weights = np.zeros(patterns.shape)
-        for row, here in zip(weights, patterns, strict=True):
-            inner = pairs[np.ix_(here, here)], own[here]
-            row[here] = nonnegative_minimum(*inner, self.shrinkage)
-        return self.prior_ + np.einsum("nm,mnk->nk", weights[which.ravel()], deviations)
+        weights = self.row_weights(present)
+        return self.prior_ + np.einsum("mn,mnk->nk", weights, deviations)
+
+
+def _by_pattern(solve, present):
+    """Return weights solved for each set of present modalities, as `present`."""
+    patterns, which = np.unique(present.T, axis=0, return_inverse=True)
+    weights = np.zeros(patterns.shape)
+    for row, here in zip(weights, patterns, strict=True):
+        if here.any():
+            row[here] = solve(here)
+    return weights[which.ravel()].T
 
 
 class MedianValue(BaseRegressionRule):
