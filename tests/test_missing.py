@@ -12,6 +12,7 @@ from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
     ParallelFusion,
+    SequenceEncoder,
     SequentialFusion,
     TabularEncoder,
     TextEncoder,
@@ -348,3 +349,21 @@ def test_modality_dropout_leaves_one_at_random():
         assert found.float().mean().item() == pytest.approx(share, abs=0.03)
     shares = kept[4000:].float().mean(dim=0)  # .5, and .125 * a third that all would go
     np.testing.assert_allclose(shares, 0.5 + 0.125 / 3, atol=0.03)
+
+
+def test_imputation_gives_each_row_its_own_weight_whatever_its_length():
+    """Batches of sequences are made by length; weights stay with their rows."""
+    random = np.random.default_rng(0)
+    series = np.empty(60, dtype=object)
+    series[:] = [random.normal(size=n) for n in random.permutation(60) + 3]
+    X = {"series": series, "table": random.normal(size=(60, 2))}
+    y, weight = np.arange(60) % 2, random.uniform(0.1, 3.0, 60)
+    encoders = [("series", SequenceEncoder()), ("table", TabularEncoder())]
+    training = Training(max_epochs=1, early_stopping=False)
+    clf = FusionClassifier(
+        encoders, "parallel", training, missing="impute", random_state=0
+    ).fit(X, y, sample_weight=weight)
+    names = clf.net_.module_.names
+    embedded = np.hstack([clf.encode(X, name) for name in names])
+    expected = np.average(embedded, axis=0, weights=weight)
+    np.testing.assert_allclose(clf.net_.module_.imputer.mean, expected, atol=1e-5)

@@ -14,7 +14,7 @@ from skmultimodal.data._cells import is_missing
 from skmultimodal.data._containers import MultimodalData, as_array
 from skmultimodal.data._files import is_url
 
-__all__ = ["Inferred", "default_encoder", "infer_columns"]
+__all__ = ["Inferred", "infer_columns"]
 
 PROBE = 200  # cells looked at in each column
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
@@ -218,21 +218,3 @@ def _array_kind(shapes, dtype) -> str:
     narrow = short.min() < SMALLEST_IMAGE or (long > WIDEST_IMAGE * short).any()
     only_first = len(set(widths)) == 1 and len(set(heights)) > 1
     return "sequence" if narrow or only_first else "image"
-
-
-def default_encoder(kind: str):
-    """Return the default encoder for one kind of modality."""
-    from skmultimodal.encoders._audio import AudioEncoder
-    from skmultimodal.encoders._image import ImageEncoder
-    from skmultimodal.encoders._sequence import SequenceEncoder
-    from skmultimodal.encoders._tabular import TabularEncoder
-    from skmultimodal.encoders._text import TextEncoder
-
-    return {
-        "table": TabularEncoder,
-        "embedding": TabularEncoder,
-        "image": ImageEncoder,
-        "text": TextEncoder,
-        "audio": AudioEncoder,
-        "sequence": SequenceEncoder,
-    }[kind]()

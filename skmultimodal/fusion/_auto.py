@@ -7,8 +7,6 @@ from importlib import import_module
 
 from sklearn.base import is_classifier, is_regressor
 
-from skmultimodal.encoders._auto import default_encoder
-
 __all__ = ["FUSIONS", "auto_encoders", "auto_fusion", "resolve_fusion"]
 
 # alias -> (module, class)
@@ -83,12 +81,15 @@ def auto_encoders(inferred, strategy, plain: bool, regression: bool) -> dict:
     regression : bool
         Whether models are for real values.
     """
-    if strategy.takes_features and not plain:
-        from skmultimodal.encoders.features._defaults import default_features
+    if strategy.takes_models and not strategy.takes_features and not plain:
+        from skmultimodal.encoders.features._classical import default_model
 
-        return {name: default_features(i.kind) for name, i in inferred.items()}
-    if plain or not strategy.takes_models:
-        return {name: default_encoder(i.kind) for name, i in inferred.items()}
-    from skmultimodal.encoders.features._classical import default_model
+        return {name: default_model(i.kind, regression) for name, i in inferred.items()}
+    from skmultimodal.encoders.features._defaults import (
+        default_encoder,
+        default_features,
+    )
 
-    return {name: default_model(i.kind, regression) for name, i in inferred.items()}
+    networks = plain or not strategy.takes_features
+    default = default_encoder if networks else default_features
+    return {name: default(i.kind) for name, i in inferred.items()}

@@ -7,7 +7,8 @@ from PIL import Image
 
 from skmultimodal import MultimodalData
 from skmultimodal.datasets import load_birdstrikes
-from skmultimodal.encoders._auto import default_encoder, infer_columns
+from skmultimodal.encoders._auto import infer_columns
+from skmultimodal.encoders.features._defaults import default_encoder
 
 
 def kind(cells):

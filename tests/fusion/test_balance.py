@@ -25,7 +25,8 @@ from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._balance import GradientModulation
-from skmultimodal.training._net import Criterion, seeded
+from skmultimodal.training._criterion import Criterion
+from skmultimodal.training._net import seeded
 from skmultimodal.training._network import FusionNetwork
 from skmultimodal.training._tasks import Classification
 from tests.parameters import joint

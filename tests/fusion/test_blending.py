@@ -23,7 +23,8 @@ from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.fusion.joint._blending import FLOOR, LEAST, blending_weights
 from skmultimodal.fusion.joint._strategy import JointFusion
-from skmultimodal.training._net import Criterion, seeded
+from skmultimodal.training._criterion import Criterion
+from skmultimodal.training._net import seeded
 from skmultimodal.training._network import FusionNetwork
 from skmultimodal.training._tasks import Classification
 

@@ -6,7 +6,8 @@ import torch
 from scipy.special import expit, softmax
 
 from skmultimodal import MixtureOfExpertsFusion
-from skmultimodal.training._net import Criterion, seeded
+from skmultimodal.training._criterion import Criterion
+from skmultimodal.training._net import seeded
 from skmultimodal.training._tasks import Classification, Multilabel, Regression
 from tests.parameters import joint
 

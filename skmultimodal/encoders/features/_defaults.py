@@ -1,4 +1,4 @@
-"""Default features of each kind of modality for strategies without a network."""
+"""What each kind of modality is read by: in a network, and without one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,28 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
+from skmultimodal.encoders._audio import AudioEncoder
+from skmultimodal.encoders._image import ImageEncoder
+from skmultimodal.encoders._sequence import SequenceEncoder
 from skmultimodal.encoders._tabular import TabularEncoder
+from skmultimodal.encoders._text import TextEncoder
 from skmultimodal.encoders.features._audio import AudioFeatures
 from skmultimodal.encoders.features._image import ImageFeatures
 from skmultimodal.encoders.features._sequence import SequenceFeatures
 
-__all__ = ["Components", "default_features"]
+__all__ = ["Components", "default_encoder", "default_features"]
+
+
+def default_encoder(kind: str):
+    """Return the encoder of one kind of modality that networks are trained with."""
+    return {
+        "table": TabularEncoder,
+        "embedding": TabularEncoder,
+        "image": ImageEncoder,
+        "text": TextEncoder,
+        "audio": AudioEncoder,
+        "sequence": SequenceEncoder,
+    }[kind]()
 
 
 def default_features(kind: str):

@@ -22,7 +22,8 @@ from skmultimodal.encoders.pretrained._models import (
     loaded,
     tunable,
 )
-from skmultimodal.training._tensors import BatchIterator, Tensors
+from skmultimodal.training._outputs import by_row
+from skmultimodal.training._tensors import BatchIterator, Tensors, move
 
 if TYPE_CHECKING:
     from torch import nn
@@ -141,17 +142,16 @@ class PretrainedEncoder(BaseEncoder):
         module = self._model()
         device = "cuda" if torch.cuda.is_available() else "cpu"
         tensors = Tensors({"m": self._prepared(values, labels)})
-        out = np.empty((len(values), module.n_features), dtype=np.float32)
         module.to(device)
+
+        def step(x, rows):
+            return [module(**move(x["inputs"]["m"], device)).float()]
+
         try:
-            with torch.inference_mode():
-                for rows in BatchIterator(tensors, self.batch_size).row_batches():
-                    inputs = tensors.batch(rows)[0]["inputs"]["m"]
-                    inputs = {k: value.to(device) for k, value in inputs.items()}
-                    out[rows.numpy()] = module(**inputs).float().cpu().numpy()
+            (features,) = by_row(step, BatchIterator(tensors, self.batch_size))
         finally:
             module.to("cpu")
-        return out
+        return features
 
     def _tokens(self, values, labels) -> dict[str, Any]:
         """Return token ids of texts, cut off where the model ends."""

@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from skmultimodal.training._net import predict_outputs, train
+from skmultimodal.training._fit import train
+from skmultimodal.training._outputs import predict_outputs
 from skmultimodal.training._tensors import TensorRows
 from skmultimodal.training._trained import bare_module
 

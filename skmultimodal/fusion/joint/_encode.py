@@ -7,9 +7,9 @@ import torch
 
 from skmultimodal.data._containers import take_rows
 from skmultimodal.fusion._base import naming
-from skmultimodal.training._net import threads
 from skmultimodal.training._network import module_key
-from skmultimodal.training._tensors import BatchIterator, Tensors
+from skmultimodal.training._outputs import by_row
+from skmultimodal.training._tensors import BatchIterator, Tensors, move
 
 __all__ = ["encode_by_member", "encode_by_network", "spread"]
 
@@ -33,22 +33,18 @@ def encode_by_network(model, cells, present, name) -> np.ndarray:
     """
     here = present[:, model.names.index(name)]
     module = model.net.module_.encoders[module_key(name)].eval()
-    rows, device = np.flatnonzero(here), model.net.device
+    rows = np.flatnonzero(here)
     parts = [np.zeros((0, module.out_features), dtype=model.dtype)]
+
+    def step(x, rows):
+        return [module(**move(x["inputs"][name], model.net.device))]
+
     for start in range(0, len(rows), CHUNK):
         part = take_rows(cells[name], rows[start : start + CHUNK])
         with naming(name):
             prepared = model.encoders[name].transform(part)
         tensors = Tensors({name: prepared}, dtype=getattr(torch, model.dtype))
-        order = BatchIterator(tensors).row_batches()
-        with torch.inference_mode(), threads(model.n_threads):
-            for batch in order:
-                inputs = tensors.batch(batch)[0]["inputs"][name]
-                inputs = {key: value.to(device) for key, value in inputs.items()}
-                parts.append(module(**inputs).cpu().numpy())
-        back = torch.cat(order).argsort().numpy()
-        done = np.concatenate(parts[-len(order) :])[back]
-        parts[-len(order) :] = [done]
+        parts += by_row(step, BatchIterator(tensors), model.n_threads)
     return spread(np.concatenate(parts), here)
 
 

@@ -10,7 +10,8 @@ from sklearn.covariance import ledoit_wolf
 from torch import Tensor, nn
 
 from skmultimodal.data._scaling import moments
-from skmultimodal.training._net import threads
+from skmultimodal.training._outputs import by_row
+from skmultimodal.training._tensors import move
 
 __all__ = ["GaussianImputer", "UnrolledImputer", "complete_rows", "fit_imputer"]
 
@@ -179,16 +180,14 @@ def fit_imputer(net, tensors, weight=None, n_threads=None) -> None:
     n_threads : int, default=None
     """
     network = net.module_
-    iterator = net.get_iterator(tensors, training=False)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in network.names}
     network.eval()
-    with torch.inference_mode(), threads(n_threads):
-        for rows in iterator.row_batches():
-            inputs = tensors.batch(rows)[0]["inputs"]
-            for name in network.names:
-                encoded = network.encode(name, _on(inputs[name], net.device))
-                parts[name].append(pooled(encoded).cpu().numpy())
-    embedded = {name: np.concatenate(values) for name, values in parts.items()}
+
+    def step(x, rows):
+        inputs = move(x["inputs"], net.device)
+        return [pooled(network.encode(name, inputs[name])) for name in network.names]
+
+    found = by_row(step, net.get_iterator(tensors, training=False), n_threads)
+    embedded = dict(zip(network.names, found, strict=True))
     network.impute_by(GaussianImputer(embedded, weight).to(net.device))
 
 
@@ -204,7 +203,3 @@ def complete_rows(problem) -> np.ndarray:
             f"{problem.names}. Got {len(rows)} such rows. Use missing='mask'."
         )
     return rows
-
-
-def _on(inputs, device):
-    return {key: value.to(device) for key, value in inputs.items()}

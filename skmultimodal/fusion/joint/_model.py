@@ -26,8 +26,10 @@ from skmultimodal.fusion.joint._responses import (
     responses_of_network,
     weights_of_network,
 )
-from skmultimodal.training._net import predict_outputs, resume, seeded, train
+from skmultimodal.training._fit import resume, train
+from skmultimodal.training._net import seeded
 from skmultimodal.training._network import FusionNetwork, FusionOutput, module_key
+from skmultimodal.training._outputs import predict_outputs
 from skmultimodal.training._tensors import TensorRows
 from skmultimodal.training._trained import Bounded, TrainedNet, bare_module
 

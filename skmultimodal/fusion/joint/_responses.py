@@ -7,7 +7,8 @@ import torch
 
 from skmultimodal.training._net import threads
 from skmultimodal.training._network import module_key
-from skmultimodal.training._tensors import batches
+from skmultimodal.training._outputs import by_row
+from skmultimodal.training._tensors import move
 
 __all__ = ["response_to_embeddings", "responses_of_network", "weights_of_network"]
 
@@ -50,23 +51,16 @@ def _on_each_presence(model, cells, presences, ask):
     """Return what `ask(module, embeddings, present)` gives, rows encoded once."""
     tensors = model.preparation.tensors((cells, np.any(presences, axis=0)))
     module, device = model.net.module_.eval(), model.net.device
-    rows = model.net.get_iterator(tensors, training=False).row_batches()
     masks = [None if p.all() else torch.from_numpy(p) for p in presences]
-    parts: list[list[np.ndarray]] = [[] for _ in presences]
-    with torch.inference_mode(), threads(model.n_threads):
-        made = batches(tensors, rows)
-        for index, (x, _) in zip(rows, made, strict=True):
-            embeddings = {
-                name: module.encode(name, _moved(x["inputs"][name], device))
-                for name in module.names
-            }
-            for mask, found in zip(masks, parts, strict=True):
-                here = None if mask is None else mask[index].to(device)
-                found.append(ask(module, embeddings, here).cpu().numpy())
-    back: slice | np.ndarray = slice(None)
-    if tensors.lengths is not None:
-        back = torch.cat(rows).argsort().numpy()
-    return [np.concatenate(part)[back] for part in parts]
+
+    def step(x, rows):
+        inputs = move(x["inputs"], device)
+        embeddings = {name: module.encode(name, inputs[name]) for name in module.names}
+        here = [None if mask is None else mask[rows].to(device) for mask in masks]
+        return [ask(module, embeddings, mask) for mask in here]
+
+    iterator = model.net.get_iterator(tensors, training=False)
+    return by_row(step, iterator, model.n_threads)
 
 
 def response_to_embeddings(model, embeddings, present) -> np.ndarray:
@@ -91,7 +85,3 @@ def response_to_embeddings(model, embeddings, present) -> np.ndarray:
         mask = torch.from_numpy(present).to(device)
         scores = module.complete_and_fuse(given, mask).scores.cpu().numpy()
     return model.task.response(model.with_prior(scores, present))
-
-
-def _moved(inputs, device):
-    return {key: value.to(device) for key, value in inputs.items()}
