@@ -111,7 +111,7 @@ API_REFERENCE = {
     "cells": (
         "Cells and rows",
         "skmultimodal.data",
-        ["Ragged", "take_rows"],
+        ["Ragged", "stack_images", "take_rows"],
     ),
     "limits": (
         "Limits of parameters",

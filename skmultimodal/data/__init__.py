@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from skmultimodal.data._containers import MultimodalData as MultimodalData
     from skmultimodal.data._containers import Ragged as Ragged
     from skmultimodal.data._containers import take_rows as take_rows
+    from skmultimodal.data._stacks import stack_images as stack_images
 
 _LAZY = {
     "MultimodalData": "data._containers",
     "Ragged": "data._containers",
+    "stack_images": "data._stacks",
     "take_rows": "data._containers",
 }
 

@@ -14,7 +14,9 @@ from skmultimodal.data._cells import is_missing
 from skmultimodal.data._containers import MultimodalData, as_array
 from skmultimodal.data._files import is_url
 
-__all__ = ["Inferred", "infer_columns"]
+__all__ = ["KINDS", "Inferred", "infer_columns"]
+
+KINDS = ("image", "text", "audio", "sequence", "embedding", "table")
 
 PROBE = 200  # cells looked at in each column
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}

@@ -25,12 +25,13 @@ from skmultimodal._sklearn import (
 from skmultimodal.estimators._answers import Answers, offered
 from skmultimodal.estimators._diagram import diagram
 from skmultimodal.estimators._exports import Exports
+from skmultimodal.estimators._layout import is_numeric, pairs_of
 from skmultimodal.estimators._left_out import (
     changed,
     warn_of_columns,
     warn_of_parameters,
 )
-from skmultimodal.estimators._reader import Reader, is_numeric
+from skmultimodal.estimators._reader import Reader
 from skmultimodal.estimators._rows import check_lengths, count_patterns
 from skmultimodal.fusion._auto import auto_fusion
 from skmultimodal.fusion._problem import FusionProblem
@@ -61,7 +62,7 @@ class BaseFusionEstimator(
 
     def __init__(
         self,
-        encoders: str | list[tuple[str, Any]] = "auto",
+        encoders: str | list[tuple[str, Any]] | dict[str, Any] = "auto",
         fusion: Any = "auto",
         training: Any = "joint",
         *,
@@ -95,11 +96,13 @@ class BaseFusionEstimator(
     @property
     def _encoders(self):
         """The encoders as pairs, for nested parameters; none if inferred."""
+        if isinstance(self.encoders, dict):
+            return list(self.encoders.items())
         return [] if isinstance(self.encoders, str) else self.encoders
 
     @_encoders.setter
     def _encoders(self, value):
-        self.encoders = value
+        self.encoders = dict(value) if isinstance(self.encoders, dict) else value
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the estimator, its encoders and its strategy.
@@ -168,7 +171,8 @@ class BaseFusionEstimator(
         strategy = auto_fusion(self.fusion, plain, type(self))
         self._check_imputes(strategy)
         if not isinstance(self.encoders, str):
-            self._validate_names([name for name, _ in reader.pairs()])
+            pairs = pairs_of(self.encoders, reader.owner)
+            self._validate_names([name for name, _ in pairs])
         rows = reader.fit(X, strategy, is_regressor(self))
         warn_of_columns(reader, X, reader.columns_)
         warn_of_parameters(changed(self._training()), strategy, reader.encoders_)

@@ -59,17 +59,19 @@ def warn_of_parameters(names, strategy, encoders) -> None:
 
 def warn_of_columns(reader, X, columns) -> None:
     """Warn of columns of X that neither encoders nor `columns` name."""
-    if isinstance(reader.encoders, str) and reader.columns is None:
-        return  # all are inferred
+    inferred = isinstance(reader.encoders, str)
+    if isinstance(reader.encoders, dict) or (inferred and reader.columns is None):
+        return  # whoever is not named is inferred
     given = dict(reader.columns or {})
-    named = [] if isinstance(reader.encoders, str) else dict(reader.encoders)
+    named = [] if inferred else dict(reader.encoders)
     dropped = [given.get(name, name) for name in named if name not in columns]
     left = left_out(X, [*columns.values(), *dropped])
     if left:
         more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
         warn(
             f"{reader.owner} leaves out columns of X: {left[:NAMED]}{more}."
-            " Give them an encoder or an entry in 'columns'; to leave them out on "
+            " Give them an encoder or an entry in 'columns', or give 'encoders' as a "
+            "dict, which leaves what it does not name automatic; to leave them out on "
             "purpose, give 'drop' as their encoder or select the others from X.",
             UnusedWarning,
         )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Mapping
-from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,13 +18,12 @@ from skmultimodal.data._columns import (
     missing_columns,
 )
 from skmultimodal.data._containers import MultimodalData, as_container
-from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.encoders._readable import all_readable, as_column
+from skmultimodal.estimators._layout import Layout, is_numeric, layout_of
 from skmultimodal.estimators._rows import Patterns, Rows
 from skmultimodal.estimators._tables import read_matrix, refuse_infinite_block, settled
-from skmultimodal.fusion._auto import auto_encoders
 
-__all__ = ["Reader", "is_numeric"]
+__all__ = ["Reader"]
 
 SETTINGS = (
     "encoders columns missing missing_values on_empty on_error".split()
@@ -166,9 +163,11 @@ class Reader:
 
     def fit(self, X, strategy, regression=False) -> Rows:
         """Find the modalities of a checked X, for a strategy; return its rows."""
-        encoders, columns, self.dropped_ = self._layout(X, strategy, regression)
+        layout = self.layout(X, regression)
+        encoders, columns = layout.encoders(strategy), layout.columns
         cells = settled(self, X, columns, self._find(X, columns, encoders), encoders)
         self.encoders_, self.columns_ = encoders, columns
+        self.dropped_ = layout.dropped
         self.as_matrix_ = is_numeric(X) and isinstance(X, np.ndarray)
         return Rows(cells, self._presence(cells))
 
@@ -177,80 +176,19 @@ class Reader:
         self.names_, self.encoders_ = list(names), encoders
         self.patterns_ = Patterns(names, report)
 
-    def _layout(self, X, strategy, regression):
-        """Return encoders, columns and dropped names; infer what is not given."""
-        if isinstance(self.encoders, str):
-            if self.encoders != "auto":
-                raise ValueError(
-                    f"The 'encoders' parameter of {self.owner} must be "
-                    f"'auto' or a list of (name, encoder) pairs. "
-                    f"Got {self.encoders!r} instead."
-                )
-            inferred = infer_columns(X)
-            _refuse_unknown(self.columns or {}, list(inferred), "modalities of X")
-            for name, where in (self.columns or {}).items():
-                inferred[name] = inferred[name]._replace(columns=where)
-            encoders = auto_encoders(inferred, strategy, is_numeric(X), regression)
-            return encoders, {n: i.columns for n, i in inferred.items()}, ()
-        pairs = self.pairs()
-        dropped = tuple(name for name, spec in pairs if _is_drop(spec))
-        encoders = {name: spec for name, spec in pairs if not _is_drop(spec)}
-        if not encoders:
-            raise ValueError(
-                f"Every encoder of {self.owner} is 'drop'. Keep at least one."
-            )
-        given = dict(self.columns or {})
-        _refuse_unknown(given, [name for name, _ in pairs], "encoders")
-        # a single modality that is not named like a column is all of X
-        alone = len(pairs) == 1 and pairs[0][0] not in _names_of(X)
-        columns = {
-            name: given.get(name, _whole(X) if alone else name) for name in encoders
-        }
-        return encoders, columns, dropped
-
-    def pairs(self) -> list[tuple[str, Any]]:
-        """Return given encoders as pairs of name and encoder, checked."""
-        encoders = self.encoders
-        if isinstance(encoders, dict):
-            encoders = list(encoders.items())
-        try:
-            pairs = [(name, spec) for name, spec in encoders]
-        except (TypeError, ValueError):
-            pairs = None
-        if pairs is None or not all(isinstance(name, str) for name, _ in pairs):
-            raise ValueError(
-                f"The 'encoders' parameter of {self.owner} must be 'auto' or a list of "
-                f"(name, encoder) pairs. Got {encoders!r} instead."
-            )
-        if not pairs:
-            raise ValueError(
-                f"The 'encoders' of {self.owner} are empty. Give at least one."
-            )
-        for name, spec in pairs:
-            for candidate in spec if isinstance(spec, list) and spec else [spec]:
-                methods = ("build", "transform", "predict")
-                usable = any(hasattr(candidate, method) for method in methods)
-                usable &= not isinstance(
-                    candidate, type
-                )  # TextEncoder for TextEncoder()
-                if not (usable or _is_drop(spec)):
-                    raise TypeError(
-                        f"Modality {name!r}: expected an encoder, a scikit-learn "
-                        "transformer, classifier or regressor, a list of these, or "
-                        f"'drop'. Got {candidate!r} instead."
-                    )
-        return pairs
+    def layout(self, X, regression=False) -> Layout:
+        """Return the modalities of a checked X and what encodes them."""
+        return layout_of(X, self.encoders, self.columns, self.owner, regression)
 
     def encoders_for(self, X, regression):
-        """Return the function that infers encoders for a strategy; None if given."""
-        if not isinstance(self.encoders, str):
-            return None
-        return partial(
-            auto_encoders,
-            infer_columns(X),
-            plain=is_numeric(X),
-            regression=regression,
-        )
+        """Return the function of a strategy that infers encoders; None if given."""
+        layout = self.layout(X, regression)
+        return layout.encoders if layout.inferred else None
+
+    @property
+    def infers(self) -> bool:
+        """Whether columns that nobody names become modalities."""
+        return isinstance(self.encoders, (str, dict))
 
     # -- rows ---------------------------------------------------------------------
 
@@ -395,41 +333,3 @@ def _refuse_complex(name, values):
                 f"Modality {name!r}: Complex data not supported.{where} Pass real and "
                 "imaginary parts as numbers of their own."
             )
-
-
-def _is_drop(spec) -> bool:
-    return isinstance(spec, str) and spec == "drop"
-
-
-def _names_of(X) -> list:
-    if isinstance(X, pd.DataFrame):
-        return list(X.columns)
-    return list(X) if isinstance(X, MultimodalData) else []
-
-
-def _whole(X):
-    """Return the columns of all of X; one that is not of numbers as a Series."""
-    names = _names_of(X)
-    if not names:
-        return slice(None)
-    return names if len(names) > 1 or is_numeric(X) else names[0]
-
-
-def _refuse_unknown(columns, known, what):
-    unknown = [name for name in columns if name not in known]
-    if unknown:
-        hint = did_you_mean(unknown[0], known)
-        raise ValueError(
-            f"'columns' has entries for {unknown}, which are not among the {what}, "
-            f"{known}.{hint}"
-        )
-
-
-def is_numeric(X) -> bool:
-    """Whether a frame or an array is a plain matrix of numbers."""
-    if isinstance(X, np.ndarray):
-        return X.dtype != object
-    return isinstance(X, pd.DataFrame) and all(
-        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-        for dtype in X.dtypes
-    )

@@ -27,11 +27,16 @@ class FusionRegressor(RegressorMixin, BaseFusionEstimator):
 
     Parameters
     ----------
-    encoders : "auto" or list of (str, encoder), default="auto"
-        One encoder a modality. ``"auto"`` infers modalities and encoders from X.
+    encoders : "auto", dict of str to encoder or list of (str, encoder), \
+            default="auto"
+        One encoder per modality. ``"auto"`` infers modalities and encoders from X. A
+        dict overrides some of them and leaves all others automatic; a list is
+        complete, and columns that it does not name are left out with a warning.
         An encoder is a specification of this library, any scikit-learn
         transformer (frozen features), under :class:`DecisionFusion` any
-        regressor, or ``"drop"``.
+        regressor, ``"auto"``, a kind (``"image"``, ``"text"``, ``"audio"``,
+        ``"sequence"``, ``"embedding"`` or ``"table"``) whose automatic encoder is
+        used, or ``"drop"``.
 
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,

@@ -55,7 +55,7 @@ def settled(reader, X, columns, cells, encoders):
     names, notes = None, []
     if isinstance(X, np.ndarray):
         names = getattr(reader, "feature_names_in_", None)
-    if isinstance(reader.encoders, str) and not isinstance(X, np.ndarray):
+    if reader.infers and not isinstance(X, np.ndarray):
         used = [c for where in columns.values() for c in listed(where)]
         left = [c for c in X if c not in used and not pd.notna(X[c]).any()]
         notes = [f"{left} hold no value and are ignored"] if left else []

@@ -24,11 +24,16 @@ class FusionTransformer(BaseFusionEstimator):
 
     Parameters
     ----------
-    encoders : "auto" or list of (str, encoder), default="auto"
-        One encoder a modality. ``"auto"`` infers modalities and encoders from X.
+    encoders : "auto", dict of str to encoder or list of (str, encoder), \
+            default="auto"
+        One encoder per modality. ``"auto"`` infers modalities and encoders from X. A
+        dict overrides some of them and leaves all others automatic; a list is
+        complete, and columns that it does not name are left out with a warning.
         An encoder is a specification of this library, any scikit-learn
         transformer (frozen features), under :class:`DecisionFusion` any
-        classifier, or ``"drop"``.
+        classifier, ``"auto"``, a kind (``"image"``, ``"text"``, ``"audio"``,
+        ``"sequence"``, ``"embedding"`` or ``"table"``) whose automatic encoder is
+        used, or ``"drop"``.
 
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
@@ -136,7 +141,7 @@ class FusionTransformer(BaseFusionEstimator):
 
     def __init__(
         self,
-        encoders: str | list[tuple[str, Any]] = "auto",
+        encoders: str | list[tuple[str, Any]] | dict[str, Any] = "auto",
         fusion: Any = "auto",
         training: Any = "joint",
         *,

@@ -349,8 +349,11 @@ def _without(estimator, X, keep):
     """Return an unfitted clone for some modalities, and the columns it needs of X."""
     one = clone(estimator)
     if not isinstance(one.encoders, str):
-        pairs = dict(one.encoders).items()
-        one.encoders = [(n, spec if n in keep else "drop") for n, spec in pairs]
+        others = {n: "drop" for n in estimator.modalities_ if n not in keep}
+        if isinstance(one.encoders, dict):
+            one.encoders = one.encoders | others
+        else:
+            one.encoders = [(n, others.get(n, spec)) for n, spec in one.encoders]
         return one, lambda X: X
     if one.columns is not None:
         one.columns = {n: where for n, where in one.columns.items() if n in keep}

@@ -21,7 +21,6 @@ from sklearn.utils import _safe_indexing
 from skmultimodal._warnings import UnusedWarning
 from skmultimodal.data._columns import find_cells
 from skmultimodal.data._containers import MultimodalData, as_container
-from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.encoders._readable import all_readable
 from skmultimodal.estimators._left_out import warn_of_columns
 from skmultimodal.estimators._reader import Reader
@@ -230,28 +229,14 @@ def _parts(estimator, X, modalities, pairs) -> list:
 
 def _specified(estimator, X):
     """Return encoders for decision fusion and columns of each modality in use."""
-    from skmultimodal.fusion._auto import auto_encoders, auto_fusion
-
-    columns = estimator.columns or {}
-    if isinstance(estimator.encoders, str):
-        inferred = infer_columns(X)
-        strategy = auto_fusion("decision", False, type(estimator))
-        encoders = auto_encoders(inferred, strategy, False, is_regressor(estimator))
-        found = {name: i.columns for name, i in inferred.items()}
-    else:
-        encoders = {
-            name: encoder
-            for name, encoder in dict(estimator.encoders).items()
-            if not (isinstance(encoder, str) and encoder == "drop")
-        }
-        found = {name: name for name in encoders}
-    return encoders, {**found, **columns}
+    decision = resolve_fusion("decision", type(estimator).__name__)
+    layout = Reader.of(estimator).layout(X, is_regressor(estimator))
+    return layout._replace(plain=False).encoders(decision), layout.columns
 
 
 def _readable(estimator, X):
     """Return X without unreadable cells, told of once and not for each candidate."""
     encoders, columns = _specified(estimator, X)
-    columns = {name: columns[name] for name in encoders}
     if len(columns) > 1:
         warn_of_columns(Reader.of(estimator), X, columns)
     if estimator.on_error == "raise":

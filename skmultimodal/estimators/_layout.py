@@ -1,0 +1,280 @@
+"""Which modalities X has: those that are named, and those that are inferred."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skmultimodal.data._columns import did_you_mean, find_cells, left_out
+from skmultimodal.data._containers import MultimodalData
+from skmultimodal.encoders._auto import KINDS, Inferred, infer_columns
+from skmultimodal.fusion._auto import auto_encoders
+
+__all__ = ["Layout", "is_drop", "is_numeric", "layout_of", "pairs_of"]
+
+AUTO = "auto"
+
+
+class Layout(NamedTuple):
+    """Where modalities live, and what encodes them.
+
+    Attributes
+    ----------
+    columns : dict of str to column(s)
+        Of each modality, in order.
+    given : dict of str to encoder
+        The encoders that were given.
+    inferred : dict of str to Inferred
+        The modalities whose encoder follows from their kind and the strategy.
+    dropped : tuple of str
+        Modalities switched off.
+    plain : bool
+        Whether all is one matrix of numbers.
+    regression : bool
+    """
+
+    columns: dict[str, Any]
+    given: dict[str, Any]
+    inferred: dict[str, Inferred]
+    dropped: tuple[str, ...]
+    plain: bool
+    regression: bool
+
+    def encoders(self, strategy) -> dict[str, Any]:
+        """Return the encoder of each modality under a strategy."""
+        auto = auto_encoders(self.inferred, strategy, self.plain, self.regression)
+        found = {**auto, **self.given}
+        return {name: found[name] for name in self.columns}
+
+
+def layout_of(X, encoders, columns, owner, regression=False) -> Layout:
+    """Return the modalities of X under the parameters of an estimator.
+
+    Parameters
+    ----------
+    X : DataFrame, MultimodalData or ndarray of shape (n_samples, n_features)
+    encoders : "auto", list of (str, encoder) or dict of str to encoder
+    columns : dict of str to column(s), or None
+    owner : str
+        Whom errors name.
+    regression : bool, default=False
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmultimodal.estimators._layout import layout_of
+    >>> X = pd.DataFrame({"note": ["very good food", "bad food"], "price": [9.5, 20.0]})
+    >>> layout_of(X, {"note": "drop"}, None, "FusionClassifier").columns
+    {'table': ['price']}
+    """
+    columns = dict(columns or {})
+    if isinstance(encoders, str):
+        if encoders != AUTO:
+            raise ValueError(_not_encoders(encoders, owner))
+        inferred = infer_columns(X)
+        _refuse_unknown(columns, list(inferred), "modalities of X")
+        for name, where in columns.items():
+            inferred[name] = inferred[name]._replace(columns=where)
+        found = {name: i.columns for name, i in inferred.items()}
+        return Layout(found, {}, inferred, (), is_numeric(X), regression)
+    specs, others = dict(pairs_of(encoders, owner)), isinstance(encoders, dict)
+    if others:
+        specs |= {name: AUTO for name in columns if name not in specs}
+    elif all(map(is_drop, specs.values())):
+        raise ValueError(f"Every encoder of {owner} is 'drop'. Keep at least one.")
+    _refuse_unknown(columns, list(specs), "encoders")
+    # of a list, a single modality that is not named like a column is all of X
+    alone = not others and len(specs) == 1 and not _has(X, next(iter(specs)))
+    where = {
+        name: columns.get(name, _whole(X) if alone else name)
+        for name in specs
+        if alone or name in columns or _has(X, name)
+    }
+    unknown = [name for name in specs if name not in where]
+    rest = _rest(X, where) if others or unknown else {}
+    for name in unknown:
+        if name in rest:
+            where[name] = rest[name].columns
+        elif others:
+            raise ValueError(_no_modality(X, name, rest, owner))
+        else:
+            where[name] = name  # an error will say that it is none
+    if others:
+        where |= {name: i.columns for name, i in rest.items()}
+    layout = _sorted(X, specs, where, rest, regression)
+    if not layout.columns:
+        raise ValueError(f"Every encoder of {owner} is 'drop'. Keep at least one.")
+    return layout
+
+
+def _no_modality(X, name, rest, owner) -> str:
+    known = sorted({*map(str, _names_of(X)), *rest})
+    return (
+        f"'encoders' of {owner} has an entry for {name!r}, which is neither a column "
+        f"nor a modality of X.{did_you_mean(name, known)} Known are {known[:20]}. Say "
+        f"where it lives with columns={{{name!r}: ...}}."
+    )
+
+
+def _sorted(X, specs, where, inferred, regression) -> Layout:
+    """Sort the modalities by what is said of them, in the order they are named."""
+    dropped = tuple(name for name, spec in specs.items() if is_drop(spec))
+    order = [*specs, *(name for name in where if name not in specs)]
+    where = {name: where[name] for name in order if name not in dropped}
+    given, automatic = {}, {}
+    for name, found in where.items():
+        spec = specs.get(name, AUTO)
+        if not isinstance(spec, str):
+            given[name] = spec
+        elif spec != AUTO:
+            automatic[name] = Inferred(spec, found)
+        elif name in inferred:
+            automatic[name] = inferred[name]
+        else:
+            automatic[name] = Inferred(_kind_at(X, name, found), found)
+    return Layout(where, given, automatic, dropped, False, regression)
+
+
+def _kind_at(X, name, where) -> str:
+    """Return the kind of what a modality finds in its columns."""
+    cells = find_cells(X, {name: where})[name]
+    if not isinstance(cells, pd.DataFrame):
+        block = cells.ndim > 1
+        cells = MultimodalData({name: cells}) if block else pd.DataFrame({name: cells})
+    kinds = {kind for kind, _ in infer_columns(cells).values()}
+    return kinds.pop() if len(kinds) == 1 else "table"
+
+
+def _rest(X, named) -> dict[str, Inferred]:
+    """Return the modalities of the columns that are not named."""
+    if not named:
+        return infer_columns(X)
+    left = left_out(X, named.values())
+    if not left:
+        return {}
+    if not isinstance(X, (pd.DataFrame, MultimodalData)):
+        rest = {"table": Inferred("table", left)}
+    elif isinstance(X, MultimodalData):
+        rest = infer_columns(MultimodalData({name: X[name] for name in left}))
+    else:
+        rest = infer_columns(X[left])
+    return {_free(name, named): inferred for name, inferred in rest.items()}
+
+
+def _free(name, taken) -> str:
+    return name if name not in taken else _free(f"{name}_", taken)
+
+
+def pairs_of(encoders, owner) -> list[tuple[str, Any]]:
+    """Return given encoders as pairs of name and encoder, checked."""
+    if isinstance(encoders, dict):
+        encoders = list(encoders.items())
+    try:
+        pairs = [(name, spec) for name, spec in encoders]
+    except (TypeError, ValueError):
+        pairs = None
+    if pairs is None or not all(isinstance(name, str) for name, _ in pairs):
+        raise ValueError(_not_encoders(encoders, owner))
+    if not pairs:
+        raise ValueError(f"The 'encoders' of {owner} are empty. Give at least one.")
+    for name, spec in pairs:
+        for candidate in spec if isinstance(spec, list) and spec else [spec]:
+            _check_usable(name, candidate)
+    return pairs
+
+
+def _not_encoders(encoders, owner) -> str:
+    return (
+        f"The 'encoders' parameter of {owner} must be 'auto' or a list of (name, "
+        f"encoder) pairs or a dict {{name: encoder}}. Got {encoders!r} instead."
+    )
+
+
+def _check_usable(name, spec):
+    """Refuse what is no encoder, and say how it becomes one."""
+    if isinstance(spec, str):
+        if spec in ("drop", AUTO, *KINDS):
+            return
+        expected = f"'auto', 'drop' or a kind of modality among {list(KINDS)}"
+        hint = did_you_mean(spec, KINDS)
+        raise ValueError(f"Modality {name!r}: expected {expected}. Got {spec!r}.{hint}")
+    methods = ("build", "transform", "predict")
+    if any(hasattr(spec, m) for m in methods) and not isinstance(spec, type):
+        return  # TextEncoder for TextEncoder() is none
+    raise TypeError(
+        f"Modality {name!r}: expected an encoder, a scikit-learn transformer, "
+        f"classifier or regressor, a list of these, 'auto' or 'drop'. Got {spec!r} "
+        f"instead.{_wrapper(spec)}"
+    )
+
+
+def _wrapper(spec) -> str:
+    """Return what makes a network or a function an encoder."""
+    from torch import nn
+
+    if isinstance(spec, nn.Module):
+        return (
+            " Wrap the network so that each fit starts afresh: ModuleEncoder(factory), "
+            "where factory is its class or a function that returns a new one."
+        )
+    if isinstance(spec, type):
+        name = spec.__name__
+        if issubclass(spec, nn.Module):
+            return f" Wrap the class of the network: ModuleEncoder({name})."
+        return f" Give an instance: {name}()."
+    if callable(spec):
+        name = getattr(spec, "__name__", "function")
+        return (
+            f" Wrap the function: ModuleEncoder({name}) if it returns a network, "
+            f"sklearn.preprocessing.FunctionTransformer({name}) if it turns cells into "
+            "features."
+        )
+    return ""
+
+
+def is_drop(spec) -> bool:
+    """Whether a modality is switched off."""
+    return isinstance(spec, str) and spec == "drop"
+
+
+def is_numeric(X) -> bool:
+    """Whether a frame or an array is a plain matrix of numbers."""
+    if isinstance(X, np.ndarray):
+        return X.dtype != object
+    return isinstance(X, pd.DataFrame) and all(
+        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        for dtype in X.dtypes
+    )
+
+
+def _names_of(X) -> list:
+    if isinstance(X, pd.DataFrame):
+        return list(X.columns)
+    return list(X) if isinstance(X, MultimodalData) else []
+
+
+def _has(X, name) -> bool:
+    """Whether X has a column of a name; the first level of several counts."""
+    if isinstance(X, pd.DataFrame):
+        return name in X.columns
+    return isinstance(X, MultimodalData) and name in X
+
+
+def _whole(X):
+    """Return the columns of all of X; one that is not of numbers as a Series."""
+    names = _names_of(X)
+    if not names:
+        return slice(None)
+    return names if len(names) > 1 or is_numeric(X) else names[0]
+
+
+def _refuse_unknown(columns, known, what):
+    unknown = [name for name in columns if name not in known]
+    if unknown:
+        hint = did_you_mean(unknown[0], known)
+        raise ValueError(
+            f"'columns' has entries for {unknown}, which are not among the {what}, "
+            f"{known}.{hint}"
+        )
