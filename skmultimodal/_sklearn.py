@@ -28,8 +28,8 @@ __all__ = [
     "_check_sample_weight",
     "_check_y",
     "check_matrix",
-    "check_names",
     "check_weights",
+    "columns_noted",
     "fit_task",
     "visual_block",
     "with_callbacks",
@@ -70,22 +70,23 @@ def _stand_in(reader):
     return stand_in
 
 
-def check_names(reader, X) -> None:
-    """Note number and names of the columns of X on a reader."""
+def columns_noted(reader, X) -> dict:
+    """Return the attributes that tell number and names of the columns of X."""
     stand_in = _stand_in(reader)
     validate_data(stand_in, X, skip_check_array=True)
-    vars(reader).update(vars(stand_in))
+    return vars(stand_in)
 
 
 def check_matrix(reader, X, reset):
-    """Return X as a matrix of numbers; note, or compare, its columns."""
+    """Return X as a matrix of numbers, and the attributes that tell its columns.
+
+    Without `reset` the columns are compared with those of the reader.
+    """
     stand_in = _stand_in(reader)
     X = validate_data(
         stand_in, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan"
     )
-    if reset:
-        vars(reader).update(vars(stand_in))
-    return X
+    return X, vars(stand_in)
 
 
 class Branches:

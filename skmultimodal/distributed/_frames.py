@@ -111,11 +111,8 @@ def no_predictions(est, empty: pd.DataFrame, method: str) -> pd.Series | pd.Data
 
     They are those of a row in which everything is absent, which any model knows.
     """
-    lenient = copy.copy(est)
-    for name, value in {"missing": "mask", "on_empty": "prior"}.items():
-        if hasattr(est, name):
-            setattr(lenient, name, value)
+    asked = {"missing": "mask", "on_empty": "prior"}
+    known = {name: value for name, value in asked.items() if hasattr(est, name)}
+    lenient = copy.copy(est).set_params(**known) if known else est
     absent = pd.DataFrame({name: empty[name].reindex([0]) for name in empty})
-    found = predictions(lenient, absent, method).iloc[:0]
-    found.index = empty.index[:0]
-    return found
+    return predictions(lenient, absent, method).iloc[:0].set_axis(empty.index[:0])

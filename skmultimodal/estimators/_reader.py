@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from skmultimodal._sklearn import check_names
+from skmultimodal._sklearn import columns_noted
 from skmultimodal._warnings import warn
 from skmultimodal.data._cells import present_mask
 from skmultimodal.data._columns import (
@@ -141,7 +141,7 @@ class Reader:
             plain = not explicit and is_numeric(X) if reset else self.as_matrix_
             if not plain:
                 if reset:
-                    check_names(self, X)
+                    vars(self).update(columns_noted(self, X))
                 return X
         elif (
             explicit
@@ -157,7 +157,9 @@ class Reader:
                 f"{list(self.columns_)}. Got {type(X).__name__} at predict. Pass a "
                 "DataFrame or a MultimodalData with the same columns."
             )
-        return read_matrix(self, X, reset)
+        X, noted = read_matrix(self, X, reset)
+        vars(self).update(noted)
+        return X
 
     # -- fit ----------------------------------------------------------------------
 

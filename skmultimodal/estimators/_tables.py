@@ -21,7 +21,7 @@ __all__ = ["read_matrix", "refuse_infinite_block", "settled"]
 
 
 def read_matrix(reader, X, reset):
-    """Return a plain matrix of numbers, as scikit-learn reads it."""
+    """Return a plain matrix of numbers and its columns, as scikit-learn reads it."""
     name = "table" if reset else reader.names_[0]
     if isinstance(X, pd.DataFrame) and not reset:
         with naming(name):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -151,9 +150,9 @@ class CanonicalFusion(BaseFusion):
         found = rows.copy()
         for fold in folds_of(problem, None):
             part = features_of_fold(model.features, blocks, problem, fold)
-            own = copy.copy(model)
             train = problem.take(part.train)
-            own.maps = self._maps(part.learnt, train, model.shares)
+            maps = self._maps(part.learnt, train, model.shares)
+            own = _CanonicalModel(model.features, train, model.shares, maps)
             found[part.test] = aligned(
                 own.joined(part.held_out, problem.present[part.test]),
                 own.joined(part.learnt, train.present),

@@ -151,7 +151,7 @@ class CooperativeFusion(BaseFusion):
         path = cooperative_path(blocks, *_parts(problem), rho, alphas, self.l1_ratio)
         coef, bias = deque(path, maxlen=1).pop()
         model.set_terms(coef, bias, blocks, scale, problem)
-        model.rho, model.alpha = float(rho), float(alphas[-1])
+        model.set_penalties(rho, alphas[-1])
         return model
 
     def _chosen(self, blocks, problem, fold_parts):
@@ -198,6 +198,10 @@ class _CooperativeModel(FrozenModel):
 
     rho: float
     alpha: float
+
+    def set_penalties(self, rho, alpha):
+        """Keep what the terms were fitted with."""
+        self.rho, self.alpha = float(rho), float(alpha)
 
     def set_terms(self, coef, bias, blocks, scale, problem):
         """Keep the coefficients, and how the terms vary together."""

@@ -184,7 +184,7 @@ class AutoFusion(BaseFusion):
                 if late or left < len(folds):
                     budget = "max_seconds" if late else "max_fits"
                     for other in trials[trials.index(trial) :]:
-                        other.reason = f"not tried: {budget}={getattr(self, budget)}"
+                        other.skip(f"not tried: {budget}={getattr(self, budget)}")
                     return
                 trial.run(inner, folds, scorer)
                 left -= trial.fits
@@ -196,22 +196,14 @@ class AutoFusion(BaseFusion):
             errors = [trial.error for trial in trials if trial.error is not None]
             if errors:
                 raise errors[0]
-            trials[0].reason = unscored
+            trials[0].skip(unscored)
             return trials[0]
         scores = np.stack([trial.scores for trial in scored])
         best, gaps, slacks = self._compared(scores)
         best, chosen = scored[best], scored[int(np.argmax(gaps <= slacks))]
+        nested = self._nested(scores)
         for trial, gap, slack in zip(scored, gaps, slacks, strict=True):
-            trial.gap, trial.slack = gap, slack
-        chosen.nested_score = self._nested(scores)
-        for trial in scored:
-            trial.reason = f"{trial.gap:.3g} worse than {best.name}"
-            if trial is best:
-                trial.reason = "best score"
-            if trial is not best and trial.gap <= trial.slack:
-                trial.reason += f", within the tolerance of {trial.slack:.3g}"
-            if trial.gap <= trial.slack and trial is not chosen:
-                trial.reason += f"; {chosen.name} is preferred"
+            trial.judge(gap, slack, best, chosen, nested)
         return chosen
 
     def _compared(self, scores):
@@ -258,6 +250,22 @@ class _Trial:
         except (ValueError, TypeError) as error:
             self.error, self.reason = error, f"refused: {error}"
         self.seconds = perf_counter() - start
+
+    def skip(self, reason):
+        """Note why it was not scored."""
+        self.reason = reason
+
+    def judge(self, gap, slack, best, chosen, nested_score):
+        """Note how it compares; the nested score is that of choosing."""
+        self.reason = f"{gap:.3g} worse than {best.name}"
+        if self is best:
+            self.reason = "best score"
+        elif gap <= slack:
+            self.reason += f", within the tolerance of {slack:.3g}"
+        if self is chosen:
+            self.nested_score = nested_score
+        elif gap <= slack:
+            self.reason += f"; {chosen.name} is preferred"
 
 
 def _warn_absent(problem, folds) -> None:

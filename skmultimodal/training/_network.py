@@ -122,6 +122,18 @@ class FusionModule(nn.Module):
     def on_epoch(self, epoch: int) -> None:
         """Take note that training epoch `epoch` (1, 2, ...) begins."""
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Forget the losses of the last epoch, and call :meth:`on_epoch`."""
+        self.on_epoch(epoch)
+        self.tracked = []
+
+    def weighted_loss(self, output, target, criterion, weight=None) -> Tensor:
+        """Return :meth:`loss` while :meth:`track` knows the weights of the rows."""
+        self.row_weight = weight
+        losses = self.loss(output, target, criterion)
+        self.row_weight = None
+        return losses
+
     def loss(self, output: FusionOutput, target: Tensor, criterion) -> Tensor:
         """Return the loss of each row, of shape (n_samples,)."""
         losses = self.head_loss(output.scores, target, criterion)
@@ -321,8 +333,7 @@ class FusionNetwork(nn.Module):
 
     def on_epoch(self, epoch):
         """Tell the fusion module that a training epoch begins."""
-        self.fusion.on_epoch(epoch)
-        self.fusion.tracked = []
+        self.fusion.begin_epoch(epoch)
         if self.fusion.balance is not None:
             self._modulate()
 
@@ -337,10 +348,7 @@ class FusionNetwork(nn.Module):
 
     def loss(self, output, target, criterion, weight=None):
         """Return the loss of each row, (n_samples,), not multiplied by its weight."""
-        self.fusion.row_weight = weight
-        losses = self.fusion.loss(output, target, criterion)
-        self.fusion.row_weight = None
-        return losses
+        return self.fusion.weighted_loss(output, target, criterion, weight)
 
     def _drop(self, embeddings, present):
         """Draw which modalities stay: the one with the largest draw always does."""

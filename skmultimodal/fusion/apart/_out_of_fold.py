@@ -127,9 +127,7 @@ def _fit(problem, name, rows):
         return fit_standalone(problem, name), None
     cache = Cache(problem.memory.memory, is_quiet=True)
     key = model_key(problem, name)
-    model = cache.call(fit_standalone, key, problem, name)
-    model.key = key
-    return model, cache
+    return cache.call(fit_standalone, key, problem, name, key), cache
 
 
 def _fit_all(problem, jobs) -> list:

@@ -43,13 +43,15 @@ def is_model(spec) -> bool:
     return hasattr(spec, "predict") and not hasattr(spec, "build")
 
 
-def fit_standalone(problem, name):
+def fit_standalone(problem, name, key=None):
     """Return the model of one modality, fitted to the rows that have it.
 
     Parameters
     ----------
     problem : FusionProblem
     name : str
+    key : str, default=None
+        By which a cache knows the model.
 
     Returns
     -------
@@ -70,9 +72,9 @@ def fit_standalone(problem, name):
         if not present.all():
             problem = whole.take(np.flatnonzero(present))
         if not is_model(problem.encoders[name]):
-            return StandaloneNetwork(problem, name)
+            return StandaloneNetwork(problem, name, key)
         try:
-            return EstimatorModel(problem, name)
+            return EstimatorModel(problem, name, key)
         except ValueError:
             if problem.says_less(whole):
                 return NoModel(whole, name)
@@ -128,7 +130,8 @@ class _Linear(FusionModule):
 class StandaloneNetwork:
     """An encoder with a linear head, trained as a network of its own."""
 
-    def __init__(self, problem, name):
+    def __init__(self, problem, name, key=None):
+        self.key = key
         seed = problem.seed_of(name)
         encoder = as_encoder(problem.encoders[name])
         problem = replace(problem, encoders={name: encoder}, seed=seed)
@@ -154,7 +157,8 @@ class EstimatorModel:
 
     history = ()
 
-    def __init__(self, problem, name):
+    def __init__(self, problem, name, key=None):
+        self.key = key
         self.task = task = problem.task
         self.name, self.n_outputs = name, task.n_outputs
         spec = problem.encoders[name]
