@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -158,3 +159,45 @@ def test_a_network_of_ones_own_reads_images_by_it(rows):
         {"image": network}, "feature", Training(max_epochs=1), random_state=0
     )
     assert clf.fit(X, y).encode(X[:3], "image").shape == (3, 16)
+
+
+# -- restricted to some of the modalities ---------------------------------------------
+
+
+def test_restricted_drops_the_other_encoders_and_keeps_the_rest():
+    encoders = [("a", LogisticRegression()), ("b", LogisticRegression()), ("c", "drop")]
+    clf = FusionClassifier(encoders, DecisionFusion(rule="mean"), random_state=3)
+    one = clf.restricted("b")
+    specs = [spec if isinstance(spec, str) else type(spec) for _, spec in one.encoders]
+    assert specs == ["drop", LogisticRegression, "drop"]
+    assert (one.fusion.rule, one.random_state) == ("mean", 3)
+    assert str(clf.restricted(["a", "b"])) == str(clf)
+    for names in ("c", ["a", "z"], []):
+        with pytest.raises(ValueError, match=r"some of the modalities \['a', 'b'\]"):
+            clf.restricted(names)
+
+
+def test_restricted_predicts_as_if_the_others_were_not_in_X(rows):
+    X, y = rows
+    clf = FusionClassifier(fusion=DecisionFusion(weights="uniform"), random_state=0)
+    with pytest.raises(NotFittedError, match="finds its modalities in X"):
+        clf.restricted("text")
+    clf.fit(X, y)
+    for names, columns in {"table": ["size", "vendor"], "text": ["text"]}.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            one = clf.restricted(names).fit(X, y)
+        alone = clone(clf).fit(X[columns], y)
+        assert one.modalities_ == alone.modalities_ == [names]
+        np.testing.assert_array_equal(
+            one.predict_proba(X), alone.predict_proba(X[columns])
+        )
+
+
+def test_comparison_takes_a_modality_that_is_dropped_and_has_a_column(rows):
+    X, y = rows
+    encoders = [("text", TEXT), ("size", "auto"), ("maker", "drop")]
+    X = X.drop(columns="image")
+    clf = FusionClassifier(encoders, "decision", columns={"maker": "vendor"})
+    table = compare_fusion(clf, X, y, strategies="decision", baseline=False, cv=2)
+    assert list(table.table_["name"]) == ["text", "size", "decision"]

@@ -9,7 +9,7 @@ from typing import Any, Self
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.base import TransformerMixin, is_regressor
+from sklearn.base import TransformerMixin, clone, is_regressor
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -25,7 +25,7 @@ from skmultimodal._sklearn import (
 from skmultimodal.estimators._answers import Answers, offered
 from skmultimodal.estimators._diagram import diagram
 from skmultimodal.estimators._exports import Exports
-from skmultimodal.estimators._layout import is_numeric, pairs_of
+from skmultimodal.estimators._layout import is_drop, is_numeric, pairs_of
 from skmultimodal.estimators._left_out import (
     changed,
     warn_of_columns,
@@ -38,6 +38,11 @@ from skmultimodal.fusion._problem import FusionProblem
 from skmultimodal.fusion.apart._cache import cache_in, content_key
 from skmultimodal.training._specification import resolve_training
 from skmultimodal.training._tasks import checked_target
+
+RESTRICTED = (
+    "%(name)s finds its modalities in X. Fit it before restricting it to some of them, "
+    "or give 'encoders' as a list."
+)
 
 
 def _specification(strategy, encoders):
@@ -142,6 +147,54 @@ class BaseFusionEstimator(
             self.training = self._training()
         self._set_params("_encoders", **params)
         return self
+
+    def restricted(self, names: str | list[str]) -> Self:
+        """Return an unfitted copy that uses only some of the modalities.
+
+        Parameters
+        ----------
+        names : str or list of str
+            The modalities to keep; the others get ``"drop"`` as their encoder. X stays
+            as it is, and its other columns are passed over.
+
+        Returns
+        -------
+        estimator : object
+            Of the same class and with the same parameters otherwise.
+
+        Raises
+        ------
+        ValueError
+            If a name is not one of the modalities, or there is none.
+        NotFittedError
+            If encoders are inferred from X, which only `fit` sees.
+
+        Examples
+        --------
+        >>> from skmultimodal import FusionClassifier, TabularEncoder, TextEncoder
+        >>> encoders = [("note", TextEncoder()), ("table", TabularEncoder())]
+        >>> FusionClassifier(encoders).restricted("note").encoders
+        [('note', TextEncoder()), ('table', 'drop')]
+        """
+        names = [names] if isinstance(names, str) else list(names)
+        inferred = isinstance(self.encoders, (str, dict))
+        if inferred:
+            check_is_fitted(self, msg=RESTRICTED)
+        known = [name for name, spec in self._encoders if not is_drop(spec)]
+        known = self.modalities_ if inferred else known
+        unknown = [name for name in names if name not in known]
+        if unknown or not names:
+            raise ValueError(
+                f"'names' must be some of the modalities {known} of "
+                f"{type(self).__name__}. Got {names}."
+            )
+        gone = {name: "drop" for name in known if name not in names}
+        if not gone:
+            return clone(self)
+        encoders: Any = {**dict(self._encoders), **gone}
+        if not inferred:
+            encoders = list(encoders.items())
+        return clone(self).set_params(encoders=encoders)
 
     # -- input --------------------------------------------------------------------
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skmultimodal._warnings import UnusedWarning
 from skmultimodal.data._containers import as_container, take_rows
 from skmultimodal.inspection._scoring import make_score
 
@@ -332,9 +334,11 @@ def _refitted(estimator, X, y, subsets, cv):
                 columns, prior = _columns_of(classes, y[train]), estimator.task_.prior
                 responses[k][test] = prior(estimator.task_.encode(y[train]))
                 continue
-            one, columns_of_X = _without(estimator, X, keep)
-            one.fit(columns_of_X(take_rows(X, train)), y[train])
-            cells = one.reader_.read(columns_of_X(take_rows(X, test)))
+            one = estimator.restricted(keep)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnusedWarning)  # told by the first fit
+                one.fit(take_rows(X, train), y[train])
+            cells = one.reader_.read(take_rows(X, test))
             columns = _columns_of(classes, one.task_.classes)
             responses[k][np.ix_(test, columns)] = one.fusion_.response(*cells)
     return responses
@@ -343,27 +347,3 @@ def _refitted(estimator, X, y, subsets, cv):
 def _columns_of(classes, some):
     """Return the columns of some classes among all; all outputs for values."""
     return slice(None) if classes is None else np.searchsorted(classes, some)
-
-
-def _without(estimator, X, keep):
-    """Return an unfitted clone for some modalities, and the columns it needs of X."""
-    one = clone(estimator)
-    if not isinstance(one.encoders, str):
-        others = {n: "drop" for n in estimator.modalities_ if n not in keep}
-        if isinstance(one.encoders, dict):
-            one.encoders = one.encoders | others
-        else:
-            one.encoders = [(n, others.get(n, spec)) for n, spec in one.encoders]
-        return one, lambda X: X
-    if one.columns is not None:
-        one.columns = {n: where for n, where in one.columns.items() if n in keep}
-    if not isinstance(X, pd.DataFrame) and not hasattr(X, "items"):
-        return one, lambda X: X
-    gone = set()
-    for name in set(estimator.modalities_) - set(keep):
-        where = estimator.columns_[name]
-        gone |= {where} if isinstance(where, str) else set(where)
-    left = [column for column in X if column not in gone]
-    if isinstance(X, pd.DataFrame):
-        return one, lambda X: X[left]
-    return one, lambda X: {name: X[name] for name in left}

@@ -214,15 +214,17 @@ def _strategies(estimator, strategies) -> list:
 
 def _parts(estimator, X, modalities, pairs) -> list:
     """Return (kind, name, estimator) of each modality alone and of each pair."""
-    names, rows = list(_specified(estimator, X)[0]), []
+    encoders, columns = _specified(estimator, X)
+    whole = clone(estimator).set_params(
+        encoders=list(encoders.items()), columns=columns or None, fusion="decision"
+    )
+    rows = []
     if modalities:
+        rows += [("modality", name, whole.restricted(name)) for name in encoders]
+    if pairs and len(encoders) > 2:
         rows += [
-            ("modality", name, _restricted(estimator, X, [name])) for name in names
-        ]
-    if pairs and len(names) > 2:
-        rows += [
-            ("pair", " + ".join(pair), _restricted(estimator, X, pair))
-            for pair in combinations(names, 2)
+            ("pair", " + ".join(pair), whole.restricted(pair))
+            for pair in combinations(encoders, 2)
         ]
     return rows
 
@@ -266,19 +268,6 @@ def _fitted(model, X, y):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnusedWarning)
         return model.fit(X, y)
-
-
-def _restricted(estimator, X, names):
-    """Return the estimator with the others dropped, under decision fusion."""
-    encoders, columns = _specified(estimator, X)
-    return clone(estimator).set_params(
-        encoders=[
-            (name, encoder if name in names else "drop")
-            for name, encoder in encoders.items()
-        ],
-        columns=columns or None,
-        fusion="decision",
-    )
 
 
 def _evaluate(place, candidate, memory, X, y, train, test, scoring):
