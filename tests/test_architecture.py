@@ -28,9 +28,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 LONGEST = 450
-LONGER = {
-    "estimators/_base.py": "one class: what the estimators share",
-}
+LONGER: dict[str, str] = {}  # name of a file -> why it may be longer
 
 # Names without a public spelling, outside _sklearn.py.
 PRIVATE = {("model_selection/_compare.py", "_safe_indexing")}

@@ -1,4 +1,4 @@
-"""What the three fusion estimators share: parameters, input, fit and prediction."""
+"""How the three fusion estimators are fitted: parameters, input, fit."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import copy
 from contextlib import contextmanager
 from typing import Any, Self
 
-import joblib
 import numpy as np
 import pandas as pd
-from sklearn.base import TransformerMixin, clone, is_regressor
+from sklearn.base import TransformerMixin, is_regressor
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -22,10 +21,9 @@ from skmultimodal._sklearn import (
     fit_task,
     with_callbacks,
 )
-from skmultimodal.estimators._answers import Answers, offered
+from skmultimodal.estimators._continuing import specification, with_checkpoint
 from skmultimodal.estimators._diagram import diagram
-from skmultimodal.estimators._exports import Exports
-from skmultimodal.estimators._layout import is_drop, is_numeric, pairs_of
+from skmultimodal.estimators._layout import is_numeric, pairs_of
 from skmultimodal.estimators._left_out import (
     changed,
     warn_of_columns,
@@ -33,37 +31,33 @@ from skmultimodal.estimators._left_out import (
 )
 from skmultimodal.estimators._reader import Reader
 from skmultimodal.estimators._rows import check_lengths, count_patterns
-from skmultimodal.fusion._auto import auto_fusion
+from skmultimodal.fusion._auto import auto_fusion, resolve_fusion
 from skmultimodal.fusion._problem import FusionProblem
-from skmultimodal.fusion.apart._cache import cache_in, content_key
+from skmultimodal.fusion.apart._cache import cache_in
 from skmultimodal.training._specification import resolve_training
 from skmultimodal.training._tasks import checked_target
 
-RESTRICTED = (
-    "%(name)s finds its modalities in X. Fit it before restricting it to some of them, "
-    "or give 'encoders' as a list."
-)
 
+def offered(method):
+    """Return a check for `available_if`: the fitted strategy offers `method`."""
 
-def _specification(strategy, encoders):
-    """Return, as text, what a warm start must find unchanged."""
-    parts = {"fusion": strategy, **encoders}
-    return repr(
-        [
-            (name, type(part), getattr(part, "get_params", part.__repr__)())
-            for name, part in parts.items()
-        ]
-    )
+    def check(self):
+        model = getattr(self, "fusion_", None)
+        if model is not None:
+            return model.offers(method)
+        if method != "trained_more" or self.fusion == "auto":
+            return True
+        return resolve_fusion(self.fusion, type(self).__name__).trains_by_epoch
+
+    return check
 
 
 class BaseFusionEstimator(
-    Answers,
-    Exports,
     CallbackSupportMixin,
     TransformerMixin,
     _BaseComposition,
 ):
-    """Base class of the fusion estimators; not to be used directly."""
+    """Parameters, input and fit of the fusion estimators; see also FittedFusion."""
 
     def __init__(
         self,
@@ -147,54 +141,6 @@ class BaseFusionEstimator(
             self.training = self._training()
         self._set_params("_encoders", **params)
         return self
-
-    def restricted(self, names: str | list[str]) -> Self:
-        """Return an unfitted copy that uses only some of the modalities.
-
-        Parameters
-        ----------
-        names : str or list of str
-            The modalities to keep; the others get ``"drop"`` as their encoder. X stays
-            as it is, and its other columns are passed over.
-
-        Returns
-        -------
-        estimator : object
-            Of the same class and with the same parameters otherwise.
-
-        Raises
-        ------
-        ValueError
-            If a name is not one of the modalities, or there is none.
-        NotFittedError
-            If encoders are inferred from X, which only `fit` sees.
-
-        Examples
-        --------
-        >>> from skmultimodal import FusionClassifier, TabularEncoder, TextEncoder
-        >>> encoders = [("note", TextEncoder()), ("table", TabularEncoder())]
-        >>> FusionClassifier(encoders).restricted("note").encoders
-        [('note', TextEncoder()), ('table', 'drop')]
-        """
-        names = [names] if isinstance(names, str) else list(names)
-        inferred = isinstance(self.encoders, (str, dict))
-        if inferred:
-            check_is_fitted(self, msg=RESTRICTED)
-        known = [name for name, spec in self._encoders if not is_drop(spec)]
-        known = self.modalities_ if inferred else known
-        unknown = [name for name in names if name not in known]
-        if unknown or not names:
-            raise ValueError(
-                f"'names' must be some of the modalities {known} of "
-                f"{type(self).__name__}. Got {names}."
-            )
-        gone = {name: "drop" for name in known if name not in names}
-        if not gone:
-            return clone(self)
-        encoders: Any = {**dict(self._encoders), **gone}
-        if not inferred:
-            encoders = list(encoders.items())
-        return clone(self).set_params(encoders=encoders)
 
     # -- input --------------------------------------------------------------------
 
@@ -336,7 +282,7 @@ class BaseFusionEstimator(
         """
         with fit_task(self, X, y, sample_weight), self._all_or_nothing():
             strategy, problem, reader = self._problem(X, y, sample_weight, groups)
-            problem = self._with_checkpoint(strategy, problem)
+            problem = with_checkpoint(problem, self._training(), strategy)
             fit_model = strategy.fit_model
             if self.warm_start and self._goes_on(strategy, problem):
                 problem = problem.for_task(self.task_)
@@ -349,26 +295,12 @@ class BaseFusionEstimator(
             problem.settings.checkpoint.remove()
         return self
 
-    def _with_checkpoint(self, strategy, problem):
-        """Return the problem with the folder that its training is kept in, if any."""
-        given = self._training().checkpoint
-        if given is None:
-            return problem
-        from skmultimodal.training._checkpoint import CheckpointFolder
-
-        path, every = given if isinstance(given, tuple) else (given, 1)
-        settings, told = problem.settings, _specification(strategy, problem.encoders)
-        plain = settings.replace(callbacks=None, n_threads=None, verbose=0)
-        key = joblib.hash([told, repr(plain), problem.seed, *content_key(problem)])
-        folder = CheckpointFolder(path, every, key)
-        return problem.with_settings(settings.replace(checkpoint=folder))
-
     def _goes_on(self, strategy, problem):
         """Whether the last fit trained this strategy over these modalities."""
         return (
             hasattr(self, "fusion_")
             and self.fusion_.offers("trained_more")
-            and self._specification == _specification(strategy, problem.encoders)
+            and self._specification == specification(strategy, problem.encoders)
         )
 
     def _keep(self, model, strategy, problem, reader):
@@ -385,7 +317,7 @@ class BaseFusionEstimator(
                 setattr(self, name, getattr(reader, name))
         self._reader, self.task_ = reader, problem.task
         self._cache, self._seed = problem.memory, problem.seed
-        self._specification = _specification(strategy, problem.encoders)
+        self._specification = specification(strategy, problem.encoders)
         self._update()
 
     def _update(self):
@@ -393,6 +325,12 @@ class BaseFusionEstimator(
         self.fusion_weights_ = {name: model.weights[name] for name in self.modalities_}
         self.history_ = pd.DataFrame(model.history)
         self.n_iter_ = model.n_iter
+
+    @property
+    def reader_(self) -> Reader:
+        """What reads X for the fitted model: ``reader_.read(X)``."""
+        check_is_fitted(self)
+        return self._reader.under(self)
 
     @property
     def net_(self):
@@ -422,21 +360,6 @@ class BaseFusionEstimator(
     def _class_weighted(self, y, weight):
         """Return sample weights with class weights in; the default has none."""
         return weight
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Return the fused embedding.
-
-        Parameters
-        ----------
-        X : DataFrame, MultimodalData, dict or array-like
-            Rows with the modalities seen in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features_out)
-        """
-        check_is_fitted(self)
-        return self._ask(X, "embedding")
 
     @available_if(offered("trained_more"))
     def partial_fit(

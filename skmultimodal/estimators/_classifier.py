@@ -14,14 +14,14 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from skmultimodal._sklearn import _check_y
-from skmultimodal.estimators._answers import offered
-from skmultimodal.estimators._base import BaseFusionEstimator
+from skmultimodal.estimators._base import offered
+from skmultimodal.estimators._fitted import FittedFusion
 from skmultimodal.training._tasks import Classification, classification_task
 
 __all__ = ["FusionClassifier"]
 
 
-class FusionClassifier(ClassifierMixin, BaseFusionEstimator):
+class FusionClassifier(ClassifierMixin, FittedFusion):
     """Classify rows that hold pictures, text, sound and table columns at once.
 
     Read more in the :ref:`User Guide <user_guide>`.

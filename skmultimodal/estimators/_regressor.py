@@ -11,14 +11,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skmultimodal._sklearn import _check_y
-from skmultimodal.estimators._answers import offered
-from skmultimodal.estimators._base import BaseFusionEstimator
+from skmultimodal.estimators._base import offered
+from skmultimodal.estimators._fitted import FittedFusion
 from skmultimodal.training._tasks import Regression
 
 __all__ = ["FusionRegressor"]
 
 
-class FusionRegressor(RegressorMixin, BaseFusionEstimator):
+class FusionRegressor(RegressorMixin, FittedFusion):
     """Predict values for rows that hold pictures, text, sound and table columns.
 
     One value a row or several. Targets are standardised inside the fit.

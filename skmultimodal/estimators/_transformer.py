@@ -10,14 +10,14 @@ from sklearn.base import clone
 from sklearn.utils.multiclass import type_of_target
 
 from skmultimodal._sklearn import _check_y
-from skmultimodal.estimators._base import BaseFusionEstimator
+from skmultimodal.estimators._fitted import FittedFusion
 from skmultimodal.fusion.apart._staged import cross_fit_embedding
 from skmultimodal.training._tasks import Regression, classification_task
 
 __all__ = ["FusionTransformer"]
 
 
-class FusionTransformer(BaseFusionEstimator):
+class FusionTransformer(FittedFusion):
     """Embed rows of several modalities, supervised by y.
 
     Read more in the :ref:`User Guide <user_guide>`.
