@@ -147,7 +147,7 @@ CELLS = {
     "tall": {
         "text": categories("True"),
         "lower text": categories("false"),
-        "yes": categories("yes", NO_TRUTH),
+        "perhaps": categories("perhaps", NO_TRUTH),
         "three": categories(3, NO_TRUTH),
         "one": categories(1),
         "zero": categories(0.0),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from skmultimodal.data._containers import as_array
 from skmultimodal.data._files import is_url, join, url_key
+from skmultimodal.data._images import frames_of
 
 __all__ = ["row_keys"]
 
@@ -82,6 +83,10 @@ def _cell_bytes(cell, root=None) -> bytes:
         return _cell_bytes(os.fspath(cell), root)
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return b"n"
+    frames = frames_of(cell)
+    if frames is not None:
+        parts = [_cell_bytes(frame, root) for frame in frames]
+        return b"f" + b"".join(b"%d:%s" % (len(part), part) for part in parts)
     if isinstance(cell, tuple):
         return b"t" + b"\0".join(_cell_bytes(part, root) for part in cell)
     try:

@@ -13,7 +13,7 @@ from skmultimodal.data._containers import as_array
 from skmultimodal.data._files import source_of
 from skmultimodal.data._scaling import beyond
 
-__all__ = ["decode_image", "resize_image", "to_channels"]
+__all__ = ["decode_image", "frames_of", "resize_image", "to_channels"]
 
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 _RGB_MODES = {"CMYK", "YCbCr", "LAB", "HSV", "RGBX"}
@@ -69,6 +69,37 @@ def decode_image(cell: Any, root: str | os.PathLike | None = None) -> np.ndarray
         "expected an image as array, PIL image, bytes or path, "
         f"got {type(cell).__name__}"
     )
+
+
+def frames_of(cell: Any) -> list | None:
+    """Return the images of a cell that holds several; None if it holds one.
+
+    Parameters
+    ----------
+    cell : object
+        Several are an array (n_frames, height, width, channels), or a list, tuple or
+        1-D array of images in any form that `decode_image` takes. Missing ones are
+        left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal.data._images import frames_of
+    >>> len(frames_of(np.zeros((5, 8, 8, 3)))), len(frames_of(["a.png", None]))
+    (5, 1)
+    """
+    objects = isinstance(cell, np.ndarray) and cell.dtype == object
+    if isinstance(cell, list | tuple) or objects:
+        frames = [frame for frame in cell if frame is not None]
+        return frames if frames and all(map(_may_be_image, frames)) else None
+    if getattr(cell, "ndim", 0) == 4:
+        return list(as_array(cell))
+    return None
+
+
+def _may_be_image(part) -> bool:
+    named = isinstance(part, str | os.PathLike | bytes | bytearray)
+    return named or hasattr(part, "getbands") or getattr(part, "ndim", 0) >= 2
 
 
 def _open_image(source: Path | io.BytesIO) -> np.ndarray:

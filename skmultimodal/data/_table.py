@@ -12,8 +12,16 @@ import numpy as np
 import pandas as pd
 
 from skmultimodal.data._scaling import beyond
+from skmultimodal.data._words import (
+    TRUTHS,
+    number_in,
+    stands_for_nothing,
+    written_kind,
+)
 
 __all__ = [
+    "COLUMN_KINDS",
+    "as_kind",
     "column_kind",
     "column_notes",
     "read_dates",
@@ -26,17 +34,14 @@ __all__ = [
     "settle_mixtures",
 ]
 
+COLUMN_KINDS = ("number", "comma number", "date", "boolean", "category")
+DECIMALS = {"point number": ".", "comma number": ","}  # marks in numbers as texts
 _NUMERIC_OBJECTS = ("floating", "integer", "mixed-integer-float", "decimal")
 _WORDS = {
     "number": "numbers",
     "boolean": "truth values",
     "date": "dates",
     "duration": "durations",
-}
-_TRUTHS = {True: 1.0, False: 0.0} | {
-    text: value
-    for word, value in (("true", 1.0), ("false", 0.0))
-    for text in (word, word.capitalize(), word.upper())
 }
 
 
@@ -49,8 +54,11 @@ def column_kind(column: pd.Series) -> str:
 
     Returns
     -------
-    {"empty", "number", "boolean", "date", "duration", "category"}
-        A column without any value is empty.
+    {"empty", "number", "point number", "comma number", "boolean", "date", \
+            "duration", "category"}
+        A column without any value is empty. Texts of numbers, of ISO dates or of
+        truth values are these, see :func:`written_kind`; a column of pandas' dtype
+        ``category`` is always one of categories.
 
     Examples
     --------
@@ -88,13 +96,29 @@ def column_kind(column: pd.Series) -> str:
                 return "number"
             if known.map(_is_date).all():
                 return "date"
-    return "category"
+    return (
+        written_kind(_known(column).tolist())[0] if _holds_texts(column) else "category"
+    )
 
 
-def read_numbers(column: pd.Series, name) -> np.ndarray:
+def as_kind(column: pd.Series, name, kind: str) -> pd.Series:
+    """Return a column as one of `COLUMN_KINDS`, whatever it would be taken for."""
+    if kind == "category":
+        return read_labels(column, name).astype("category")
+    if kind == "date":
+        return read_dates(column, name)
+    if kind == "boolean":
+        truths = [None if v != v else bool(v) for v in read_truths(column, name)]
+        return pd.Series(truths, index=column.index, dtype="boolean")
+    kind = "point number" if kind == "number" else kind
+    return pd.Series(read_numbers(column, name, kind), index=column.index)
+
+
+def read_numbers(column: pd.Series, name, kind: str = "number") -> np.ndarray:
     """Return a column of numbers as float64, NaN where missing.
 
-    Texts of numbers count as numbers; anything else is an error that names the row.
+    Texts of numbers count as numbers, and where they are the kind of the column so do
+    those with currencies and thousands; anything else is an error that names the row.
     """
     dtype = column.dtype
     if pd.api.types.is_datetime64_any_dtype(dtype) or _is_duration(dtype):
@@ -103,18 +127,21 @@ def read_numbers(column: pd.Series, name) -> np.ndarray:
     if isinstance(dtype, pd.CategoricalDtype):
         column = column.astype(object)
     try:
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ValueError, TypeError, OverflowError) as error:
-        for label, cell in _known(column).items():
-            _check_number(label, name, cell)
-        raise ValueError(
-            f"column {name!r} was numbers in fit. Got {dtype} values: {error}."
-        ) from error
+        if kind != "comma number" or pd.api.types.is_numeric_dtype(dtype):
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    values, known = np.full(len(column), np.nan), _known(column).astype(object)
+    values[column.notna().to_numpy()] = [
+        _number(label, name, cell, DECIMALS.get(kind)) for label, cell in known.items()
+    ]
+    return values
 
 
-def _check_number(label, name, cell):
+def _number(label, name, cell, decimal):
     try:
-        float(cell)
+        written = decimal is not None and isinstance(cell, str)
+        return number_in(cell, decimal) if written else float(cell)
     except OverflowError as error:
         raise ValueError(
             f"row {_plain(label)!r}: column {name!r} holds a number too large for "
@@ -140,7 +167,7 @@ def seconds(column: pd.Series, name) -> np.ndarray:
 def read_truths(column: pd.Series, name) -> np.ndarray:
     """Return a column of truth values as 1.0 and 0.0, NaN where missing.
 
-    1, 0 and the texts ``"True"`` and ``"False"`` are truth values too.
+    1, 0 and words such as ``"True"`` and ``"no"`` are truth values too.
     """
     known = _known(column)
     values = np.full(len(column), np.nan)
@@ -155,10 +182,15 @@ def read_truths(column: pd.Series, name) -> np.ndarray:
 
 
 def _truth(label, name, cell):
-    known = isinstance(cell, (str, bool, numbers.Number, np.bool_)) and cell in _TRUTHS
-    if not known:
-        raise _not(label, name, "boolean", cell)
-    return _TRUTHS[cell]
+    if isinstance(cell, str):
+        word = cell.strip().casefold()
+        if word in TRUTHS:
+            return TRUTHS[word]
+        if stands_for_nothing(cell):
+            return np.nan
+    elif isinstance(cell, (bool, numbers.Number, np.bool_)) and cell in (0, 1):
+        return float(cell)
+    raise _not(label, name, "boolean", cell)
 
 
 def read_dates(column: pd.Series, name, utc: bool = False) -> pd.Series:
@@ -168,19 +200,22 @@ def read_dates(column: pd.Series, name, utc: bool = False) -> pd.Series:
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return pd.to_datetime(column, utc=utc)
-    known = _known(column).astype(object)
+    column = column.astype(object)
+    nothing = column.map(lambda c: isinstance(c, str) and stands_for_nothing(c))
+    column = column.mask(nothing, None)
+    known = _known(column)
     for label, cell in known.items():
         if not isinstance(cell, str) and not _is_date(cell):
             raise _not(label, name, "date", cell)
     try:
         is_text = known.map(lambda cell: isinstance(cell, str)).any()
         form = {"format": "ISO8601"} if is_text else {}
-        return pd.to_datetime(column.astype(object), utc=utc, **form)
+        return pd.to_datetime(column, utc=utc, **form)
     except (ValueError, TypeError) as error:
         for label, cell in known.items():
             if pd.isna(pd.to_datetime(cell, errors="coerce", format="ISO8601")):
                 raise _not(label, name, "date", cell) from error
-        return pd.to_datetime(column.astype(object), utc=True)  # of several zones
+        return pd.to_datetime(column, utc=True, **form)  # of several zones
 
 
 def read_labels(column: pd.Series, name) -> pd.Series:
@@ -262,6 +297,13 @@ def column_notes(cells, names=None) -> list[str]:
             notes.append(f"{found} hold {what}")
     for name in counts if isinstance(cells, pd.DataFrame) else ():
         column = cells[name]
+        odd = _odd_text(column)
+        if odd is not None:
+            notes.append(
+                f"{[name]} hold numbers, dates or truth values written as texts, but "
+                f"{odd[1]!r} in row {_plain(odd[0])!r}: taken as categories; correct "
+                "or empty such cells, or give the column pandas' dtype 'category'"
+            )
         if _is_mixture(column):
             types = _known(column).map(lambda cell: type(cell).__name__)
             rare = types.index[types == types.value_counts().index[-1]][0]
@@ -271,6 +313,24 @@ def column_notes(cells, names=None) -> list[str]:
                 "as categories; pandas.to_numeric and to_datetime make them one type"
             )
     return notes
+
+
+def _odd_text(column):
+    """Return label and cell of what keeps nearly all texts from being one kind."""
+    if not _holds_texts(column):
+        return None
+    known = _known(column)
+    odd = written_kind(known.tolist())[1]
+    return None if odd is None else (known.index[odd], known.iloc[odd])
+
+
+def _holds_texts(column) -> bool:
+    types, dtype = pd.api.types, column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return False
+    if types.is_object_dtype(dtype):
+        return types.infer_dtype(column, skipna=True) == "string"
+    return types.is_string_dtype(dtype)
 
 
 def settle_mixtures(cells: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,8 @@ import pandas as pd
 from skmultimodal.data._cells import is_missing
 from skmultimodal.data._containers import MultimodalData, as_array
 from skmultimodal.data._files import is_url
+from skmultimodal.data._images import frames_of
+from skmultimodal.data._words import written_kind
 
 __all__ = ["KINDS", "Inferred", "infer_columns"]
 
@@ -55,14 +57,16 @@ def infer_columns(X) -> dict[str, Inferred]:
     most of them have:
 
     - str or paths of which nine in ten end like picture or sound files are those, and
-      an error if they end like videos or documents; other str are text if half of
+      an error if they end like videos or documents; numbers, ISO dates and truth
+      values written as str are of a table; other str are text if half of
       the cells differ, half of them hold letters, and they have two words or twenty
       characters on average or are at least 20; else categories;
     - 1-D arrays of one length up to 4096 are vectors, others sounds; a block of
       numbers of a MultimodalData is a vector a row;
     - 2-D arrays are series if one side is below 6 or four times shorter than the
       other, or only the first side varies; else, and if uint8, pictures;
-    - 3-D arrays, PIL images and other bytes than sounds are pictures.
+    - 3-D arrays, PIL images and other bytes than sounds are images, and so are lists
+      of images or of their paths, and 4-D arrays of frames.
 
     Parameters
     ----------
@@ -157,6 +161,8 @@ def _group(cell) -> str:
         return "bytes"
     if hasattr(cell, "getbands"):  # a PIL image
         return "image"
+    if _are_images(cell):
+        return "image"
     if isinstance(cell, (list, tuple)):
         if isinstance(cell, tuple) and len(cell) == 2 and any(map(_has_items, cell)):
             return "audio"  # waveform and rate
@@ -166,6 +172,16 @@ def _group(cell) -> str:
             return "table"
         return "array" if cell.dtype.kind in "biufc" else "table"
     return "array" if np.ndim(cell) else "table"
+
+
+def _are_images(cell) -> bool:
+    """Whether a cell holds several images; of texts, those that end like one."""
+    frames = frames_of(cell)
+    if frames is None:
+        return False
+    names = [os.fspath(f) for f in frames if isinstance(f, (str, os.PathLike))]
+    suffixes = {PurePath(_name_of_file(name)).suffix.lower() for name in names}
+    return suffixes <= IMAGE_SUFFIXES
 
 
 def _has_items(part) -> bool:
@@ -187,6 +203,9 @@ def _string_kind(cells, name) -> str:
             "others into images, waveforms or texts first, leave the column out of X, "
             "or give 'encoders' with one of your own for it."
         )
+    written, odd = written_kind(cells)
+    if written != "category" or odd is not None:
+        return "table"
     distinct = len(set(cells)) / len(cells)
     letters = np.mean([any(map(str.isalpha, cell)) for cell in cells])
     words = np.mean([len(cell.split()) for cell in cells])

@@ -19,6 +19,7 @@ from skmultimodal.data._cells import (
     is_missing,
 )
 from skmultimodal.data._containers import cells_and_labels
+from skmultimodal.data._images import frames_of
 from skmultimodal.encoders._auto import infer_columns
 
 __all__ = [
@@ -185,11 +186,16 @@ def _decoder(first, cells):
         kind = infer_columns(column).popitem()[1].kind
     root = getattr(first, "root", None)
     if kind == "image":
-        return partial(decode_image, root=root)
+        return partial(_decode_images, root=root)
     if kind == "audio":
         rate = getattr(first, "sampling_rate", 8000)
         return partial(decode_audio, sampling_rate=rate, root=root)
     return decode_text if kind == "text" and _takes_texts(first) else None
+
+
+def _decode_images(cell, root):
+    for image in frames_of(cell) or [cell]:
+        decode_image(image, root)
 
 
 def reads(spec) -> str | None:

@@ -12,10 +12,18 @@ from sklearn.base import clone
 from torch import nn
 
 from skmultimodal.data._cells import present_mask
-from skmultimodal.data._containers import Ragged, lengths_name
+from skmultimodal.data._containers import (
+    Ragged,
+    cells_and_labels,
+    lengths_name,
+    object_array,
+)
+from skmultimodal.data._images import frames_of
 from skmultimodal.encoders._base import BaseEncoder
 
-__all__ = ["SharedEncoder", "shared"]
+__all__ = ["FramesEncoder", "SharedEncoder", "shared"]
+
+MOST_FRAMES = 16  # images of a cell that a network sees
 
 
 def shared(encoder, cells) -> BaseEncoder:
@@ -24,6 +32,8 @@ def shared(encoder, cells) -> BaseEncoder:
     Columns of numbers are one table to any encoder.
     """
     several = isinstance(cells, pd.DataFrame) and cells.shape[1] > 1
+    if encoder.reads == "image" and not several and _hold_frames(cells):
+        return FramesEncoder(encoder)
     if not several or getattr(encoder, "takes_tables", False):
         return encoder
     held = all(is_object_dtype(d) or is_string_dtype(d) for d in cells.dtypes)
@@ -72,10 +82,15 @@ class SharedEncoder(BaseEncoder):
     ) -> dict[str, Any]:
         """Fit, and return the inputs of these rows as the encoder returns them."""
         prepared = self._fit("fit_transform", cells, y, sample_weight)
-        return self._inputs(prepared, _cells_present(cells))
+        return self._inputs(prepared, _cells_present(self._columns(cells)))
+
+    def _columns(self, cells) -> pd.DataFrame:
+        """Return the cells in columns."""
+        return cells
 
     def _fit(self, method, cells, y, sample_weight):
         """Return what a method of a new encoder gives for the present cells."""
+        cells = self._columns(cells)
         present = _cells_present(cells)
         rows = np.repeat(np.arange(len(cells)), present.sum(axis=1))
         self.n_columns_ = cells.shape[1]
@@ -97,6 +112,7 @@ class SharedEncoder(BaseEncoder):
         inputs of a row's cells follow each other, ``cell_lengths`` steps each, or
         ``cell_<input name>_lengths`` where there are several.
         """
+        cells = self._columns(cells)
         present = _cells_present(cells)
         return self._inputs(self.encoder_.transform(_stacked(cells, present)), present)
 
@@ -117,6 +133,51 @@ class SharedEncoder(BaseEncoder):
     def build(self) -> nn.Module:
         """Return the encoder's module, applied to each cell and averaged."""
         return _Shared(self.encoder_.build(), self.ragged_)
+
+
+class FramesEncoder(SharedEncoder):
+    """Embed several images of a cell with one encoder, averaged.
+
+    Parameters
+    ----------
+    encoder : BaseEncoder
+        Reads one image; fitted to those of all cells together.
+
+    Attributes
+    ----------
+    n_frames_ : int
+        Most images of a cell in `fit`, but at most 16. Of more, as many are taken,
+        evenly spread.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal import ImageEncoder
+    >>> from skmultimodal.encoders._shared import FramesEncoder
+    >>> clips = [np.zeros((n, 8, 8, 3), np.uint8) for n in (2, 5, 40)]
+    >>> FramesEncoder(ImageEncoder()).fit(clips).transform(clips)["pixels"].shape
+    (3, 16, 3, 8, 8)
+    """
+
+    def _fit(self, method, cells, y, sample_weight):
+        frames = [frames_of(cell) or [cell] for cell in cells_and_labels(cells)[0]]
+        self.n_frames_ = min(max(map(len, frames)), MOST_FRAMES)
+        return super()._fit(method, cells, y, sample_weight)
+
+    def _columns(self, cells) -> pd.DataFrame:
+        values, labels = cells_and_labels(cells)
+        table = np.full((len(values), self.n_frames_), None, dtype=object)
+        for row, cell in zip(table, values, strict=True):
+            frames = frames_of(cell) or [cell]
+            count = min(len(frames), self.n_frames_)
+            chosen = np.linspace(0, len(frames) - 1, count).round().astype(int)
+            row[:count] = object_array(frames[i] for i in chosen)
+        return pd.DataFrame(table, index=list(labels))
+
+
+def _hold_frames(cells) -> bool:
+    """Whether a cell of a column holds several images."""
+    return any(frames_of(cell) is not None for cell in cells_and_labels(cells)[0])
 
 
 def _cells_present(frame) -> np.ndarray:

@@ -35,7 +35,13 @@ from skmultimodal.encoders._numbers import Periodic, PiecewiseLinear, quantile_e
 
 __all__ = ["TabularEncoder"]
 
-LIKE_NUMBERS = {"empty", "number", "duration"}  # a duration is a number of seconds
+LIKE_NUMBERS = {
+    "empty",
+    "number",
+    "point number",
+    "comma number",
+    "duration",
+}  # a duration is a number of seconds
 CATEGORICAL = ("category", "boolean")
 MISSING, UNSEEN, FIRST = 0, 1, 2  # codes of a category
 
@@ -90,9 +96,10 @@ class TabularEncoder(BaseEncoder):
         Numeric features with a missing indicator.
 
     kinds_ : dict of column to str
-        What each column holds: ``"number"``, ``"boolean"``, ``"date"``,
-        ``"duration"`` or ``"category"``; or ``"empty"``, without a value in `fit`,
-        which is ignored.
+        What each column holds: ``"number"``, ``"point number"`` (texts such as
+        ``"€ 2.50"``), ``"comma number"`` (``"12,50"``), ``"boolean"``,
+        ``"date"``, ``"duration"`` or ``"category"``; or ``"empty"``, without a value in
+        `fit`, which is ignored.
 
     numeric_ : str
         How numbers enter, where `numeric` is ``"auto"``.
@@ -386,7 +393,9 @@ def _codes(labels, values) -> np.ndarray:
 def _number_column(column, name, kind) -> np.ndarray:
     if kind == "empty":
         return np.full(len(column), np.nan)
-    return (seconds if kind == "duration" else read_numbers)(column, name)
+    if kind == "duration":
+        return seconds(column, name)
+    return read_numbers(column, name, kind)
 
 
 def _date_parts(dates) -> dict[str, np.ndarray]:

@@ -37,7 +37,8 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
         transformer (frozen features), under :class:`DecisionFusion` any
         classifier, ``"auto"``, a kind (``"image"``, ``"text"``, ``"audio"``,
         ``"sequence"``, ``"embedding"`` or ``"table"``) whose automatic encoder is
-        used, or ``"drop"``.
+        used, or ``"drop"``; ``"number"``, ``"comma number"``, ``"date"``, ``"boolean"``
+        or ``"category"`` says what a column of the table is taken for.
 
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,

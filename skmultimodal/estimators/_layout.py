@@ -9,6 +9,7 @@ import pandas as pd
 
 from skmultimodal.data._columns import did_you_mean, find_cells, left_out
 from skmultimodal.data._containers import MultimodalData
+from skmultimodal.data._table import COLUMN_KINDS
 from skmultimodal.encoders._auto import KINDS, Inferred, infer_columns
 from skmultimodal.fusion._auto import auto_encoders
 
@@ -30,6 +31,8 @@ class Layout(NamedTuple):
         The modalities whose encoder follows from their kind and the strategy.
     dropped : tuple of str
         Modalities switched off.
+    kinds : dict of str to str
+        What single columns of tables are taken for.
     plain : bool
         Whether all is one matrix of numbers.
     regression : bool
@@ -39,6 +42,7 @@ class Layout(NamedTuple):
     given: dict[str, Any]
     inferred: dict[str, Inferred]
     dropped: tuple[str, ...]
+    kinds: dict[str, str]
     plain: bool
     regression: bool
 
@@ -78,12 +82,17 @@ def layout_of(X, encoders, columns, owner, regression=False) -> Layout:
         for name, where in columns.items():
             inferred[name] = inferred[name]._replace(columns=where)
         found = {name: i.columns for name, i in inferred.items()}
-        return Layout(found, {}, inferred, (), is_numeric(X), regression)
+        return Layout(found, {}, inferred, (), {}, is_numeric(X), regression)
     specs, others = dict(pairs_of(encoders, owner)), isinstance(encoders, dict)
     if others:
         specs |= {name: AUTO for name in columns if name not in specs}
     elif all(map(is_drop, specs.values())):
         raise ValueError(f"Every encoder of {owner} is 'drop'. Keep at least one.")
+    kinds = {n: s for n, s in specs.items() if isinstance(s, str) and s in COLUMN_KINDS}
+    joined = [n for n in kinds if others and n not in columns and _has(X, n)]
+    specs = {
+        n: "table" if n in kinds else s for n, s in specs.items() if n not in joined
+    }
     _refuse_unknown(columns, list(specs), "encoders")
     # of a list, a single modality that is not named like a column is all of X
     alone = not others and len(specs) == 1 and not _has(X, next(iter(specs)))
@@ -93,7 +102,7 @@ def layout_of(X, encoders, columns, owner, regression=False) -> Layout:
         if alone or name in columns or _has(X, name)
     }
     unknown = [name for name in specs if name not in where]
-    rest = _rest(X, where) if others or unknown else {}
+    rest = _rest(X, where, joined) if others or unknown else {}
     for name in unknown:
         if name in rest:
             where[name] = rest[name].columns
@@ -103,7 +112,7 @@ def layout_of(X, encoders, columns, owner, regression=False) -> Layout:
             where[name] = name  # an error will say that it is none
     if others:
         where |= {name: i.columns for name, i in rest.items()}
-    layout = _sorted(X, specs, where, rest, regression)
+    layout = _sorted(X, specs, where, rest, regression)._replace(kinds=kinds)
     if not layout.columns:
         raise ValueError(f"Every encoder of {owner} is 'drop'. Keep at least one.")
     return layout
@@ -134,7 +143,7 @@ def _sorted(X, specs, where, inferred, regression) -> Layout:
             automatic[name] = inferred[name]
         else:
             automatic[name] = Inferred(_kind_at(X, name, found), found)
-    return Layout(where, given, automatic, dropped, False, regression)
+    return Layout(where, given, automatic, dropped, {}, False, regression)
 
 
 def _kind_at(X, name, where) -> str:
@@ -147,19 +156,25 @@ def _kind_at(X, name, where) -> str:
     return kinds.pop() if len(kinds) == 1 else "table"
 
 
-def _rest(X, named) -> dict[str, Inferred]:
-    """Return the modalities of the columns that are not named."""
-    if not named:
+def _rest(X, named, joined=()) -> dict[str, Inferred]:
+    """Return the modalities of the columns that are not named, some in the table."""
+    if not named and not joined:
         return infer_columns(X)
-    left = left_out(X, named.values())
+    left = left_out(X, [*named.values(), *joined])
     if not left:
-        return {}
-    if not isinstance(X, (pd.DataFrame, MultimodalData)):
+        rest: dict[str, Inferred] = {}
+    elif not isinstance(X, (pd.DataFrame, MultimodalData)):
         rest = {"table": Inferred("table", left)}
     elif isinstance(X, MultimodalData):
         rest = infer_columns(MultimodalData({name: X[name] for name in left}))
     else:
         rest = infer_columns(X[left])
+    if joined:
+        name = next(
+            (n for n, (kind, c) in rest.items() if isinstance(c, list)), "table"
+        )
+        before = rest[name].columns if name in rest else []
+        rest[name] = Inferred("table", [*before, *joined])
     return {_free(name, named): inferred for name, inferred in rest.items()}
 
 
@@ -195,10 +210,14 @@ def _not_encoders(encoders, owner) -> str:
 def _check_usable(name, spec):
     """Refuse what is no encoder, and say how it becomes one."""
     if isinstance(spec, str):
-        if spec in ("drop", AUTO, *KINDS):
+        known = ("drop", AUTO, *KINDS, *COLUMN_KINDS)
+        if spec in known:
             return
-        expected = f"'auto', 'drop' or a kind of modality among {list(KINDS)}"
-        hint = did_you_mean(spec, KINDS)
+        expected = (
+            f"'auto', 'drop', a kind of modality among {list(KINDS)} or of "
+            f"column among {list(COLUMN_KINDS)}"
+        )
+        hint = did_you_mean(spec, known)
         raise ValueError(f"Modality {name!r}: expected {expected}. Got {spec!r}.{hint}")
     methods = ("build", "transform", "predict")
     if any(hasattr(spec, m) for m in methods) and not isinstance(spec, type):

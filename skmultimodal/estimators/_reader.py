@@ -21,7 +21,12 @@ from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._readable import all_readable, as_column
 from skmultimodal.estimators._layout import Layout, is_numeric, layout_of
 from skmultimodal.estimators._rows import Patterns, Rows
-from skmultimodal.estimators._tables import read_matrix, refuse_infinite_block, settled
+from skmultimodal.estimators._tables import (
+    of_kinds,
+    read_matrix,
+    refuse_infinite_block,
+    settled,
+)
 
 __all__ = ["Reader"]
 
@@ -167,9 +172,9 @@ class Reader:
         """Find the modalities of a checked X, for a strategy; return its rows."""
         layout = self.layout(X, regression)
         encoders, columns = layout.encoders(strategy), layout.columns
+        self.dropped_, self.kinds_ = layout.dropped, layout.kinds
         cells = settled(self, X, columns, self._find(X, columns, encoders), encoders)
         self.encoders_, self.columns_ = encoders, columns
-        self.dropped_ = layout.dropped
         self.as_matrix_ = is_numeric(X) and isinstance(X, np.ndarray)
         return Rows(cells, self._presence(cells))
 
@@ -233,7 +238,7 @@ class Reader:
     def _find(self, X, columns, encoders):
         """Return the cells of each modality, without those that cannot be read."""
         cells = {
-            name: as_column(found, encoders[name])
+            name: as_column(of_kinds(name, found, self.kinds_), encoders[name])
             for name, found in find_cells(X, columns).items()
         }
         if self.on_error == "raise":

@@ -36,7 +36,8 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         transformer (frozen features), under :class:`DecisionFusion` any
         regressor, ``"auto"``, a kind (``"image"``, ``"text"``, ``"audio"``,
         ``"sequence"``, ``"embedding"`` or ``"table"``) whose automatic encoder is
-        used, or ``"drop"``.
+        used, or ``"drop"``; ``"number"``, ``"comma number"``, ``"date"``, ``"boolean"``
+        or ``"category"`` says what a column of the table is taken for.
 
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,

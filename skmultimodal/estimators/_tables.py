@@ -9,6 +9,7 @@ from skmultimodal._sklearn import check_matrix
 from skmultimodal._warnings import warn
 from skmultimodal.data._columns import listed
 from skmultimodal.data._table import (
+    as_kind,
     column_notes,
     read_numbers,
     refuse_infinite,
@@ -17,7 +18,28 @@ from skmultimodal.data._table import (
 from skmultimodal.encoders._readable import reads
 from skmultimodal.fusion._base import naming
 
-__all__ = ["read_matrix", "refuse_infinite_block", "settled"]
+__all__ = ["of_kinds", "read_matrix", "refuse_infinite_block", "settled"]
+
+
+def of_kinds(name, cells, kinds):
+    """Return the cells of a modality, those columns as what they are to be taken for.
+
+    Parameters
+    ----------
+    name : str
+    cells : Series, DataFrame or ndarray
+    kinds : dict of str to str
+        By the name of a column, or of the modality that it is.
+    """
+    if not kinds:
+        return cells
+    with naming(name):
+        if isinstance(cells, pd.DataFrame):
+            asked = {c: as_kind(cells[c], c, kinds[c]) for c in cells if c in kinds}
+            return cells.assign(**asked) if asked else cells
+        if name in kinds and getattr(cells, "ndim", 1) == 1:
+            return as_kind(pd.Series(cells), name, kinds[name])
+    return cells
 
 
 def read_matrix(reader, X, reset):

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmultimodal.data._cells import present_mask
 from skmultimodal.data._columns import find_cells, missing_columns
 from skmultimodal.data._containers import MultimodalData, as_container, take_rows
-from skmultimodal.data._images import decode_image, to_channels
+from skmultimodal.data._images import decode_image, frames_of, to_channels
 from skmultimodal.data._sounds import decode_audio
 from skmultimodal.encoders._auto import infer_columns
 from skmultimodal.inspection._plotting import figure_and_axes, finish, styles_of, tidy
@@ -283,6 +283,7 @@ def _cell(estimator, X, row, name):
         return Bunch(kind=kind, value=pd.Series(value), rate=None)
     encoder = estimator.encoders_[name]
     if kind == "image":
+        value = (frames_of(value) or [value])[0]
         value = decode_image(value, getattr(encoder, "root", None))
         return Bunch(kind=kind, value=value, rate=None)
     if kind == "audio":

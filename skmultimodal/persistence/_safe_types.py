@@ -34,7 +34,7 @@ OURS = {
     "encoders._image": "ImageEncoder",
     "encoders._module": "ModuleEncoder _Stackable",
     "encoders._sequence": "SequenceEncoder",
-    "encoders._shared": "SharedEncoder",
+    "encoders._shared": "FramesEncoder SharedEncoder",
     "encoders._tabular": "TabularEncoder",
     "encoders._text": "TextEncoder",
     "encoders.features._audio": "AudioFeatures",

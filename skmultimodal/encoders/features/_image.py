@@ -15,7 +15,8 @@ from skmultimodal.data._cells import (
     resize_image,
     to_channels,
 )
-from skmultimodal.data._containers import as_array
+from skmultimodal.data._containers import as_array, cells_and_labels, object_array
+from skmultimodal.data._images import frames_of
 
 __all__ = ["ImageFeatures"]
 
@@ -116,7 +117,9 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : ndarray of shape (n_samples, height, width[, channels]) or of cells
-            Pictures: arrays of any size and mode, PIL images, bytes or paths.
+            Images: arrays of any size and mode, PIL images, bytes or paths. A list of
+            them, or an array (n_frames, height, width, channels), gets the mean of
+            their features.
 
         Returns
         -------
@@ -187,8 +190,21 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
             )
 
     def _features(self, cells) -> np.ndarray:
+        """Return the features of a chunk; of several images in a cell their mean."""
+        values, labels = cells_and_labels(cells)
+        frames = [frames_of(cell) or [cell] for cell in values]
+        counts = [len(images) for images in frames]
+        if max(counts) == 1:
+            return self._of_images([images[0] for images in frames], labels)
+        flat = object_array(image for images in frames for image in images)
+        features = self._of_images(flat, np.repeat(np.asarray(labels), counts))
+        starts = np.cumsum([0, *counts[:-1]])
+        return np.add.reduceat(features, starts) / np.array(counts)[:, np.newaxis]
+
+    def _of_images(self, cells, labels) -> np.ndarray:
         decode = partial(_decode, size=(self.size, self.size), root=self.root)
-        images = np.stack(decode_cells(cells, decode))  # (n, size, size, 3) in 0..1
+        # (n, size, size, 3) in 0..1
+        images = np.stack(decode_cells(cells, decode, labels=labels))
         parts = list(_hog(images, self.cell_sizes, self.n_orientations))
         n, side = len(images), self.thumbnail
         if side:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -192,15 +194,17 @@ def _empty(column, name) -> np.ndarray:
     return np.zeros(len(column))
 
 
-def _numbers(column, name) -> np.ndarray:
-    values = read_numbers(column, name)
+def _numbers(column, name, kind="number") -> np.ndarray:
+    values = read_numbers(column, name, kind)
     refuse_infinite(values[:, None], [name], column.index)
     return values
 
 
-_READERS = {
+_READERS: dict[str, Callable] = {
     "empty": _empty,
     "number": _numbers,
+    "point number": partial(_numbers, kind="point number"),
+    "comma number": partial(_numbers, kind="comma number"),
     "boolean": read_truths,
     "duration": seconds,
 }
