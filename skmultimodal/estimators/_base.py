@@ -172,7 +172,8 @@ class BaseFusionEstimator(
         if not isinstance(self.encoders, str):
             pairs = pairs_of(self.encoders, reader.owner)
             self._validate_names([name for name, _ in pairs])
-        rows = reader.fit(X, strategy, is_regressor(self))
+        kind = is_regressor(self), task.n_outputs if task.one_label else 2
+        rows = reader.fit(X, strategy, *kind)
         warn_of_columns(reader, X, reader.columns_)
         warn_of_parameters(changed(self._training()), strategy, reader.encoders_)
         problem = FusionProblem(
@@ -192,11 +193,7 @@ class BaseFusionEstimator(
             missing=self.missing,
             memory=cache_in(self.memory),
             n_jobs=self.n_jobs,
-            encoders_for=(
-                reader.encoders_for(X, is_regressor(self))
-                if strategy.searches
-                else None
-            ),
+            encoders_for=(reader.encoders_for(X, *kind) if strategy.searches else None),
         )
         return strategy, problem.of_positive_weight(), reader
 

@@ -46,10 +46,10 @@ class Layout(NamedTuple):
     plain: bool
     regression: bool
 
-    def encoders(self, strategy) -> dict[str, Any]:
-        """Return the encoder of each modality under a strategy."""
-        auto = auto_encoders(self.inferred, strategy, self.plain, self.regression)
-        found = {**auto, **self.given}
+    def encoders(self, strategy, n_classes=2) -> dict[str, Any]:
+        """Return the encoder of each modality under a strategy, for some classes."""
+        kind = self.plain, self.regression, n_classes
+        found = {**auto_encoders(self.inferred, strategy, *kind), **self.given}
         return {name: found[name] for name in self.columns}
 
 

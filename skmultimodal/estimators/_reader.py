@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -168,10 +169,10 @@ class Reader:
 
     # -- fit ----------------------------------------------------------------------
 
-    def fit(self, X, strategy, regression=False) -> Rows:
+    def fit(self, X, strategy, regression=False, n_classes=2) -> Rows:
         """Find the modalities of a checked X, for a strategy; return its rows."""
         layout = self.layout(X, regression)
-        encoders, columns = layout.encoders(strategy), layout.columns
+        encoders, columns = layout.encoders(strategy, n_classes), layout.columns
         self.dropped_, self.kinds_ = layout.dropped, layout.kinds
         cells = settled(self, X, columns, self._find(X, columns, encoders), encoders)
         self.encoders_, self.columns_ = encoders, columns
@@ -187,10 +188,12 @@ class Reader:
         """Return the modalities of a checked X and what encodes them."""
         return layout_of(X, self.encoders, self.columns, self.owner, regression)
 
-    def encoders_for(self, X, regression):
+    def encoders_for(self, X, regression, n_classes=2):
         """Return the function of a strategy that infers encoders; None if given."""
         layout = self.layout(X, regression)
-        return layout.encoders if layout.inferred else None
+        return (
+            partial(layout.encoders, n_classes=n_classes) if layout.inferred else None
+        )
 
     @property
     def infers(self) -> bool:

@@ -68,7 +68,9 @@ def auto_fusion(fusion, plain: bool, estimator_class):
     return resolve_fusion(alias, estimator_class.__name__)
 
 
-def auto_encoders(inferred, strategy, plain: bool, regression: bool) -> dict:
+def auto_encoders(
+    inferred, strategy, plain: bool, regression: bool, n_classes: int = 2
+) -> dict:
     """Return a default encoder or, where the strategy takes them, features or a model.
 
     Parameters
@@ -80,11 +82,16 @@ def auto_encoders(inferred, strategy, plain: bool, regression: bool) -> dict:
         A plain matrix is one table network under every strategy.
     regression : bool
         Whether models are for real values.
+    n_classes : int, default=2
+        Classes that models tell apart.
     """
     if strategy.takes_models and not strategy.takes_features and not plain:
         from skmultimodal.encoders.features._classical import default_model
 
-        return {name: default_model(i.kind, regression) for name, i in inferred.items()}
+        return {
+            name: default_model(i.kind, regression, n_classes)
+            for name, i in inferred.items()
+        }
     from skmultimodal.encoders.features._defaults import (
         default_encoder,
         default_features,

@@ -127,7 +127,7 @@ def compare_fusion(
     regression = is_regressor(estimator)
     rows = _strategies(estimator, strategies)
     if modalities or pairs:
-        rows = [*_parts(estimator, X, modalities, pairs), *rows]
+        rows = [*_parts(estimator, X, y, modalities, pairs), *rows]
     if baseline:
         rows.append(("baseline", "hand-made stack", handmade_stack(X, regression)))
     splitter = check_cv(cv, y, classifier=not regression)
@@ -212,9 +212,11 @@ def _strategies(estimator, strategies) -> list:
     return rows
 
 
-def _parts(estimator, X, modalities, pairs) -> list:
+def _parts(estimator, X, y, modalities, pairs) -> list:
     """Return (kind, name, estimator) of each modality alone and of each pair."""
-    encoders, columns = _specified(estimator, X)
+    labels = not is_regressor(estimator) and y.ndim == 1
+    n_classes = len(np.unique(y)) if labels else 2
+    encoders, columns = _specified(estimator, X, n_classes)
     whole = clone(estimator).set_params(
         encoders=list(encoders.items()), columns=columns or None, fusion="decision"
     )
@@ -229,11 +231,12 @@ def _parts(estimator, X, modalities, pairs) -> list:
     return rows
 
 
-def _specified(estimator, X):
+def _specified(estimator, X, n_classes=2):
     """Return encoders for decision fusion and columns of each modality in use."""
     decision = resolve_fusion("decision", type(estimator).__name__)
     layout = Reader.of(estimator).layout(X, is_regressor(estimator))
-    return layout._replace(plain=False).encoders(decision), layout.columns
+    layout = layout._replace(plain=False)
+    return layout.encoders(decision, n_classes), layout.columns
 
 
 def _readable(estimator, X):

@@ -16,19 +16,26 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from skmultimodal.encoders.features._audio import AudioFeatures
+from skmultimodal.encoders.features._centroid import CentroidClassifier
 from skmultimodal.encoders.features._image import ImageFeatures
 from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
+from skmultimodal.encoders.features._projected_forest import (
+    ProjectedForestClassifier,
+)
 from skmultimodal.encoders.features._sequence import SequenceFeatures
 from skmultimodal.encoders.features._table import TableFeatures
 
-__all__ = ["default_model"]
+__all__ = ["MANY_CLASSES", "default_model"]
+
+MANY_CLASSES = 50  # benchmarks/bench_many_classes.py
 
 
-def default_model(kind: str, regression: bool = False) -> Pipeline:
+def default_model(kind: str, regression: bool = False, n_classes: int = 2) -> Pipeline:
     """Return the model of one kind of modality.
 
     The same rule serves all data. Every model takes `sample_weight` in its last
-    step; classifiers give probabilities.
+    step; classifiers give probabilities. With more than 50 classes models take over
+    whose time and memory do not grow with classes times features.
 
     Parameters
     ----------
@@ -36,6 +43,8 @@ def default_model(kind: str, regression: bool = False) -> Pipeline:
         What the modality holds.
     regression : bool, default=False
         Whether to predict numbers rather than classes.
+    n_classes : int, default=2
+        Classes to tell apart.
 
     Returns
     -------
@@ -47,7 +56,12 @@ def default_model(kind: str, regression: bool = False) -> Pipeline:
     >>> from skmultimodal.encoders.features._classical import default_model
     >>> list(default_model("image").named_steps)
     ['imagefeatures', 'kernelclassifier']
+    >>> list(default_model("text", n_classes=2000).named_steps)
+    ['featureunion', 'centroidclassifier']
     """
+    many = not regression and n_classes > MANY_CLASSES
+    if many and kind in _OF_MANY_CLASSES:
+        return _OF_MANY_CLASSES[kind]()
     models = {
         "image": _image,
         "text": _text,
@@ -116,3 +130,24 @@ def _embedding(regression):
     return make_pipeline(
         SimpleImputer(keep_empty_features=True), StandardScaler(), both
     )
+
+
+def _text_of_many_classes():
+    return make_pipeline(_ngrams(), CentroidClassifier())
+
+
+def _table_of_many_classes():
+    return make_pipeline(TableFeatures(as_codes=True), ProjectedForestClassifier())
+
+
+def _embedding_of_many_classes():
+    return make_pipeline(
+        SimpleImputer(keep_empty_features=True), StandardScaler(), KernelClassifier()
+    )
+
+
+_OF_MANY_CLASSES = {
+    "text": _text_of_many_classes,
+    "table": _table_of_many_classes,
+    "embedding": _embedding_of_many_classes,
+}

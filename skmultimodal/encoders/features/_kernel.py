@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmultimodal._sklearn import check_weights
+from skmultimodal.data._judged import judged_rows
 
 __all__ = ["KernelClassifier", "KernelRegressor"]
 
@@ -36,24 +37,24 @@ class _KernelRidge(BaseEstimator):
         self.max_landmarks = max_landmarks
         self.random_state = random_state
 
-    def _fit_ridge(self, X, target, weight, loss):
-        """Set the map and the coefficients of the best penalty."""
+    def _fit_ridge(self, X, target, weight, rows, loss):
+        """Set the map and the coefficients of the penalty that is best on some rows."""
         held_out, best = self._held_out(target, weight), np.inf
-        solutions = self._solutions(X, target, weight)
+        solutions = self._solutions(X, target, weight, rows)
         for a, (alpha, coef, left_out) in enumerate(solutions):
-            value, scale = loss(left_out if held_out is None else held_out[a])
+            value, scale = loss(left_out if held_out is None else held_out[a, rows])
             if value < best:
                 best, self.alpha_, self.scale_ = value, alpha, scale
                 best_coef = coef
         self._set_coef(best_coef)
-        del self._lower, self._map_mean
+        del self._lower, self._map_mean, self._vectors
 
     def _held_out(self, target, weight):
         """Return predictions to choose by, one array a penalty; None leaves one out."""
         return None
 
-    def _solutions(self, X, target, weight):
-        """Yield each penalty, its coefficients and its leave-one-out predictions."""
+    def _solutions(self, X, target, weight, rows=slice(None)):
+        """Yield each penalty, its coefficients and what it says of `rows` left out."""
         n, total = len(X), weight.sum()
         center = weight @ X / total
         variance = weight @ ((X - center) ** 2).sum(axis=1) / total
@@ -76,9 +77,10 @@ class _KernelRidge(BaseEstimator):
         weighted = mapped * weight[:, np.newaxis]
         gram = (mapped.T @ weighted).astype(np.float32)  # its errors are far below
         eigenvalues, vectors = eigh(gram, driver="evd")  # the smallest penalty
-        eigenvalues = np.maximum(eigenvalues, 0)
-        rotated = mapped @ vectors
+        eigenvalues, self._vectors = np.maximum(eigenvalues, 0), vectors
         moments = vectors.T @ (weighted.T @ target)
+        rotated = mapped[rows] @ vectors
+        target, weight = target[rows], weight[rows]
         squares = rotated**2
         for alpha in self.alphas:
             shrunk = 1 / (eigenvalues + alpha)
@@ -86,10 +88,11 @@ class _KernelRidge(BaseEstimator):
             leverage = weight * (squares @ shrunk + 1 / total)
             residual = target - rotated @ coef
             left_out = target - residual / np.maximum(1 - leverage, 1e-6)[:, np.newaxis]
-            yield alpha, vectors @ coef, left_out + self.target_mean_
+            yield alpha, coef, left_out + self.target_mean_
 
     def _set_coef(self, coef):
         """Set what prediction needs of the coefficients of a solution."""
+        coef = self._vectors @ coef
         self.dual_coef_ = solve_triangular(self._lower.T, coef)
         self.intercept_ = self.target_mean_ - self._map_mean @ coef
 
@@ -193,19 +196,20 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
         self.classes_, codes = np.unique(y, return_inverse=True)
         target = np.eye(len(self.classes_))[codes]
-        smooth = _platt_targets(target, weight)
+        rows = judged_rows(target.shape, self.random_state)
+        smooth, share = _platt_targets(target[rows], weight @ target), weight[rows]
 
         def loss(left_out):
             def negative_log_likelihood(log_scale):
                 logs = self._log_proba(left_out, np.exp(log_scale))
-                return -weight @ (smooth * logs).sum(axis=1)
+                return -share @ (smooth * logs).sum(axis=1)
 
             found = minimize_scalar(
                 negative_log_likelihood, bounds=(-2.0, 5.0), method="bounded"
             )
             return found.fun, np.exp(found.x)
 
-        self._fit_ridge(X, target, weight, loss)
+        self._fit_ridge(X, target, weight, rows, loss)
         return self
 
     def _log_proba(self, response, scale):
@@ -240,10 +244,10 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         return self.classes_[proba.argmax(axis=1)]
 
 
-def _platt_targets(target, weight) -> np.ndarray:
+def _platt_targets(target, class_weight) -> np.ndarray:
     """Return targets no surer than the weight of their class allows, as Platt does."""
     n_classes = target.shape[1]
-    doubt = (target / (weight @ target + 2)).sum(axis=1, keepdims=True)
+    doubt = (target / (class_weight + 2)).sum(axis=1, keepdims=True)
     if n_classes == 1:
         return target
     return target * (1 - doubt) + (1 - target) * doubt / (n_classes - 1)
@@ -308,10 +312,13 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
         self._flat = y.ndim == 1
         target = y.reshape(len(y), -1).astype(np.float64)
 
-        def loss(left_out):
-            return weight @ ((target - left_out) ** 2).sum(axis=1), 1.0
+        rows = judged_rows(target.shape, self.random_state)
+        known, share = target[rows], weight[rows]
 
-        self._fit_ridge(X, target, weight, loss)
+        def loss(left_out):
+            return share @ ((known - left_out) ** 2).sum(axis=1), 1.0
+
+        self._fit_ridge(X, target, weight, rows, loss)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

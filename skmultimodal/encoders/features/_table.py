@@ -42,6 +42,10 @@ class TableFeatures(TransformerMixin, BaseEstimator):
         With more distinct values than this, the rarest share one category. The
         default is the most that scikit-learn's boosted trees take.
 
+    as_codes : bool, default=False
+        Whether categories become their positions, as numbers, for trees that take
+        nothing else.
+
     Attributes
     ----------
     feature_names_in_ : ndarray of shape (n_columns,), dtype object
@@ -68,8 +72,9 @@ class TableFeatures(TransformerMixin, BaseEstimator):
     reads = "table"
     takes_tables = True
 
-    def __init__(self, max_categories: int = 255):
+    def __init__(self, max_categories: int = 255, as_codes: bool = False):
         self.max_categories = max_categories
+        self.as_codes = as_codes
 
     def fit(self, X: Any, y: Any = None) -> TableFeatures:
         """Learn the categories.
@@ -148,6 +153,8 @@ class TableFeatures(TransformerMixin, BaseEstimator):
         labels = labels.mask(labels.isin(self.rare_[name]), _RARE)
         known = self.categories_[name]
         codes = known.get_indexer(pd.Index(labels, dtype=object))  # -1: missing
+        if self.as_codes:
+            return pd.Series(np.where(codes < 0, np.nan, codes), index=labels.index)
         values = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(known))
         return pd.Series(values, index=labels.index)
 

@@ -16,6 +16,7 @@ from skmultimodal.fusion.apart._out_of_fold import respond
 from skmultimodal.fusion.apart._row_features import freeze
 from skmultimodal.fusion.apart._standalone import NoModel, warn_unjudged
 from skmultimodal.fusion.joint._encode import encode_by_member
+from skmultimodal.fusion.rules._base import unless_all
 from skmultimodal.fusion.rules._calibration import CALIBRATORS
 from skmultimodal.fusion.rules._disagreement import disagreement, spread
 
@@ -177,11 +178,11 @@ class DecisionModel(FusionModel):
             known = np.full(shape, np.nan)
         else:
             known = responses
-        known = known[self.judged]
+        known = known[unless_all(self.judged)]
         present = np.isfinite(known).all(axis=2)
-        rows = present.any(axis=0)
+        rows = unless_all(present.any(axis=0))
         if responses is None:
-            rows = np.zeros_like(rows)
+            rows = slice(0)
         target, weight = self.task.in_units(problem.target), problem.sample_weight
         extra = self._passed(problem.cells, problem.present)
         if extra:

@@ -9,7 +9,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skmultimodal.data._scaling import moments
 from skmultimodal.fusion.rules._pool import linear_pool, shares
 
-__all__ = ["BaseRegressionRule", "BaseRule", "fit_final"]
+__all__ = ["BaseRegressionRule", "BaseRule", "fit_final", "unless_all"]
 
 
 class BaseRule(BaseEstimator):
@@ -119,7 +119,7 @@ class BaseRule(BaseEstimator):
                 f"{self._name} got a prior of shape {self.prior_.shape} for "
                 f"{proba.shape[2]} outputs. Pass one value an output."
             )
-        rows = present.any(axis=0) & (sample_weight > 0)
+        rows = unless_all(present.any(axis=0) & (sample_weight > 0))
         present = present[:, rows]
         known = (
             _filled(proba[:, rows], present, self.prior_),
@@ -127,7 +127,8 @@ class BaseRule(BaseEstimator):
             present,
             sample_weight[rows],
         )
-        self.averages_ = self.needs_fit and not rows.any()
+        empty = not present.size
+        self.averages_ = self.needs_fit and empty
         if not self.averages_:
             extra = {} if features is None else {"features": features[rows]}
             self.fit_parameters(*known, **extra)
@@ -138,7 +139,7 @@ class BaseRule(BaseEstimator):
                 f"The 'weights' of {self._name} must be 'cv', 'uniform' or an array. "
                 f"Got {weights!r} instead."
             )
-        elif weights == "uniform" or not rows.any() or len(proba) == 1:
+        elif weights == "uniform" or empty or len(proba) == 1:
             self.weights_ = self.equal_weights(len(proba))
         else:
             self.weights_ = self.fit_weights(*known)
@@ -365,6 +366,14 @@ def _filled(values, present, prior):
     if present.all():
         return values
     return np.where(present[:, :, None], values, prior)
+
+
+def unless_all(chosen):
+    """Return a mask as it is or, where it is all true, a slice, which copies nothing.
+
+    Predictions of many classes are large.
+    """
+    return slice(None) if chosen.all() else chosen
 
 
 def fit_final(estimator, features, target, sample_weight):

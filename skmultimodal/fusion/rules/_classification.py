@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skmultimodal.data._judged import judged_rows
 from skmultimodal.fusion.rules import _pool
 from skmultimodal.fusion.rules._base import BaseRegressionRule, BaseRule
 from skmultimodal.fusion.rules._fitted import DecisionTemplate, NaiveBayes, Stacking
@@ -126,6 +127,9 @@ class LogPool(BaseRule):
                 )
 
     def fit_weights(self, proba, y, present, sample_weight):
+        rows = judged_rows(proba.shape[1:], random_state=0)
+        proba, y, present = proba[:, rows], y[rows], present[:, rows]
+        sample_weight = sample_weight[rows]
         ratios, offset = self._terms(proba, present)
         weights, bias = fit_log_pool(
             ratios,

@@ -10,6 +10,8 @@ from skmultimodal.fusion.rules._pool import EPS
 
 __all__ = ["implied_prior"]
 
+_PART = 4_000_000  # predictions looked at in one go
+
 
 def implied_prior(proba, y, prior, sample_weight):
     """Return the prior at which a model answers.
@@ -36,17 +38,37 @@ def implied_prior(proba, y, prior, sample_weight):
     """
     n_classes, total = proba.shape[1], sample_weight.sum()
     share = sample_weight / total
-    errors = np.eye(n_classes)[y] - proba
-    gap = share @ errors
-    by_chance = share @ (proba * (1 - proba))  # if the probabilities were right
-    spread = np.sqrt(np.maximum(share @ np.square(errors - gap), by_chance) / total)
-    if (np.abs(gap) <= norm.isf(0.0005 / n_classes) * spread).all():
+    width = max(_PART // len(proba), 50)
+    parts = [slice(k, k + width) for k in range(0, n_classes, width)]
+    near = [
+        _near(proba[:, part], y - part.start, share, total, 0.0005 / n_classes)
+        for part in parts
+    ]
+    if all(near):
         return prior
     logs, shift = np.log(np.clip(proba, EPS, 1.0)), np.zeros(n_classes)
-    goal = total * (share @ np.eye(n_classes)[y]) + prior  # one row of the prior more
-    for _ in range(500):
+    counts = [share @ _hits(y - part.start, proba[:, part]) for part in parts]
+    goal = total * np.concatenate(counts) + prior  # one row of the prior more
+    for _ in range(500 if len(parts) == 1 else 50):
         step = np.log(goal / (total * (share @ softmax(logs + shift, axis=1)) + prior))
         shift = shift + step
         if np.abs(step).max() < 1e-9:
             break
     return softmax(np.log(np.clip(prior, EPS, 1.0)) - shift)
+
+
+def _near(proba, y, share, total, level) -> bool:
+    """Whether chance explains how far mean probabilities are from shares of classes.
+
+    ``y`` has the columns of `proba`, or other numbers where they are of other parts.
+    """
+    errors = _hits(y, proba) - proba
+    gap = share @ errors
+    by_chance = share @ (proba * (1 - proba))  # if the probabilities were right
+    spread = np.sqrt(np.maximum(share @ np.square(errors - gap), by_chance) / total)
+    return bool((np.abs(gap) <= norm.isf(level) * spread).all())
+
+
+def _hits(y, proba):
+    """Return one where a column of `proba` is that of the row's class, else zero."""
+    return (y[:, np.newaxis] == np.arange(proba.shape[1])).astype(np.float64)
