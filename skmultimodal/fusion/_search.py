@@ -13,7 +13,6 @@ import joblib
 import numpy as np
 import pandas as pd
 from joblib import Memory, Parallel, delayed
-from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
 
 from skmultimodal._warnings import warn
@@ -22,6 +21,7 @@ from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion._decision import DecisionFusion
 from skmultimodal.fusion.apart._cache import Cache
 from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.training._tasks import Answer
 
 __all__ = ["AutoFusion"]
 
@@ -291,27 +291,7 @@ def _fold_score(strategy, problem, train, test, scorer) -> float:
         losses = task.losses(response, held_out.target)
         return -float(np.average(losses, weights=weight))
     extra = {} if weight is None else {"sample_weight": weight}
-    return float(scorer(_Answer(task, response), None, held_out.y, **extra))
-
-
-class _Answer(BaseEstimator):
-    """An estimator whose response is known, for scikit-learn's scorers."""
-
-    def __init__(self, task=None, response=None):
-        self.task = task
-        self.response = response
-        self.classes_ = getattr(task, "classes", None)
-
-    def predict(self, X):
-        return self.task.predict(self.response)
-
-    def predict_proba(self, X):
-        return self.response
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.estimator_type = "classifier" if self.task.has_labels else "regressor"
-        return tags
+    return float(scorer(Answer(task, response), None, held_out.y, **extra))
 
 
 @contextmanager

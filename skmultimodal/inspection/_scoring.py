@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 
+from skmultimodal.training._tasks import Answer
+
 __all__ = ["make_score", "row_values", "scoring_name"]
-
-
-class _Given(BaseEstimator):
-    """An estimator whose predictions are given, for scikit-learn's scorers."""
-
-    def __init__(self, estimator, response=None):
-        self.estimator = estimator
-        self.response = response
-
-    @property
-    def classes_(self):
-        return self.estimator.classes_
-
-    def fit(self, X, y=None):
-        return self
-
-    def predict(self, X):
-        return self.estimator.task_.predict(self.response)
-
-    def predict_proba(self, X):
-        return self.response
-
-    def __sklearn_tags__(self):
-        return self.estimator.__sklearn_tags__()
 
 
 def make_score(estimator, X, y, scoring, sample_weight):
@@ -43,11 +20,11 @@ def make_score(estimator, X, y, scoring, sample_weight):
             np.average(response.argmax(axis=1) == hits, weights=sample_weight)
         )
     name = scoring_name(estimator, scoring) if scoring is None else scoring
-    scorer = check_scoring(_Given(estimator), name)
+    scorer = check_scoring(Answer(task), name)
     extra = {} if sample_weight is None else {"sample_weight": sample_weight}
 
     def score(response):
-        return float(scorer(_Given(estimator, response), X, y, **extra))
+        return float(scorer(Answer(task, response), X, y, **extra))
 
     return score
 

@@ -84,7 +84,6 @@ OURS = {
     "fusion.rules._regression": "GeneralizedLeastSquares InverseVariance MeanValue "
     "MedianValue NonNegativeLeastSquares StackingRegression TrimmedMeanValue "
     "WeightedMean",
-    "fusion.rules._weights": "_Combined",
     "training._balance": "GradientModulation",
     "training._specification": "JointTraining Training",
     "training._tasks": "Classification Multilabel Regression",

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from scipy.special import expit, log_softmax, softmax
+from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from skmultimodal.data._containers import as_array, is_odd_array
 from skmultimodal.data._scaling import moments
 
-__all__ = ["Classification", "Multilabel", "Regression", "checked_target"]
+__all__ = ["Answer", "Classification", "Multilabel", "Regression", "checked_target"]
 
 LARGEST = 10**300  # what fits in float64, with room
 EPS = 1e-7  # smallest probability that enters a logarithm
@@ -302,6 +303,35 @@ class Regression(Task):
         from skmultimodal.training._network import Unscaled
 
         return Unscaled(self.mean, self.scale)
+
+
+class Answer(BaseEstimator):
+    """A response as the estimator that gives it, for scikit-learn's scorers.
+
+    Parameters
+    ----------
+    task : Classification, Multilabel or Regression
+    response : ndarray of shape (n_samples, n_outputs), default=None
+    """
+
+    def __init__(self, task, response=None):
+        self.task = task
+        self.response = response
+        self.classes_ = task.classes
+
+    def fit(self, X, y=None):
+        return self
+
+    def predict(self, X):
+        return self.task.predict(self.response)
+
+    def predict_proba(self, X):
+        return self.response
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier" if self.task.has_labels else "regressor"
+        return tags
 
 
 def checked_target(y):

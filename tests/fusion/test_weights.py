@@ -8,6 +8,7 @@ from sklearn.covariance import ledoit_wolf
 from skmultimodal.fusion.rules import _weights
 from skmultimodal.fusion.rules._pool import linear_pool, log_pool, log_ratios
 from skmultimodal.model_selection import weight_grid
+from skmultimodal.training._tasks import Answer, Classification
 
 N_MODALITIES, N_CLASSES = 3, 4
 
@@ -162,11 +163,9 @@ def test_search_never_scores_below_equal_weights(data, objective):
     weights = _weights.fit_linear_pool(proba, y, present, objective=objective)
     assert weights.sum() == pytest.approx(1)
     assert weights.min() >= 0
-    judge = _weights._Combined(N_CLASSES)
-    scores = [
-        get_scorer(objective)(judge, linear_pool(proba, w, present), y)
-        for w in (weights, np.full(3, 1 / 3))
-    ]
+    task = Classification(np.arange(N_CLASSES))
+    pools = [linear_pool(proba, w, present) for w in (weights, np.full(3, 1 / 3))]
+    scores = [get_scorer(objective)(Answer(task, pool), None, y) for pool in pools]
     assert scores[0] > scores[1]
 
 

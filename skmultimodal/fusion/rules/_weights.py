@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import nnls
 from scipy.special import logsumexp
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer
 
 from skmultimodal.fusion.rules._pool import EPS, linear_pool
+from skmultimodal.training._tasks import Answer, Classification
 
 __all__ = [
     "accuracies",
@@ -200,11 +200,12 @@ def linear_pool_em_step(weights, likelihood, present, share, shrinkage=0.0):
 
 def _search(proba, y, present, scorer, sample_weight):
     """Return weights of a best score, by moving mass between pairs of modalities."""
-    combined = _Combined(proba.shape[2])
+    task = Classification(np.arange(proba.shape[2]))
     extra = {} if sample_weight is None else {"sample_weight": sample_weight}
 
     def score(weights):
-        return scorer(combined, linear_pool(proba, weights, present), y, **extra)
+        combined = linear_pool(proba, weights, present)
+        return scorer(Answer(task, combined), combined, y, **extra)
 
     n_modalities = len(proba)
     weights = np.full(n_modalities, 1 / n_modalities)
@@ -225,23 +226,6 @@ def _search(proba, y, present, scorer, sample_weight):
         if not improved:
             step /= 2
     return weights / weights.sum()
-
-
-class _Combined(ClassifierMixin, BaseEstimator):
-    """A fitted classifier whose X is the combined probabilities, for scorers."""
-
-    def __init__(self, n_classes=2):
-        self.n_classes = n_classes
-        self.classes_ = np.arange(n_classes)
-
-    def fit(self, X, y=None):
-        return self
-
-    def predict_proba(self, X):
-        return X
-
-    def predict(self, X):
-        return X.argmax(axis=1)
 
 
 def equal_weights_if_no_gain(weights, equal, losses, equal_losses, sample_weight=None):
