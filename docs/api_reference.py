@@ -11,6 +11,7 @@ API_REFERENCE = {
             "FusionTransformer",
             "Training",
             "MultimodalData",
+            "describe",
             "load",
         ],
     ),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from skmultimodal.estimators import FusionClassifier as FusionClassifier
     from skmultimodal.estimators import FusionRegressor as FusionRegressor
     from skmultimodal.estimators import FusionTransformer as FusionTransformer
+    from skmultimodal.estimators import describe as describe
     from skmultimodal.fusion import AttentionFusion as AttentionFusion
     from skmultimodal.fusion import AutoFusion as AutoFusion
     from skmultimodal.fusion import BottleneckFusion as BottleneckFusion
@@ -89,6 +90,7 @@ _LAZY = {
     "TabularEncoder": "encoders",
     "TextEncoder": "encoders",
     "Training": "training",
+    "describe": "estimators",
     "load": "persistence",
 }
 _PACKAGES = (

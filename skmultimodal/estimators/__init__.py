@@ -1,4 +1,4 @@
-"""The three fusion estimators."""
+"""The three fusion estimators, and what they understand of X."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,7 @@ from skmultimodal._lazy import attach
 
 if TYPE_CHECKING:
     from skmultimodal.estimators._classifier import FusionClassifier as FusionClassifier
+    from skmultimodal.estimators._describe import describe as describe
     from skmultimodal.estimators._regressor import FusionRegressor as FusionRegressor
     from skmultimodal.estimators._transformer import (
         FusionTransformer as FusionTransformer,
@@ -15,6 +16,7 @@ _LAZY = {
     "FusionClassifier": "estimators._classifier",
     "FusionRegressor": "estimators._regressor",
     "FusionTransformer": "estimators._transformer",
+    "describe": "estimators._describe",
 }
 
 __all__ = [*_LAZY]

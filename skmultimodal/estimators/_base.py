@@ -22,6 +22,7 @@ from skmultimodal._sklearn import (
     with_callbacks,
 )
 from skmultimodal.estimators._continuing import specification, with_checkpoint
+from skmultimodal.estimators._description import described
 from skmultimodal.estimators._diagram import diagram
 from skmultimodal.estimators._layout import is_numeric, pairs_of
 from skmultimodal.estimators._left_out import (
@@ -174,6 +175,8 @@ class BaseFusionEstimator(
             self._validate_names([name for name, _ in pairs])
         kind = is_regressor(self), task.n_outputs if task.one_label else 2
         rows = reader.fit(X, strategy, *kind)
+        if self.verbose:
+            print(described(reader, X, rows, reader.encoders_), flush=True)
         warn_of_columns(reader, X, reader.columns_)
         warn_of_parameters(changed(self._training()), strategy, reader.encoders_)
         problem = FusionProblem(

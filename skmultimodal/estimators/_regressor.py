@@ -84,7 +84,8 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         Seed of everything random.
 
     verbose : int, default=0
-        1 shows a bar with loss, scores and time left; 2 prints a line each epoch.
+        1 prints what was understood of X, as :func:`describe` does, and shows a bar
+        with loss, scores and time left; 2 prints a line each epoch instead of it.
 
     Attributes
     ----------
