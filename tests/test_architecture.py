@@ -33,6 +33,24 @@ LONGER: dict[str, str] = {}  # name of a file -> why it may be longer
 # Names without a public spelling, outside _sklearn.py.
 PRIVATE = {("model_selection/_compare.py", "_safe_indexing")}
 
+# Attributes that are set on another object than the own one, and why that is right.
+OWN_COPY, OF_OTHERS = "a copy of the own class", "how another library is told"
+SET_FROM_OUTSIDE = {
+    ("_sklearn.py", "block.name_caption"): OF_OTHERS,
+    ("encoders/_module.py", "part.training"): OF_OTHERS,
+    ("encoders/_modules.py", "part.training"): OF_OTHERS,
+    ("encoders/pretrained/_models.py", "model.config.apply_spec_augment"): OF_OTHERS,
+    ("fusion/_low_rank.py", "linear.weight"): OF_OTHERS,
+    ("fusion/joint/_model.py", "model.interrupted"): OWN_COPY,
+    ("fusion/joint/_model.py", "model.net"): OWN_COPY,
+    ("fusion/joint/_model.py", "model.weights"): OWN_COPY,
+    ("fusion/joint/_preparation.py", "plain.cross_fitted"): OWN_COPY,
+    ("persistence/_file.py", "archive.comment"): OF_OTHERS,
+    ("persistence/_values.py", "bits.state"): OF_OTHERS,
+    ("training/_criterion.py", "self.given.reduction"): OF_OTHERS,
+    ("utils/_module_checks.py", "parameter.data"): OF_OTHERS,
+}
+
 LAZY = ["torch", "skorch", "matplotlib", "polars", "narwhals", "PIL", "soundfile"]
 
 
@@ -110,6 +128,22 @@ def test_what_depends_on_the_task_is_a_method_of_the_task():
         and ("task.kind" in ast.unparse(node) or "task_.kind" in ast.unparse(node))
     ]
     assert compared == []
+
+
+def attributes_set(path):
+    """Return the attributes a file sets, but of ``self`` and scikit-learn's tags."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            owner = ast.unparse(node.value)
+            if owner.partition(".")[0] not in ("cls", "tags") and owner != "self":
+                yield name_of(path), ast.unparse(node)
+
+
+def test_no_attribute_is_set_from_outside():
+    """An object changes by its own methods, or is made anew with what is other."""
+    found = {pair for path in FILES for pair in attributes_set(path)}
+    assert found <= SET_FROM_OUTSIDE.keys(), found - SET_FROM_OUTSIDE.keys()
+    assert found == SET_FROM_OUTSIDE.keys(), "strike out what is no longer so"
 
 
 def test_skorch_is_imported_by_the_training_alone():
