@@ -268,8 +268,8 @@ def test_a_bottleneck_carries_all_that_passes():
     "fusion",
     [
         AttentionFusion(tokens="sequence"),
-        CrossAttentionFusion(),
-        BottleneckFusion(),
+        pytest.param(CrossAttentionFusion(), marks=pytest.mark.slow),
+        pytest.param(BottleneckFusion(), marks=pytest.mark.slow),
     ],
     ids=repr,
 )

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from skmultimodal import (
+    BottleneckFusion,
+    CrossAttentionFusion,
     EvidentialFusion,
     FeatureFusion,
     FusionClassifier,
@@ -38,6 +40,7 @@ STRATEGIES = [
 ]
 JOINT = [cls for cls in STRATEGIES if issubclass(cls, JointFusion)]
 every_strategy = pytest.mark.parametrize("fusion", JOINT)
+ATTENDING = (BottleneckFusion, CrossAttentionFusion)  # the slowest
 
 
 def test_factors_by_hand():
@@ -120,7 +123,12 @@ def test_gradients_of_encoders_are_changed_and_no_others(unpickled, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    "fusion", [cls for cls in JOINT if cls is not SequentialFusion]
+    "fusion",
+    [
+        pytest.param(cls, marks=[pytest.mark.slow] * (cls in ATTENDING))
+        for cls in JOINT
+        if cls is not SequentialFusion
+    ],
 )
 def test_history_shows_the_lazy_modality(fusion):
     X, y = make_multimodal_classification(

@@ -96,6 +96,7 @@ def test_contract(strategy, check):
     check(strategy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", VARIANTS, ids=lambda s: " ".join(repr(s).split()))
 def test_contract_with_other_options(strategy):
     check_fusion(strategy)
@@ -110,6 +111,7 @@ TRAININGS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("alias", "options"), TRAININGS, ids=str)
 def test_contract_under_other_trainings(alias, options):
     check_fusion(JOINT[alias](), training=Training(max_epochs=2, **options))
