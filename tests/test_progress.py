@@ -1,10 +1,13 @@
 """The bar of a training, and scikit-learn's own callbacks."""
 
 import pickle
+import re
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import EpochScoring
 
@@ -34,7 +37,7 @@ def test_bar_tells_epochs_losses_scores_and_time(data, capfd):
     accuracy = EpochScoring("accuracy", lower_is_better=False, name="accuracy")
     clf = fit(data, verbose=1, early_stopping=True, callbacks=[accuracy])
     out, err = capfd.readouterr()
-    assert out == ""
+    assert "%" not in out  # which has what was understood of X
     last = err.rstrip().rpartition("\r")[2]
     assert last.startswith("m0, m1: 100%")
     assert "3/3 [00:0" in last
@@ -63,7 +66,59 @@ def test_bars_of_parts_name_the_modality(data, capfd):
     err = capfd.readouterr().err
     assert "m0: " in err
     assert "m1: " in err
-    assert not err.rpartition("\r")[0].rpartition("\r")[2].strip()  # wiped
+    assert len(re.findall(r"\r +\x1b\[A", err)) == 12  # each is wiped
+    assert last_line(err).startswith("m0, m1: 100%")
+
+
+def last_line(err):
+    return err.rstrip().rpartition("\r")[2]
+
+
+def fit_apart(data, **params):
+    params = {"random_state": 0, "fusion": "decision"} | params
+    encoders = [(name, LogisticRegression()) for name in data[0]]
+    return FusionClassifier(encoders, **params).fit(*data)
+
+
+def test_the_bar_of_models_that_are_fitted_apart(data, capfd):
+    clf = fit_apart(data)
+    assert capfd.readouterr() == ("", "")
+    shown = fit_apart(data, verbose=1)
+    out, err = capfd.readouterr()
+    assert "%" not in out  # which has what was understood of X
+    for k in range(1, 6):
+        assert f"m0, fold {k} of 5: " in err
+        assert f"m1, fold {k} of 5: " in err
+    assert "m1, all rows: " in err
+    assert re.match(r"m0, m1: 100%.*12/12 \[00:\d\d<00:00", last_line(err))
+    proba = clf.predict_proba(data[0])
+    again = pickle.loads(pickle.dumps(shown))
+    assert (again.predict_proba(data[0]) == proba).all()
+    with joblib.parallel_config("threading"):
+        parallel = fit_apart(data, verbose=1, n_jobs=2)
+    assert (parallel.predict_proba(data[0]) == proba).all()
+    assert last_line(capfd.readouterr().err).startswith("m0, m1: 100%")
+
+
+def test_the_bar_counts_what_the_cache_has(data, capfd, tmp_path):
+    first = fit_apart(data, memory=str(tmp_path))
+    assert capfd.readouterr().err == ""
+    second = fit_apart(data, memory=str(tmp_path), verbose=1)
+    assert second.cache_info().misses == 0
+    assert "12/12" in last_line(capfd.readouterr().err)
+    assert (second.predict_proba(data[0]) == first.predict_proba(data[0])).all()
+
+
+def test_the_bar_counts_candidates_and_ends_with_a_failed_fit(data, capfd):
+    X, y = data
+    pair = [LogisticRegression(C=c) for c in (0.1, 1.0)]
+    encoders = {"m0": pair, "m1": LogisticRegression()}
+    FusionClassifier(encoders, fusion="decision", random_state=0, verbose=1).fit(X, y)
+    assert "22/22" in last_line(capfd.readouterr().err)
+    failing = {"m0": LogisticRegression(C=-1.0), "m1": LogisticRegression()}
+    with pytest.raises(ValueError, match="C"):
+        FusionClassifier(failing, fusion="decision", verbose=1).fit(X, y)
+    assert "0/12" in last_line(capfd.readouterr().err)
 
 
 def test_two_prints_a_table(data, capfd):

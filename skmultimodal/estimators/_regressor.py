@@ -84,8 +84,9 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         Seed of everything random.
 
     verbose : int, default=0
-        1 prints what was understood of X, as :func:`describe` does, and shows a bar
-        with loss, scores and time left; 2 prints a line each epoch instead of it.
+        1 prints what was understood of X, as :func:`describe` does, and shows a bar of
+        epochs with loss and scores, or of the models and folds that are fitted apart,
+        with the time gone and left; 2 prints a line each epoch instead of the former.
 
     Attributes
     ----------

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from skmultimodal._parameters import BOOL, NONE, either, one_of
 from skmultimodal.fusion._base import BaseFusion
+from skmultimodal.fusion.apart._bar import with_bar
 from skmultimodal.fusion.apart._combined import DecisionModel
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._levels import check_levels
@@ -133,11 +134,16 @@ class DecisionFusion(BaseFusion):
         folds, responses, of_folds = [], None, []
         if self._needs_folds(problem, rule):
             folds = folds_of(problem, self.cv)
-        problem = with_frozen_features(best_candidates(problem, folds))
-        if folds:
-            responses, of_folds = out_of_fold(problem, folds)
-        models = [fit_models(problem)] if self.refit or not folds else of_folds
-        return DecisionModel(self, problem, rule, models, responses, folds)
+        refit = self.refit or not folds
+        specs = problem.encoders.values()
+        tried = sum(len(spec) for spec in specs if isinstance(spec, list))
+        n_fits = len(folds) * (tried + len(specs)) + refit * len(specs)
+        with with_bar(problem, n_fits) as problem:
+            problem = with_frozen_features(best_candidates(problem, folds))
+            if folds:
+                responses, of_folds = out_of_fold(problem, folds)
+            models = [fit_models(problem)] if refit else of_folds
+            return DecisionModel(self, problem, rule, models, responses, folds)
 
     def _needs_folds(self, problem, rule) -> bool:
         fitted = self.weights in ("cv", "learned") if _is_word(self.weights) else False

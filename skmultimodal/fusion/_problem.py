@@ -74,6 +74,9 @@ class FusionProblem:
 
     encoders_for : callable or None, default=None
         From another strategy to the encoders that suit it, where they are inferred.
+
+    bar : FitBar or None, default=None
+        Is told of the models that are fitted apart, with `verbose`.
     """
 
     cells: dict[str, Any]
@@ -91,6 +94,7 @@ class FusionProblem:
     memory: Any = None
     n_jobs: int | None = None
     encoders_for: Any = None
+    bar: Any = None
 
     @property
     def names(self) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 
 from skmultimodal.data._containers import take_rows
 from skmultimodal.fusion.apart._cache import (
@@ -28,7 +29,9 @@ __all__ = [
 
 def fit_models(problem) -> dict:
     """Return the stand-alone model of each modality, fitted to all rows."""
-    models = _fit_all(problem, [(problem, name, None) for name in problem.names])
+    labels = [f"{name}, all rows" for name in problem.names]
+    jobs = [(problem, name, None) for name in problem.names]
+    models = _fit_all(problem, jobs, labels)
     return dict(zip(problem.names, models, strict=True))
 
 
@@ -65,7 +68,12 @@ def out_of_fold_models(problem, folds) -> list[dict]:
     """Return the stand-alone models of each fold."""
     parts = {name: problem.select([name]) for name in problem.names}
     jobs = [(part, name, rows) for rows, _ in folds for name, part in parts.items()]
-    fitted = iter(_fit_all(problem, jobs))
+    labels = [
+        f"{name}, fold {k} of {len(folds)}"
+        for k in range(1, len(folds) + 1)
+        for name in parts
+    ]
+    fitted = iter(_fit_all(problem, jobs, labels))
     return [{name: next(fitted) for name in problem.names} for _ in folds]
 
 
@@ -130,12 +138,25 @@ def _fit(problem, name, rows):
     return cache.call(fit_standalone, key, problem, name, key), cache
 
 
-def _fit_all(problem, jobs) -> list:
-    """Return the models of the jobs, in order."""
+def _fit_all(problem, jobs, labels) -> list:
+    """Return the models of the jobs, in order; a bar shows their labels."""
+    bar = problem.bar
+    jobs = [(replace(part, bar=None), *job) for part, *job in jobs]
     if problem.n_jobs in (None, 1) or len(jobs) < 2:
-        fitted = [_fit(*job) for job in jobs]
+        running = (_fit(*job) for job in jobs)
     else:
-        fitted = Parallel(n_jobs=problem.n_jobs)(delayed(_fit)(*job) for job in jobs)
+        # a backend that cannot give results one by one, as ray's, gives a list
+        backend = get_active_backend()[0]
+        by_one = bar is not None and backend.supports_return_generator
+        parallel = Parallel(problem.n_jobs, return_as="generator" if by_one else "list")
+        running = iter(parallel(delayed(_fit)(*job) for job in jobs))
+    fitted = []
+    for label in labels:
+        if bar is not None:
+            bar.tell(label)
+        fitted.append(next(running))
+        if bar is not None:
+            bar.advance()
     for _, cache in fitted:
         if cache is not None:
             problem.memory.add(cache.info)
