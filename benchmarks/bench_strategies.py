@@ -203,6 +203,7 @@ def page(records):
         f".. Written by benchmarks/bench_strategies.py on {datetime.date.today()}",
         "",
         ".. csv-table:: Accuracy and standard error, nothing tuned",
+        "   :class: results-table",
         f'   :header: "candidate", {", ".join(chr(34) + s + chr(34) for s in sets)}',
         "",
         *("   " + ", ".join(f'"{cell}"' for cell in row) for row in rows),

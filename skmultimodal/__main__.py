@@ -35,7 +35,22 @@ def _parser():
         "--n-jobs", type=int, default=-1, help="processes (default: one a core)"
     )
     parser.add_argument(
-        "--output", default=".", help="folder of comparison.csv, .png and .html"
+        "--output",
+        default=".",
+        help="folder of comparison.csv, .png and .html, and of predictions.csv",
+    )
+    parser.add_argument(
+        "--save", metavar="FILE", help="write the best strategy, fitted to all rows"
+    )
+    parser.add_argument(
+        "--predict",
+        metavar="FILE",
+        help="a .csv or .parquet file of rows to predict with it, or with --model",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="FILE",
+        help="a saved model to predict with; nothing is compared",
     )
     return parser
 
@@ -47,6 +62,22 @@ def _load(dataset, target):
     if dataset in DATASETS:
         load = getattr(datasets, "load_" + dataset.replace("-", "_"))
         return load(return_X_y=True)
+    frame = _read(dataset)
+    if target is None:
+        raise _Unusable(
+            f"--target is needed with a file; its columns are {list(frame.columns)}"
+        )
+    if target not in frame:
+        raise _Unusable(
+            f"no column {target!r} in {dataset!r}; its columns are "
+            f"{list(frame.columns)}"
+        )
+    frame = frame.dropna(subset=[target])
+    return frame.drop(columns=target), frame[target].to_numpy()
+
+
+def _read(dataset):
+    """Return the frame in a file."""
     path = Path(dataset)
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise _Unusable(
@@ -59,20 +90,9 @@ def _load(dataset, target):
 
     try:
         read = pd.read_csv if path.suffix.lower() == ".csv" else pd.read_parquet
-        frame = read(path)
+        return read(path)
     except Exception as error:
         raise _Unusable(f"cannot read {dataset!r}: {error}") from error
-    if target is None:
-        raise _Unusable(
-            f"--target is needed with a file; its columns are {list(frame.columns)}"
-        )
-    if target not in frame:
-        raise _Unusable(
-            f"no column {target!r} in {dataset!r}; its columns are "
-            f"{list(frame.columns)}"
-        )
-    frame = frame.dropna(subset=[target])
-    return frame.drop(columns=target), frame[target].to_numpy()
 
 
 def _writable(output):
@@ -95,7 +115,40 @@ def _require(*packages):
         )
 
 
+def _predict(model, rows, folder):
+    """Write the predictions of the rows, with probabilities, as predictions.csv."""
+    import pandas as pd
+
+    try:
+        found = pd.DataFrame({"prediction": model.predict(rows)}, index=rows.index)
+        if hasattr(model, "predict_proba"):
+            names = [f"probability of {label}" for label in model.classes_]
+            found[names] = model.predict_proba(rows)
+    except (ValueError, TypeError) as error:
+        raise _Unusable(str(error)) from error
+    found.to_csv(folder / "predictions.csv", index_label="row")
+    print(f"wrote {folder / 'predictions.csv'}: {len(found)} rows")
+
+
+def _predict_with_saved(args):
+    from skmultimodal import load
+
+    if args.predict is None or args.save is not None:
+        raise _Unusable("--model needs --predict FILE, and saves nothing")
+    folder, rows = _writable(args.output), _read(args.predict)
+    try:
+        model = load(args.model)
+    except Exception as error:
+        raise _Unusable(f"cannot load {args.model!r}: {error}") from error
+    _predict(model, rows, folder)
+
+
 def _run(args):
+    """Compare, and save and predict where that was asked for."""
+    print("loading scikit-learn and torch ...", flush=True)
+    if args.model is not None:
+        _predict_with_saved(args)
+        return
     from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.utils.multiclass import type_of_target
 
@@ -107,6 +160,9 @@ def _run(args):
     folder = _writable(args.output)
     _require("matplotlib", "rich", *["pyarrow"] * args.dataset.endswith(".parquet"))
     X, y = _load(args.dataset, args.target)
+    if args.save is not None:
+        _writable(Path(args.save).parent)
+    rows = None if args.predict is None else _read(args.predict)
     regression = type_of_target(y).startswith("continuous")
     estimator = FusionRegressor if regression else FusionClassifier
     folds = (KFold if regression else StratifiedKFold)(
@@ -122,7 +178,7 @@ def _run(args):
             pairs=args.pairs,
             cv=folds,
             n_jobs=args.n_jobs,
-            refit=False,
+            refit=args.save is not None or rows is not None,
             progress=True,
         )
     except ValueError as error:
@@ -141,6 +197,11 @@ def _run(args):
     print(f"wrote {folder / 'comparison.png'}")
     result.to_html(folder / "comparison.html", title=title)
     print(f"wrote {folder / 'comparison.html'}")
+    if args.save is not None:
+        result.best_estimator_.save(args.save)
+        print(f"wrote {args.save}: load it with skmultimodal.load")
+    if rows is not None:
+        _predict(result.best_estimator_, rows, folder)
 
 
 def main(arguments=None) -> int:

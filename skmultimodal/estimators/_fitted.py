@@ -61,7 +61,8 @@ class FittedFusion(BaseFusionEstimator):
         Returns
         -------
         ndarray of str of shape (n_features_out,)
-            ``image__0`` where a column belongs to one modality, else ``fused__0``.
+            ``image__0`` where a column belongs to one modality, ``image__chair`` where
+            it is the score of a class by one modality, else ``fused__0``.
         """
         check_is_fitted(self)
         return np.asarray(self.fusion_.feature_names(), dtype=object)

@@ -192,7 +192,7 @@ class FusionModel:
         return [self.response(cells, present) for present in presences]
 
     def feature_names(self) -> list[str]:
-        """Return names of the embedding's columns, ``image__0`` or ``fused__0``."""
+        """Return names of columns: ``image__0``, ``image__chair`` or ``fused__0``."""
         return [f"fused__{i}" for i in range(self.n_features)]
 
     def offers(self, method: str) -> bool:

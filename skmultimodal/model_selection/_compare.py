@@ -18,14 +18,14 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
 
-from skmultimodal._warnings import UnusedWarning
+from skmultimodal._warnings import UnusedWarning, warn
 from skmultimodal.data._columns import find_cells
 from skmultimodal.data._containers import MultimodalData, as_container
 from skmultimodal.encoders._readable import all_readable
 from skmultimodal.estimators._left_out import warn_of_columns
 from skmultimodal.estimators._reader import Reader
 from skmultimodal.fusion._auto import FUSIONS, SEARCHES, resolve_fusion
-from skmultimodal.model_selection._comparison import FusionComparison
+from skmultimodal.model_selection._comparison import FusionComparison, best_row
 from skmultimodal.model_selection._handmade import handmade_stack
 from skmultimodal.model_selection._size import count_trained, pickled_megabytes
 
@@ -104,7 +104,13 @@ def compare_fusion(
     Raises
     ------
     ValueError
-        If a strategy is unknown.
+        If a strategy is unknown, or none can be fitted.
+
+    Warns
+    -----
+    UserWarning
+        If a candidate cannot be fitted or scored: its score is NaN, and its row of
+        the table holds the error.
 
     Examples
     --------
@@ -145,9 +151,10 @@ def compare_fusion(
         outcomes = Parallel(n_jobs=n_jobs, return_as=return_as)(jobs)
         for (row, k), outcome in outcomes:
             done[row][k] = outcome
-            advance(labels[row])
+            advance(f"{labels[row]}, fold {k}", outcome["score"])
     table = _table(rows, done)
-    best = rows[table[table.kind == "strategy"]["score"].idxmax()][2]
+    _tell_failures(table)
+    best = rows[best_row(table)][2]
     return FusionComparison(
         table,
         best_estimator=_fitted(best, X, y) if refit else best,
@@ -181,9 +188,23 @@ def _table(rows, done) -> pd.DataFrame:
             "sd": scores.std(axis=1, ddof=1) if scores.shape[1] > 1 else 0.0,
             **means,
             "weights": [_mean_weights(fitted) for fitted in outcomes["weights"]],
+            "error": [
+                "; ".join(dict.fromkeys(filter(None, e))) for e in outcomes["error"]
+            ],
             **{f"fold_{k}": scores[:, k] for k in range(scores.shape[1])},
         }
     )
+
+
+def _tell_failures(table):
+    """Warn of candidates that failed; refuse where no strategy is left."""
+    failed = table[table["error"] != ""]
+    strategies = failed[failed["kind"] == "strategy"]
+    if len(strategies) == (table["kind"] == "strategy").sum():
+        name, error = strategies.iloc[0][["name", "error"]]
+        raise ValueError(f"No strategy could be compared. {name!r} failed: {error}")
+    for name, error in zip(failed["name"], failed["error"], strict=True):
+        warn(f"compare_fusion: {name!r} failed and has no score: {error}")
 
 
 def _strategies(estimator, strategies) -> list:
@@ -274,7 +295,16 @@ def _fitted(model, X, y):
 
 
 def _evaluate(place, candidate, memory, X, y, train, test, scoring):
-    """Fit and score one candidate on one fold."""
+    """Fit and score one candidate on one fold; an error is part of the outcome."""
+    try:
+        return place, _outcome(candidate, memory, X, y, train, test, scoring)
+    except Exception as error:  # whatever a candidate raises is its own matter
+        lost = ("score", "fit_seconds", "predict_seconds", "parameters", "megabytes")
+        said = f"{type(error).__name__}: {error}"
+        return place, dict.fromkeys(lost, np.nan) | {"weights": {}, "error": said}
+
+
+def _outcome(candidate, memory, X, y, train, test, scoring) -> dict:
     model = clone(candidate)
     if memory is not None and hasattr(model, "cache_info"):
         model.set_params(memory=memory)
@@ -284,7 +314,8 @@ def _evaluate(place, candidate, memory, X, y, train, test, scoring):
     started = time.perf_counter()
     score = check_scoring(model, scoring)(model, _safe_indexing(X, test), y[test])
     predict_seconds = time.perf_counter() - started
-    return place, {
+    return {
+        "error": "",
         "score": score,
         # what came from the cache counts as if it had been computed
         "fit_seconds": fit_seconds + saved,
@@ -301,7 +332,7 @@ def _seconds_saved(model) -> float:
 
 def _mean_weights(fitted) -> str:
     """Return mean weights as text, ``image 0.52, text 0.48``."""
-    if len(fitted[0]) < 2:
+    if min(map(len, fitted)) < 2:
         return ""
     means = pd.DataFrame(fitted).mean()
     return ", ".join(f"{name} {weight:.2f}" for name, weight in means.items())
@@ -327,27 +358,43 @@ def _shared_memory(estimator):
 
 @contextmanager
 def _bar(progress, labels, folds):
-    """Yield a function that advances a progress bar."""
+    """Yield a function that advances a progress bar; without a terminal, lines."""
     if not progress:
-        yield lambda label: None
+        yield lambda label, score: None
         return
+    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        SpinnerColumn,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
 
     columns = (
-        TextColumn("{task.description:<18}"),
+        SpinnerColumn(),
+        TextColumn("{task.description:<24}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns) as bar:
-        task = bar.add_task("starting", total=len(labels) * len(folds))
-        yield lambda label: bar.update(task, advance=1, description=label)
+    console, started, done = Console(), time.perf_counter(), 0
+    total = len(labels) * len(folds)
+    if not console.is_terminal:
+        print(f"0/{total} fits: {', '.join(labels)}", flush=True)
+
+        def tell(label, score):
+            nonlocal done
+            done += 1
+            seconds = time.perf_counter() - started
+            print(f"{done}/{total} {label}: {score:.3f} ({seconds:.0f} s)", flush=True)
+
+        yield tell
+        return
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(f"{labels[0]}, fold 0", total=total)
+        yield lambda label, score: bar.update(task, advance=1, description=label)

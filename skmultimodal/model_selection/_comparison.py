@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 
 from skmultimodal.inspection import ComparisonDisplay
 
-__all__ = ["FusionComparison"]
+__all__ = ["FusionComparison", "best_row"]
 
 
 class FusionComparison:
@@ -25,10 +25,12 @@ class FusionComparison:
         had no cache to share (features that are computed once a row count where they
         were computed first), trained ``parameters`` (NaN where a model's cannot be
         counted), pickled ``megabytes`` (10^6 bytes; NaN where it cannot be pickled),
-        fitted ``weights``, and the score of each fold, ``fold_0``, ``fold_1``, ...
+        fitted ``weights``, ``error`` (empty unless the candidate failed; its score is
+        then NaN), and the score of each fold, ``fold_0``, ``fold_1``, ...
 
     best_estimator_ : estimator
-        The best strategy, fitted to all rows; not fitted with ``refit=False``.
+        The best strategy, fitted to all rows; not fitted with ``refit=False``. Among
+        equal scores it is the one with the fewest trained parameters.
 
     fusion_gain_ : Bunch or None
         Best strategy minus best single modality: ``mean``, ``low`` and ``high`` of
@@ -59,6 +61,8 @@ class FusionComparison:
 
     def __repr__(self):
         shown = self.table_.drop(columns=self._folds())
+        if not shown["error"].any():
+            shown = shown.drop(columns="error")
         counts = {"parameters": "{:,.0f}".format}
         return shown.to_string(
             index=False, float_format="{:.3f}".format, formatters=counts
@@ -73,16 +77,20 @@ class FusionComparison:
         if gain is None:
             return f"Best strategy: {self._best_name()}."
         helps = "Fusion helps" if gain.helps else "No clear gain from fusion"
+        found = f"Best strategy: {self._best_name()}. {helps}:"
+        if gain.low == gain.high == 0:
+            return f"{found} it scores like {gain.modality} alone in every fold."
+        interval = f"95 % interval {gain.low:+.3f} to {gain.high:+.3f}, p ="
+        interval += f" {gain.p_value:.2g}, paired over folds"
+        if gain.low == gain.high:
+            interval = "the same in every fold"
         return (
-            f"Best strategy: {self._best_name()}. {helps}: {gain.mean:+.3f} "
-            f"{self.scoring_} over {gain.modality} alone (95 % interval "
-            f"{gain.low:+.3f} to {gain.high:+.3f}, p = {gain.p_value:.2g}, paired over "
-            "folds)."
+            f"{found} {gain.mean:+.3f} {self.scoring_} over {gain.modality} alone "
+            f"({interval})."
         )
 
     def _best_name(self):
-        rows = self.table_[self.table_.kind == "strategy"]
-        return rows.loc[rows.score.idxmax(), "name"]
+        return self.table_.loc[best_row(self.table_), "name"]
 
     def plot(self, ax=None):
         """Draw the score of every candidate, with that of each fold.
@@ -124,13 +132,20 @@ class FusionComparison:
         return page
 
 
+def best_row(table):
+    """Return the label of the best strategy's row, of equal ones the smallest's."""
+    rows = table[(table["kind"] == "strategy") & table["score"].notna()]
+    equal = rows[np.isclose(rows["score"], rows["score"].max(), rtol=0, atol=1e-12)]
+    return equal.sort_values(["parameters", "megabytes"], kind="stable").index[0]
+
+
 def _gain(table, test_share):
     """Return the paired gain of the best strategy over the best modality."""
     folds = [column for column in table if column.startswith("fold_")]
-    single = table[table.kind == "modality"]
+    single = table[(table.kind == "modality") & table["score"].notna()]
     if not len(single) or len(folds) < 2:
         return None
-    best = table.loc[table[table.kind == "strategy"]["score"].idxmax()]
+    best = table.loc[best_row(table)]
     rival = table.loc[single["score"].idxmax()]
     difference = (best[folds] - rival[folds]).to_numpy(dtype=float)
     k, mean = len(folds), difference.mean()

@@ -38,6 +38,11 @@ class Task:
     n_outputs: int
     classes: Any
 
+    def output_names(self) -> list[str]:
+        """Return a name for each output: its class where it is one, else a number."""
+        named = self.one_label and len(self.classes) == self.n_outputs
+        return [str(c) for c in (self.classes if named else range(self.n_outputs))]
+
     def in_units(self, target) -> np.ndarray:
         """Return targets in the units of y: labels as encoded, values unscaled."""
         return target

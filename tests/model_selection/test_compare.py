@@ -186,9 +186,11 @@ def test_report_needs_no_other_file(result, tmp_path):
     for word in (
         "240 rows, 4 folds, score: accuracy",
         "scikit-learn",
-        "max_epochs = 3",
+        "max_epochs=3",  # of the parameters those that were changed
     ):
         assert word in seen.text
+    assert "on_empty" not in seen.text
+    assert page.count("fold 3") == 1
     (source,) = seen.sources
     head, _, data = source.partition(",")
     assert head == "data:image/svg+xml;base64"

@@ -257,8 +257,8 @@ class DecisionModel(FusionModel):
         return {"features": np.hstack(list(blocks.values()))}
 
     def feature_names(self):
-        outputs = range(self.task.n_outputs)
-        return [f"{name}__{k}" for name in self.names for k in outputs]
+        outputs = self.task.output_names()
+        return [f"{name}__{output}" for name in self.names for output in outputs]
 
     def scores(self, cells, present):
         return self.task.scores(self.response(cells, present))

@@ -211,8 +211,8 @@ class ResidualModel(FusionModel):
         return np.stack(terms, axis=1)
 
     def feature_names(self):
-        outputs = range(self.task.n_outputs)
-        return [f"{name}__{k}" for name in self.names for k in outputs]
+        outputs = self.task.output_names()
+        return [f"{name}__{output}" for name in self.names for output in outputs]
 
     def scores(self, cells, present):
         return self.base + self._terms(cells, present).sum(axis=1)
