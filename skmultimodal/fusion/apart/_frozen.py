@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder
 
 from skmultimodal.data._containers import Ragged
 from skmultimodal.encoders._supervised import learns_from_y
-from skmultimodal.fusion._base import FusionModel, unheard
-from skmultimodal.fusion.apart._standalone import fit_standalone
+from skmultimodal.fusion.apart._heads import HeadedModel
 from skmultimodal.fusion.joint._preparation import Preparation
 
 __all__ = [
@@ -21,8 +20,6 @@ __all__ = [
     "shares_of",
     "supervised_names",
 ]
-
-HEAD = "head"
 
 
 class FrozenFeatures:
@@ -157,7 +154,7 @@ def features_of_fold(features, blocks, problem, fold) -> FoldFeatures:
     return FoldFeatures(train, test, learnt, held_out, n_varying)
 
 
-class FrozenModel(FusionModel):
+class FrozenModel(HeadedModel):
     """A head on rows that `joined` makes of fixed features.
 
     Parameters
@@ -168,8 +165,6 @@ class FrozenModel(FusionModel):
         Weights of the modalities.
     """
 
-    dtype = "float64"
-
     def __init__(self, features, problem, shares):
         self.features, self.task = features, problem.task
         self.names, self.encoders = features.names, features.encoders
@@ -177,46 +172,8 @@ class FrozenModel(FusionModel):
         self.shares, self.history = shares, []
         self.weights = dict(zip(self.names, shares.tolist(), strict=True))
 
-    def joined(self, features, present) -> np.ndarray:
-        """Return the rows of the head, of shape (n_samples, n_features)."""
-        raise NotImplementedError
-
-    def fit_head(self, head, rows, problem):
-        """Fit the head to given rows."""
-        inner = replace(
-            problem,
-            cells={HEAD: rows},
-            present=np.ones((len(rows), 1), dtype=bool),
-            encoders={HEAD: head},
-        )
-        self.head, self.n_features = fit_standalone(inner, HEAD), rows.shape[1]
-
-    def embedding(self, cells, present):
-        return self.joined(self.features.transform(cells, present), present)
-
-    def response(self, cells, present):
-        return self._respond(self.features.transform(cells, present), present)
-
-    def responses(self, cells, presences):
-        features = self.features.transform(cells, np.any(presences, axis=0))
-        return [
-            self._respond(
-                {
-                    name: np.where(present[:, m, None], features[name], 0.0)
-                    for m, name in enumerate(self.names)
-                },
-                present,
-            )
-            for present in presences
-        ]
-
-    def _respond(self, features, present):
-        response = self.head.response(self.joined(features, present))
-        response[unheard(self.weights, self.names, present)] = self.prior
-        return response
-
-    def scores(self, cells, present):
-        return self.task.scores(self.response(cells, present))
+    def features_of(self, cells, present):
+        return self.features.transform(cells, present)
 
     def encode(self, cells, present, name):
         rows = self.features.transform(cells, present)[name]

@@ -1,4 +1,4 @@
-"""Any scikit-learn estimator as the head on embeddings of several modalities."""
+"""Any scikit-learn estimator as the head on features of several modalities."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skmultimodal.fusion.apart._staged import embed_rows, embeddings_of
 from skmultimodal.fusion.apart._standalone import EstimatorModel, fit_standalone
 from skmultimodal.fusion.joint._encode import encode_by_member
 
-__all__ = ["fit_head"]
+__all__ = ["HeadedModel", "fit_head"]
 
 HEAD = "head"
 
@@ -40,13 +40,62 @@ def fit_head(spec, problem):
     return HeadModel(models, scaling, weights, spec.head, embeddings, problem)
 
 
-class HeadModel(FusionModel):
-    """Encoders fitted apart under a scikit-learn head."""
+class HeadedModel(FusionModel):
+    """A head of scikit-learn on rows that are made of features of each modality."""
 
     dtype = "float64"
     head: EstimatorModel
     task: Any
     prior: np.ndarray
+
+    def features_of(self, cells, present) -> dict[str, np.ndarray]:
+        """Return features (n_samples, n_features) by name, zeros where absent."""
+        raise NotImplementedError
+
+    def joined(self, features, present) -> np.ndarray:
+        """Return the rows of the head, of shape (n_samples, n_features)."""
+        raise NotImplementedError
+
+    def fit_head(self, head, rows, problem):
+        """Fit the head to given rows."""
+        inner = replace(
+            problem,
+            cells={HEAD: rows},
+            present=np.ones((len(rows), 1), dtype=bool),
+            encoders={HEAD: head},
+        )
+        self.head, self.n_features = fit_standalone(inner, HEAD), rows.shape[1]
+
+    def embedding(self, cells, present):
+        return self.joined(self.features_of(cells, present), present)
+
+    def response(self, cells, present):
+        return self._respond(self.features_of(cells, present), present)
+
+    def responses(self, cells, presences):
+        features = self.features_of(cells, np.any(presences, axis=0))
+        return [
+            self._respond(
+                {
+                    name: np.where(present[:, m, None], features[name], 0.0)
+                    for m, name in enumerate(self.names)
+                },
+                present,
+            )
+            for present in presences
+        ]
+
+    def _respond(self, features, present):
+        response = self.head.response(self.joined(features, present))
+        response[unheard(self.weights, self.names, present)] = self.prior
+        return response
+
+    def scores(self, cells, present):
+        return self.task.scores(self.response(cells, present))
+
+
+class HeadModel(HeadedModel):
+    """Encoders fitted apart under a scikit-learn head."""
 
     def __init__(self, models, scaling, weights, head, embeddings, problem):
         self.names, self.models = list(models), models
@@ -59,15 +108,10 @@ class HeadModel(FusionModel):
         ]
         self.task = problem.task
         self.prior = problem.task.prior(problem.target, problem.sample_weight)
-        features = self.joined(embeddings, problem.present)
-        self.n_features = features.shape[1]
-        inner = replace(
-            problem,
-            cells={HEAD: features},
-            present=np.ones((problem.n_samples, 1), dtype=bool),
-            encoders={HEAD: head},
-        )
-        self.head = fit_standalone(inner, HEAD)
+        self.fit_head(head, self.joined(embeddings, problem.present), problem)
+
+    def features_of(self, cells, present):
+        return embed_rows(self.models, cells, present)
 
     def joined(self, embeddings, present):
         """Return weighted, standardised blocks side by side, zeros where absent."""
@@ -86,23 +130,5 @@ class HeadModel(FusionModel):
             for i in range(self.models[name].n_features)
         ]
 
-    def embedding(self, cells, present):
-        return self.joined(embed_rows(self.models, cells, present), present)
-
     def encode(self, cells, present, name):
         return encode_by_member(self.models, cells, present, name, self.names)
-
-    def response(self, cells, present):
-        return self._respond(embed_rows(self.models, cells, present), present)
-
-    def responses(self, cells, presences):
-        embedded = embed_rows(self.models, cells, np.any(presences, axis=0))
-        return [self._respond(embedded, present) for present in presences]
-
-    def _respond(self, embeddings, present):
-        response = self.head.response(self.joined(embeddings, present))
-        response[unheard(self.weights, self.names, present)] = self.prior
-        return response
-
-    def scores(self, cells, present):
-        return self.task.scores(self.response(cells, present))
