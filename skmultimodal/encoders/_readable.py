@@ -27,6 +27,7 @@ __all__ = [
     "all_readable",
     "as_column",
     "first_step",
+    "is_model",
     "reads",
     "without_unreadable",
 ]
@@ -50,6 +51,11 @@ def first_step(spec):
             spec = first[1] if isinstance(first, tuple) else first
         else:
             return spec
+
+
+def is_model(spec) -> bool:
+    """Whether `spec` predicts by itself: a classifier or regressor, not an encoder."""
+    return hasattr(spec, "predict") and not hasattr(spec, "build")
 
 
 def as_column(cells, spec):

@@ -6,7 +6,7 @@ import inspect
 
 from skmultimodal._warnings import UnusedWarning, warn
 from skmultimodal.data._columns import left_out
-from skmultimodal.fusion.apart._standalone import is_model
+from skmultimodal.encoders._readable import is_model
 
 __all__ = ["changed", "trains_by_epochs", "warn_of_columns", "warn_of_parameters"]
 

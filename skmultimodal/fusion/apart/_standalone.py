@@ -19,7 +19,7 @@ from skmultimodal._warnings import warn
 from skmultimodal.data._cells import AlikeVectors, decode_cells, decode_text
 from skmultimodal.data._containers import cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
-from skmultimodal.encoders._readable import first_step
+from skmultimodal.encoders._readable import first_step, is_model
 from skmultimodal.fusion._base import naming, seeded_numpy
 from skmultimodal.fusion.apart._row_features import CellsWithFeatures
 from skmultimodal.fusion.joint._layers import Heads
@@ -33,14 +33,8 @@ __all__ = [
     "NoModel",
     "StandaloneNetwork",
     "fit_standalone",
-    "is_model",
     "warn_unjudged",
 ]
-
-
-def is_model(spec) -> bool:
-    """Whether `spec` predicts by itself: a classifier or regressor, not an encoder."""
-    return hasattr(spec, "predict") and not hasattr(spec, "build")
 
 
 def fit_standalone(problem, name, key=None):
