@@ -154,8 +154,11 @@ def summary(name, label, rows):
     }
 
 
+STACKING = "rule stacking"  # the one rule that often beats the default
+
+
 def verdicts(records):
-    """Return per set the default, its best rival, and how it stands to it."""
+    """Return per set how the default stands to its best rival, and to stacking."""
     lines = []
     for name in dict.fromkeys(r["set"] for r in records):
         rows = {r["candidate"]: r for r in records if r["set"] == name}
@@ -166,16 +169,23 @@ def verdicts(records):
             if label in BY_HAND or label.endswith(" alone")
         ]
         best = max(rivals, key=lambda r: r["accuracy"])
-        gap = default["accuracy"] - best["accuracy"]
-        stands = "above" if gap > 0 else "within one standard error"
-        if gap < -max(default["standard_error"], best["standard_error"]):
-            stands = "BELOW"
-        lines.append(
-            f"{name}: default {default['accuracy']:.4f} is {stands} of "
-            f"{best['candidate']} {best['accuracy']:.4f} ({gap:+.4f}, standard error "
-            f"{default['standard_error']:.4f})"
-        )
+        line = f"{name}: {_compared(default, best)}"
+        if STACKING in rows:
+            line += f"; {_compared(default, rows[STACKING])}"
+        lines.append(line)
     return lines
+
+
+def _compared(default, rival):
+    """Return how the default stands to a rival; within a standard error is a tie."""
+    gap = default["accuracy"] - rival["accuracy"]
+    stands = "above" if gap > 0 else "below"
+    if abs(gap) <= max(default["standard_error"], rival["standard_error"]):
+        stands = "tied with"
+    return (
+        f"the default {default['accuracy']:.3f} is {stands} {rival['candidate']} "
+        f"{rival['accuracy']:.3f} ({gap:+.3f})"
+    )
 
 
 def page(records):
