@@ -4,7 +4,7 @@ Are the fused probabilities right?
 
 Of the rows that are given a probability of 0.8, eight in ten should be right. The model
 of the words is too modest here: it is right more often than it says. Scaling by a
-temperature, fitted on predictions out of fold, mends that; the fused probabilities
+temperature, fitted on predictions out of fold, corrects that; the fused probabilities
 were right before, and gain nothing. A point of few rows says little: the lower axes
 count them.
 """

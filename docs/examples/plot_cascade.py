@@ -2,7 +2,7 @@
 A cascade that stops when it is sure
 ====================================
 
-If a sound costs ten times a picture to obtain, one would rather look at the picture
+If audio costs ten times an image to obtain, one would rather look at the image
 first, and listen only where it leaves doubts.
 """
 

@@ -2,7 +2,7 @@
 When a modality is absent
 =========================
 
-Rows come without their sound, or without their picture. What counts is how the score
+Rows come without their audio, or without their image. What counts is how the score
 falls as more of them are absent, and what was done about it.
 """
 

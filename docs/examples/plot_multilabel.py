@@ -26,7 +26,7 @@ train, test = slice(0, None, 2), slice(1, None, 2)
 clf = FusionClassifier(fusion="decision", random_state=0).fit(X[train], y[train])
 
 # %%
-# The picture knows of living beings, the words of both, and of their own length.
+# The image knows of living beings, the words of both, and of their own length.
 
 probabilities = clf.predict_proba_per_modality(X[test])
 probabilities["fused"] = clf.predict_proba(X[test])

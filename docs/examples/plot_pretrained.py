@@ -3,7 +3,7 @@ A frozen pretrained encoder
 ===========================
 
 Any ``nn.Module`` can be an encoder. Here a small network learns from most of the digits
-first; frozen, it then encodes pictures of which only 40 are labelled, beside a noisy
+first; frozen, it then encodes images of which only 40 are labelled, beside a noisy
 table.
 """
 

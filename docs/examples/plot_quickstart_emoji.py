@@ -1,8 +1,8 @@
 """
-Quickstart: pictures and words
-==============================
+Quickstart: images and words
+============================
 
-Each row of the emoji data holds a picture and a name; the class is the group of the
+Each row of the emoji data holds an image and a name; the class is the group of the
 emoji. One line fits both; then we ask what each of the two is worth.
 """
 
@@ -36,7 +36,7 @@ ax.set(xlabel="accuracy on 400 test rows", xlim=(0, 1))
 ax.invert_yaxis()
 
 # %%
-# A row that the picture alone gets wrong, and the fusion right.
+# A row that the image alone gets wrong, and the fusion right.
 
 pictures = clf.predict_proba_per_modality(X_test)["image"]
 wrong = clf.classes_[pictures.argmax(axis=1)] != y_test

@@ -2,9 +2,9 @@ r"""
 One network, four strategies
 ============================
 
-A picture, a text and a sound feed one binary decision. The encoders are small networks
-of the classic kind: two stages of convolution and pooling for the picture, an embedding
-and an LSTM for the words, an LSTM over the frames of the sound. What remains to be
+An image, a text and audio feed one binary decision. The encoders are small networks
+of the classic kind: two stages of convolution and pooling for the image, an embedding
+and an LSTM for the words, an LSTM over the frames of the audio. What remains to be
 chosen is how they are fused. Every strategy is an instance of
 
 .. math:: Y = \mathrm{link}\Big(\sum_i w_i\, f_i(X_i)\Big)

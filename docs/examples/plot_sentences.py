@@ -37,8 +37,8 @@ for origin, text in texts.items():
     scores[f"image + text, {origin}"] = clf.score(X[test], y[test])
 
 # %%
-# Text from scratch adds little to the picture. The frozen model is better than the
-# picture, and still gains by it.
+# Text from scratch adds little to the image. The frozen model is better than the
+# image, and still gains by it.
 
 fig, ax = plt.subplots(figsize=(6, 2.4), layout="constrained")
 ax.bar_label(ax.barh(list(scores), list(scores.values())), fmt="%.2f", padding=3)

@@ -1,6 +1,6 @@
 """
-Spoken digits: picture, sound and word
-======================================
+Spoken digits: image, audio and word
+====================================
 
 A digit is drawn, spoken and written. All three come as raw signals: an array of pixels,
 a waveform, a string in one of several languages. The test part holds other voices and

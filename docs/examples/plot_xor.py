@@ -25,7 +25,7 @@ for clf in models.values():
     clf.fit(X[train], y[train])
 
 # %%
-# With one number a modality, what a strategy can say is a picture: the probability of
+# With one number per modality, what a strategy can say can be drawn: the probability of
 # class 1 for every pair of values. Parallel and decision fusion add one score a
 # modality and find nothing to say. The second stage of sequential fusion sees the state
 # of the first, the head of feature fusion sees both, and each draws the four fields.

@@ -97,7 +97,7 @@ def _from_mapping(X, name, where):
 
 
 def _column(values):
-    """Return a block of pictures or vectors as cells of one column."""
+    """Return a block of images or vectors as cells of one column."""
     return values if values.ndim == 1 else object_array(values)
 
 

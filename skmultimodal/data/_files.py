@@ -13,7 +13,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z0-9+.-]+)*://")
 
 
 def is_url(path: str | os.PathLike) -> bool:
-    """Tell whether a path is a URL, such as ``s3://pictures/1.png``.
+    """Tell whether a path is a URL, such as ``s3://images/1.png``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Decode, resize and recolour pictures."""
+"""Decode, resize and recolour images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Emoji: a picture and a name."""
+"""Emoji: an image and a name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TILES_PER_ROW = 48
 def load_emoji(
     *, return_X_y: bool = False, as_frame: bool = True
 ) -> Bunch | tuple[Any, Any]:
-    """Load emoji pictures and names, to tell the group of the emoji.
+    """Load emoji images and names, to tell the group of the emoji.
 
     A classification task with two modalities that complement each other.
 
@@ -69,7 +69,7 @@ def load_emoji(
 
     Notes
     -----
-    Pictures: Noto Emoji [1]_, Apache License 2.0. Names and groups: emojibase
+    Images: Noto Emoji [1]_, Apache License 2.0. Names and groups: emojibase
     [2]_, MIT, from the Unicode data files (Unicode License). Flags are left out.
 
     References

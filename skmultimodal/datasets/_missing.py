@@ -78,7 +78,7 @@ def drop_modalities(
     -------
     DataFrame, MultimodalData or dict
         As X. Lost cells are NaN or None; integers that hold lost cells become
-        floats, and a block of integer pictures a column of arrays.
+        floats, and a block of integer images a column of arrays.
 
     Raises
     ------
@@ -259,7 +259,7 @@ def _emptied(values, lost):
         return values.mask(lost)
     if isinstance(values, pd.Series):
         return pd.Series(_emptied(values.to_numpy(), lost), values.index, object)
-    if values.dtype.kind in "iu" and values.ndim > 2:  # pictures: keep their dtype
+    if values.dtype.kind in "iu" and values.ndim > 2:  # images: keep their dtype
         values = object_array(values)
     elif values.dtype.kind in "iu":
         values = values.astype(np.float64)

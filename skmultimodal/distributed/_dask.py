@@ -31,7 +31,7 @@ def predict_dask(est: Any, rows: Any, *, method: str = "predict") -> Any:
     rows : dask.dataframe.DataFrame
         The columns seen in `fit`; others are passed over. Made by ``from_pandas``
         with dask's ``dataframe.convert-string`` off, where cells are objects: dask
-        turns pictures into text otherwise.
+        turns images into text otherwise.
     method : {"predict", "predict_proba", "decision_function", "transform"}, \
             default="predict"
         What to ask of `est`.

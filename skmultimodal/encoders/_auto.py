@@ -51,12 +51,12 @@ class Inferred(NamedTuple):
 def infer_columns(X) -> dict[str, Inferred]:
     """Return the modalities of X.
 
-    A column of pictures, sounds, texts, series or vectors is a modality named like
+    A column of images, audio, texts, series or vectors is a modality named like
     the column; all other columns are one table, named ``"table"``, but for those
     without a value. The first 200 cells that are not missing decide, by the type that
     most of them have:
 
-    - str or paths of which nine in ten end like picture or sound files are those, and
+    - str or paths of which nine in ten end like image or sound files are those, and
       an error if they end like videos or documents; numbers, ISO dates and truth
       values written as str are of a table; other str are text if half of
       the cells differ, half of them hold letters, and they have two words or twenty
@@ -64,7 +64,7 @@ def infer_columns(X) -> dict[str, Inferred]:
     - 1-D arrays of one length up to 4096 are vectors, others sounds; a block of
       numbers of a MultimodalData is a vector a row;
     - 2-D arrays are series if one side is below 6 or four times shorter than the
-      other, or only the first side varies; else, and if uint8, pictures;
+      other, or only the first side varies; else, and if uint8, images;
     - 3-D arrays, PIL images and other bytes than sounds are images, and so are lists
       of images or of their paths, and 4-D arrays of frames.
 

@@ -1,4 +1,4 @@
-"""Pictures: a convolutional network to an embedding."""
+"""Images: a convolutional network to an embedding."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["ImageEncoder"]
 LARGEST_NATIVE = 64  # pixels a side that size="auto" keeps
 SMALLEST_POOLED = 8  # maps of a smaller side are not pooled any more
 GRID = 4  # most rows and columns of the last maps
-PROBE = 1000  # pictures that sizes and statistics are learnt from
+PROBE = 1000  # images that sizes and statistics are learnt from
 AUGMENTATIONS = (None, "light", "strong")
 
 
@@ -49,10 +49,10 @@ def _is_size(value):
 
 
 class ImageEncoder(BaseEncoder):
-    """Embed pictures with a small convolutional network.
+    """Embed images with a small convolutional network.
 
     Each stage is a 3x3 convolution [1]_, group normalisation [2]_, ReLU and 2x2
-    maximum pooling; two stages are the smallest useful setting. Pictures may come
+    maximum pooling; two stages are the smallest useful setting. Images may come
     as arrays, PIL images, bytes or paths of any size and mode.
 
     Parameters
@@ -64,17 +64,17 @@ class ImageEncoder(BaseEncoder):
         Width of the embedding.
 
     size : "auto", int or (int, int), default="auto"
-        Height and width in pixels to which pictures are resized. ``"auto"`` is the
-        pictures' own size if it is the same for all and at most 64, else 64.
+        Height and width in pixels to which images are resized. ``"auto"`` is the
+        images' own size if it is the same for all and at most 64, else 64.
 
     n_channels : "auto", 1 or 3, default="auto"
-        Colour channels; ``"auto"`` is 1 only if every picture is grey.
+        Colour channels; ``"auto"`` is 1 only if every image is grey.
 
     dropout : float, default=0.5
         Dropout before the last layer.
 
     augment : {None, "light", "strong"}, default=None
-        What changes pictures at random in training: ``"light"`` mirrors half of
+        What changes images at random in training: ``"light"`` mirrors half of
         them and shifts each by up to 1/8 of its side; ``"strong"`` also turns,
         zooms and recolours. Leave it out where left and right differ in meaning.
 
@@ -96,8 +96,8 @@ class ImageEncoder(BaseEncoder):
     -----
     Input ``(n, channel, height, width)``; output ``(n, out_features)``. The tokens
     of the module are the places of the last maps (4 x 4 or fewer): what each adds
-    to the embedding. `fit` looks at 1000 pictures, evenly spread, where there are
-    more; pictures are decoded one at a time.
+    to the embedding. `fit` looks at 1000 images, evenly spread, where there are
+    more; images are decoded one at a time.
 
     References
     ----------
@@ -151,7 +151,7 @@ class ImageEncoder(BaseEncoder):
 
         Parameters
         ----------
-        cells : array-like of pictures, of shape (n_samples,) or \
+        cells : array-like of images, of shape (n_samples,) or \
                 (n_samples, height, width[, channel])
             Cells of the modality, without absent ones.
         y, sample_weight : object, default=None
@@ -165,7 +165,7 @@ class ImageEncoder(BaseEncoder):
         Raises
         ------
         CellError
-            If a cell is not a picture; the message names its row.
+            If a cell is not an image; the message names its row.
         """
         check_parameters(self, self.limits)
         values, labels = cells_and_labels(cells)
@@ -189,11 +189,11 @@ class ImageEncoder(BaseEncoder):
         return self
 
     def transform(self, cells: Any) -> dict[str, Any]:
-        """Return the pictures at one size.
+        """Return the images at one size.
 
         Parameters
         ----------
-        cells : array-like of pictures
+        cells : array-like of images
             Cells of the modality, without absent ones.
 
         Returns
@@ -205,7 +205,7 @@ class ImageEncoder(BaseEncoder):
         Raises
         ------
         CellError
-            If a cell is not a picture; the message names its row.
+            If a cell is not an image; the message names its row.
         ValueError
             If a pixel is further than 1e12 standard deviations from the mean.
         """
@@ -252,19 +252,19 @@ class ImageEncoder(BaseEncoder):
         images = decode_cells(values, self._shaped, labels=labels)
         if not images:
             return np.zeros((0, self.n_channels_, *self.size_), dtype=np.uint8)
-        # one float picture makes all of them float
+        # one float image makes all of them float
         return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
 
 
 def _is_ready(values, shape) -> bool:
-    """Whether `values` is one uint8 array of pictures of the given shape."""
+    """Whether `values` is one uint8 array of images of the given shape."""
     if not isinstance(values, np.ndarray) or values.dtype != np.uint8:
         return False
     return values.shape[1:] in (shape, shape[:2] if shape[2] == 1 else shape)
 
 
 def _common_size(shapes) -> tuple[int, int]:
-    """Return the size of all pictures if it is one and small, else a square."""
+    """Return the size of all images if it is one and small, else a square."""
     sizes = {shape[:2] for shape in shapes}
     if len(sizes) == 1 and max(max(size) for size in sizes) <= LARGEST_NATIVE:
         return sizes.pop()
@@ -322,7 +322,7 @@ def _groups(width: int) -> int:
 
 
 def _augment(pixels, strong):
-    """Mirror and shift each picture; if `strong` also turn, zoom and recolour it."""
+    """Mirror and shift each image; if `strong` also turn, zoom and recolour it."""
     n, options = len(pixels), {"dtype": pixels.dtype, "device": pixels.device}
 
     def uniform(*shape):
@@ -332,7 +332,7 @@ def _augment(pixels, strong):
     angle, zoom = uniform() * 0.25 * strong, 1 + uniform() * 0.2 * strong
     cos, sin = zoom * angle.cos(), zoom * angle.sin()
     matrix = torch.stack([mirror * cos, -mirror * sin, sin, cos], dim=1)
-    shift = uniform(2, 1) / 4  # of a picture that is 2 wide and high
+    shift = uniform(2, 1) / 4  # of an image that is 2 wide and high
     matrix = torch.cat([matrix.reshape(n, 2, 2), shift], dim=2)  # (n, 2, 3)
     grid = nn.functional.affine_grid(matrix, pixels.shape, align_corners=False)
     pixels = nn.functional.grid_sample(

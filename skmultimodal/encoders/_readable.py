@@ -113,7 +113,7 @@ def without_unreadable(cells, spec, passed_over=()):
         Cells of one modality.
     spec : encoder, transformer, model or list of these
         What reads them; its attribute ``reads``, or else the cells themselves, say
-        whether they are pictures, sounds or texts. Anything else is left alone.
+        whether they are images, audio or texts. Anything else is left alone.
     passed_over : set of str
         Texts that stand for absent cells.
 

@@ -22,7 +22,7 @@ __all__ = ["FusionClassifier"]
 
 
 class FusionClassifier(ClassifierMixin, FittedFusion):
-    """Classify rows that hold pictures, text, sound and table columns at once.
+    """Classify rows that hold images, text, audio and table columns at once.
 
     Read more in the :ref:`User Guide <user_guide>`.
 
@@ -71,7 +71,7 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
         What a row without any modality gets: the prior, or an error.
 
     on_error : {"raise", "missing"}, default="raise"
-        What a picture, sound or text becomes that cannot be read: an error that
+        What an image, audio or text becomes that cannot be read: an error that
         names the row, or an absent cell, counted in a warning. ``"missing"`` reads
         all files once more.
 

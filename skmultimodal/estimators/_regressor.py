@@ -19,7 +19,7 @@ __all__ = ["FusionRegressor"]
 
 
 class FusionRegressor(RegressorMixin, FittedFusion):
-    """Predict values for rows that hold pictures, text, sound and table columns.
+    """Predict values for rows that hold images, text, audio and table columns.
 
     One value a row or several. Targets are standardised inside the fit.
 
@@ -67,7 +67,7 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         What a row without any modality gets: the prior, or an error.
 
     on_error : {"raise", "missing"}, default="raise"
-        What a picture, sound or text becomes that cannot be read: an error that
+        What an image, audio or text becomes that cannot be read: an error that
         names the row, or an absent cell, counted in a warning. ``"missing"`` reads
         all files once more.
 

@@ -67,7 +67,7 @@ class FusionTransformer(FittedFusion):
         What a row without any modality gets: the prior, or an error.
 
     on_error : {"raise", "missing"}, default="raise"
-        What a picture, sound or text becomes that cannot be read: an error that
+        What an image, audio or text becomes that cannot be read: an error that
         names the row, or an absent cell, counted in a warning. ``"missing"`` reads
         all files once more.
 

@@ -54,7 +54,7 @@ class AttentionFusion(JointFusion):
 
     tokens : {"pooled", "sequence"}, default="pooled"
         Whether a modality is one token, or as many as its encoder offers (steps of
-        a text or sound, places of a picture).
+        a text or audio, places of an image).
 
     dropout : float, default=0.1
         Dropout of attention and of the blocks' hidden layers and outputs.

@@ -61,7 +61,7 @@ class CanonicalFusion(BaseFusion):
     Notes
     -----
     Features are what the encoders prepare, before any network: numbers standardised
-    and categories one-hot encoded. Give scikit-learn transformers for pictures,
+    and categories one-hot encoded. Give scikit-learn transformers for images,
     text and sound. With :math:`X_m` the features, :math:`K_m` the diagonal matrix
     of present rows times sample weights and :math:`C = \\sum_m w_m K_m`, the maps
     minimise

@@ -73,7 +73,7 @@ class CooperativeFusion(BaseFusion):
     Notes
     -----
     Features are what the encoders prepare, before any network: numbers standardised
-    and categories one-hot encoded. Give scikit-learn transformers for pictures, text
+    and categories one-hot encoded. Give scikit-learn transformers for images, text
     and sound. With terms :math:`f_m(x) = \\theta_m^T x_m`, zero where a modality is
     absent, the coefficients minimise the mean over rows of
 

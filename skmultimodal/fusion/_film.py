@@ -24,7 +24,7 @@ class FiLMFusion(JointFusion):
 
     Feature-wise linear modulation [1]_: one modality is read, the others tell how
     to read it. Prefer it when a small modality (a few table columns, a question)
-    gives the context of a large one (a picture). It is asymmetric: without the
+    gives the context of a large one (an image). It is asymmetric: without the
     primary modality only the shifts remain.
 
     Read more in the :ref:`User Guide <film_fusion>`.

@@ -67,7 +67,7 @@ class KernelFusion(BaseFusion):
     Notes
     -----
     Features are what the encoders prepare, before any network: numbers standardised
-    and categories one-hot encoded. Give scikit-learn transformers for pictures,
+    and categories one-hot encoded. Give scikit-learn transformers for images,
     text and sound. With :math:`a` the present modalities of a row,
 
     .. math:: K(x, z) = \\frac{\\sum_m \\mu_m\\, a_m(x)\\, a_m(z)\\, K_m(x, z)}

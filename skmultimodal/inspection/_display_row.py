@@ -25,7 +25,7 @@ WIDE, NARROW = 36, 19  # characters of a line of text, of an entry of a table
 
 
 class RowDisplay:
-    """Picture, sound, text and table of one row beside what is predicted from each.
+    """Image, sound, text and table of one row beside what is predicted from each.
 
     The true label is set in bold.
 
@@ -34,7 +34,7 @@ class RowDisplay:
     cells : dict of str to Bunch
         For each modality its ``kind`` ("image", "audio", "text", "sequence",
         "embedding", "table" or "absent"), its ``value``, and the ``rate`` of a sound
-        in hertz or None. Pictures and sounds are decoded; a table is a Series.
+        in hertz or None. Images and sounds are decoded; a table is a Series.
 
     predictions : DataFrame of shape (n_modalities + 1, n_outputs)
         Probabilities or values by each modality, and by ``"fused"`` in the last
@@ -88,7 +88,7 @@ class RowDisplay:
             Fitted.
 
         X : DataFrame, MultimodalData, dict or array-like
-            Rows; all of them help to tell pictures from sounds and texts.
+            Rows; all of them help to tell images from audio and texts.
 
         row : int
             Position of the row in X.

@@ -49,7 +49,7 @@ class AudioFeatures(TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    ImageFeatures : The same for pictures.
+    ImageFeatures : The same for images.
 
     Notes
     -----

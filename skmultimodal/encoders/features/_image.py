@@ -1,4 +1,4 @@
-"""Pictures to frozen features: oriented gradients and colours."""
+"""Images to frozen features: oriented gradients and colours."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from skmultimodal.data._images import frames_of
 
 __all__ = ["ImageFeatures"]
 
-_CHUNK = 256  # pictures at a time: bounds the memory of the gradient arrays
+_CHUNK = 256  # images at a time: bounds the memory of the gradient arrays
 _CLIP = 0.2  # L2-hys, Dalal & Triggs section 6.4
 
 
 class ImageFeatures(TransformerMixin, BaseEstimator):
-    """Describe pictures by histograms of oriented gradients and by colours.
+    """Describe images by histograms of oriented gradients and by colours.
 
-    Every picture is brought to one size in RGB and described by HOG [1]_ at several
+    Every image is brought to one size in RGB and described by HOG [1]_ at several
     cell sizes, by a thumbnail and by a colour histogram. Each of these blocks has
     about the same norm, so that a kernel on all features hears each of them;
     standardising the features undoes that. Nothing is learnt, so that features can
@@ -36,7 +36,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     size : int, default=32
-        Height and width that pictures are resized to, in pixels.
+        Height and width that images are resized to, in pixels.
     cell_sizes : tuple of int, default=(8, 4)
         Side of a HOG cell in pixels, one scale each; each divides `size`.
     n_orientations : int, default=9
@@ -55,8 +55,8 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Colours of 8 and 16 bit pictures are read on their scale of 0 to 255; a float
-    picture has no scale of its own and is stretched over its own smallest and
+    Colours of 8 and 16 bit images are read on their scale of 0 to 255; a float
+    image has no scale of its own and is stretched over its own smallest and
     largest value. HOG does not depend on the scale.
 
     Differences from [1]_: orientations share their vote between two bins, cells do
@@ -72,8 +72,8 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from skmultimodal.encoders import ImageFeatures
-    >>> pictures = np.random.default_rng(0).integers(0, 256, (2, 20, 30, 3))
-    >>> ImageFeatures().fit_transform(pictures).shape
+    >>> images = np.random.default_rng(0).integers(0, 256, (2, 20, 30, 3))
+    >>> ImageFeatures().fit_transform(images).shape
     (2, 2344)
     """
 
@@ -101,7 +101,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of pictures of shape (n_samples,)
+        X : array-like of images of shape (n_samples,)
         y : ignored
 
         Returns
@@ -112,7 +112,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the features of pictures.
+        """Return the features of images.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         Raises
         ------
         CellError
-            When a cell is not a picture; the message names the row.
+            When a cell is not an image; the message names the row.
         """
         self._check()
         out = np.empty((len(X), len(self.get_feature_names_out())), dtype=np.float32)
@@ -217,7 +217,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
 
 
 def _decode(cell: Any, size: tuple[int, int], root) -> np.ndarray:
-    """Return one picture as float32 RGB in 0..1."""
+    """Return one image as float32 RGB in 0..1."""
     image = decode_image(cell, root=root)
     is_float = as_array(cell).dtype.kind == "f" if _is_array(cell) else False
     image = resize_image(to_channels(image, 3), size).astype(np.float32)

@@ -57,7 +57,7 @@ class TableFeatures(TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    ImageFeatures : The same for pictures.
+    ImageFeatures : The same for images.
 
     Examples
     --------

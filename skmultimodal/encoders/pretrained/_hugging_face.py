@@ -1,4 +1,4 @@
-"""Pretrained models of transformers for pictures, texts and sounds."""
+"""Pretrained models of transformers for images, texts and audio."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["HuggingFaceEncoder"]
 
 
 class HuggingFaceEncoder(PretrainedEncoder):
-    """Embed pictures, texts or sounds with a pretrained model of transformers.
+    """Embed images, texts or audio with a pretrained model of transformers.
 
     Frozen, which is the default, each distinct row is embedded once, and a head is
     trained over the standardised features. Needs the extra ``pretrained``.
@@ -67,7 +67,7 @@ class HuggingFaceEncoder(PretrainedEncoder):
         Rows the frozen model takes at once.
 
     root : str or path-like, default=None
-        Folder to which relative paths of pictures and sounds refer.
+        Folder to which relative paths of images and audio refer.
 
     memory : str, path-like or joblib.Memory, default=None
         Folder in which features are kept from one process to the next. Within a
@@ -87,7 +87,7 @@ class HuggingFaceEncoder(PretrainedEncoder):
 
     Notes
     -----
-    Pictures are resized to the model's own height and width, whatever their aspect,
+    Images are resized to the model's own height and width, whatever their aspect,
     and normalised by the statistics saved with the model, 0.5 where there are none.
     Sounds are resampled to the rate of the feature extractor; rows of different
     lengths never share a batch, so that a row alone gives what it gives among
@@ -177,7 +177,7 @@ class HuggingFaceEncoder(PretrainedEncoder):
         return {"features": np.stack(sounds)}
 
     def _pixels(self, cell) -> np.ndarray:
-        """Return a picture at the model's size, on the scale 0 to 255."""
+        """Return an image at the model's size, on the scale 0 to 255."""
         module = self._model()
         image = to_channels(decode_image(cell, self.root), module.n_channels)
         if image.dtype != np.uint8 and image.max() <= 1:

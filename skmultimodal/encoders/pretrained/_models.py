@@ -191,7 +191,7 @@ class HuggingFaceModule(nn.Module):
     """A transformers model and its pooling, to ``(n, n_features)``.
 
     The processor of text is its tokenizer, that of sound its feature extractor;
-    pictures need none but the mean and deviation that come with the model.
+    images need none but the mean and deviation that come with the model.
     """
 
     def __init__(self, path, modality, pooling):
