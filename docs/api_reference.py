@@ -49,6 +49,8 @@ API_REFERENCE = {
             "AudioEncoder",
             "SequenceEncoder",
             "ModuleEncoder",
+            "PretrainedEncoder",
+            "RowCache",
             "SentenceTransformerEncoder",
             "HuggingFaceEncoder",
             "BaseEncoder",

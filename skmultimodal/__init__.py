@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from skmultimodal.encoders import HuggingFaceEncoder as HuggingFaceEncoder
     from skmultimodal.encoders import ImageEncoder as ImageEncoder
     from skmultimodal.encoders import ModuleEncoder as ModuleEncoder
+    from skmultimodal.encoders import PretrainedEncoder as PretrainedEncoder
+    from skmultimodal.encoders import RowCache as RowCache
     from skmultimodal.encoders import (
         SentenceTransformerEncoder as SentenceTransformerEncoder,
     )
@@ -83,7 +85,9 @@ _LAZY = {
     "ModuleEncoder": "encoders",
     "MultimodalData": "data",
     "ParallelFusion": "fusion",
+    "PretrainedEncoder": "encoders",
     "ProductOfExpertsFusion": "fusion",
+    "RowCache": "encoders",
     "SentenceTransformerEncoder": "encoders",
     "SequenceEncoder": "encoders",
     "SequentialFusion": "fusion",

@@ -40,6 +40,8 @@ SET_FROM_OUTSIDE = {
     ("encoders/_module.py", "part.training"): OF_OTHERS,
     ("encoders/_modules.py", "part.training"): OF_OTHERS,
     ("encoders/pretrained/_models.py", "model.config.apply_spec_augment"): OF_OTHERS,
+    ("encoders/pretrained/_onnx.py", "options.intra_op_num_threads"): OF_OTHERS,
+    ("encoders/pretrained/_onnx.py", "options.log_severity_level"): OF_OTHERS,
     ("fusion/_low_rank.py", "linear.weight"): OF_OTHERS,
     ("fusion/joint/_model.py", "model.interrupted"): OWN_COPY,
     ("fusion/joint/_model.py", "model.net"): OWN_COPY,

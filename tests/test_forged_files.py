@@ -115,7 +115,7 @@ NAMES = [
     ("skmultimodal.persistence._file", "os.replace"),
     ("skmultimodal.estimators._base", "FusionClassifier.save"),
     ("skmultimodal.encoders.pretrained._hugging_face", "HuggingFaceEncoder"),
-    ("skmultimodal.encoders.pretrained._encoder", "SentenceTransformerEncoder"),
+    ("skmultimodal.encoders.pretrained._sentences", "SentenceTransformerEncoder"),
 ]
 
 

@@ -113,7 +113,7 @@ def test_comparison_and_importance_take_overrides(rows):
     ("encoders", "error", "match"),
     [
         ({"txet": "auto"}, ValueError, "neither a column .* Did you mean 'text'"),
-        ({"text": "pictures"}, ValueError, "'text': expected 'auto', 'drop' or a kind"),
+        ({"text": "pictures"}, ValueError, "'text': expected 'auto', 'drop', a kind"),
         (dict.fromkeys(["text", "image", "table"], "drop"), ValueError, "Every en"),
         ({"image": nn.Flatten}, TypeError, r"ModuleEncoder\(Flatten\)"),
         ({"image": nn.Flatten()}, TypeError, "each fit starts afresh: ModuleEncoder"),

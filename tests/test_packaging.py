@@ -10,7 +10,7 @@ import skmultimodal
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,-]*\])?(?:>=([\w.]+))?$")
+REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,-]*\])?(?:[>=]=([\w.]+))?$")
 
 # The one that is not installed at its lowest: older wheels bring gigabytes of CUDA.
 NEWEST = {"torch"}

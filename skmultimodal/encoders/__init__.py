@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from skmultimodal.encoders.features._kernel import (
         KernelRegressor as KernelRegressor,
     )
+    from skmultimodal.encoders.features._row_features import RowCache as RowCache
     from skmultimodal.encoders.features._sequence import (
         SequenceFeatures as SequenceFeatures,
     )
     from skmultimodal.encoders.features._table import TableFeatures as TableFeatures
     from skmultimodal.encoders.pretrained._encoder import (
-        SentenceTransformerEncoder as SentenceTransformerEncoder,
+        PretrainedEncoder as PretrainedEncoder,
     )
     from skmultimodal.encoders.pretrained._hugging_face import (
         HuggingFaceEncoder as HuggingFaceEncoder,
+    )
+    from skmultimodal.encoders.pretrained._sentences import (
+        SentenceTransformerEncoder as SentenceTransformerEncoder,
     )
 
 _LAZY = {
@@ -41,7 +45,9 @@ _LAZY = {
     "KernelClassifier": "encoders.features._kernel",
     "KernelRegressor": "encoders.features._kernel",
     "ModuleEncoder": "encoders._module",
-    "SentenceTransformerEncoder": "encoders.pretrained._encoder",
+    "PretrainedEncoder": "encoders.pretrained._encoder",
+    "RowCache": "encoders.features._row_features",
+    "SentenceTransformerEncoder": "encoders.pretrained._sentences",
     "SequenceEncoder": "encoders._sequence",
     "SequenceFeatures": "encoders.features._sequence",
     "TableFeatures": "encoders.features._table",

@@ -311,7 +311,7 @@ class BaseFusionEstimator(
         self.missing_report_ = count_patterns(problem.names, problem.present)
         reader.settle(model.names, self.encoders_, self.missing_report_)
         self.columns_, self.as_matrix_ = reader.columns_, reader.as_matrix_
-        for name in ("n_features_in_", "feature_names_in_"):
+        for name in ("n_features_in_", "feature_names_in_", "pretrained_report_"):
             self.__dict__.pop(name, None)
             if hasattr(reader, name):
                 setattr(self, name, getattr(reader, name))

@@ -316,7 +316,8 @@ class FittedFusion(BaseFusionEstimator):
         [('note', TextEncoder()), ('table', 'drop')]
         """
         names = [names] if isinstance(names, str) else list(names)
-        inferred = isinstance(self.encoders, (str, dict))
+        doubled = hasattr(self, "pretrained_report_")  # two modalities of one column
+        inferred = isinstance(self.encoders, (str, dict)) or doubled
         if inferred:
             check_is_fitted(self, msg=RESTRICTED)
         known = [name for name, spec in self._encoders if not is_drop(spec)]
@@ -330,6 +331,11 @@ class FittedFusion(BaseFusionEstimator):
         gone = {name: "drop" for name in known if name not in names}
         if not gone:
             return clone(self)
+        if doubled:
+            specs = {name: clone(self.encoders_[name]) for name in known} | gone
+            return clone(self).set_params(
+                encoders=list(specs.items()), columns=dict(self.columns_)
+            )
         encoders: Any = {**dict(self._encoders), **gone}
         if not inferred:
             encoders = list(encoders.items())

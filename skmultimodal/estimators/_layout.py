@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +13,13 @@ from skmultimodal.data._columns import did_you_mean, find_cells, left_out
 from skmultimodal.data._containers import MultimodalData
 from skmultimodal.data._table import COLUMN_KINDS
 from skmultimodal.encoders._auto import KINDS, Inferred, infer_columns
+from skmultimodal.encoders.pretrained._sources import is_name
 from skmultimodal.fusion._auto import auto_encoders
 
 __all__ = ["Layout", "is_drop", "is_numeric", "layout_of", "pairs_of"]
 
-AUTO = "auto"
+AUTO, PRETRAINED = "auto", "pretrained"
+MEDIA = ("image", "text", "audio")  # that pretrained encoders read
 
 
 class Layout(NamedTuple):
@@ -36,6 +40,10 @@ class Layout(NamedTuple):
     plain : bool
         Whether all is one matrix of numbers.
     regression : bool
+    pretrained : dict of str to PretrainedEncoder
+        Encoders in whatever form suits the strategy.
+    chosen : dict of str to (str, PretrainedEncoder or None)
+        For ``"pretrained"``: the kind of each modality, and what was chosen for it.
     """
 
     columns: dict[str, Any]
@@ -45,12 +53,24 @@ class Layout(NamedTuple):
     kinds: dict[str, str]
     plain: bool
     regression: bool
+    pretrained: Mapping[str, Any] = MappingProxyType({})
+    chosen: Mapping[str, Any] = MappingProxyType({})
 
     def encoders(self, strategy, n_classes=2) -> dict[str, Any]:
         """Return the encoder of each modality under a strategy, for some classes."""
         kind = self.plain, self.regression, n_classes
         found = {**auto_encoders(self.inferred, strategy, *kind), **self.given}
+        if self.pretrained:
+            from skmultimodal.encoders.pretrained._defaults import suited
+
+            for name, encoder in self.pretrained.items():
+                found[name] = suited(encoder, strategy, self.regression)
         return {name: found[name] for name in self.columns}
+
+    @property
+    def follows(self) -> bool:
+        """Whether encoders follow from the strategy."""
+        return bool(self.inferred or self.pretrained)
 
 
 def layout_of(X, encoders, columns, owner, regression=False) -> Layout:
@@ -75,14 +95,15 @@ def layout_of(X, encoders, columns, owner, regression=False) -> Layout:
     """
     columns = dict(columns or {})
     if isinstance(encoders, str):
-        if encoders != AUTO:
+        if encoders not in (AUTO, PRETRAINED):
             raise ValueError(_not_encoders(encoders, owner))
         inferred = infer_columns(X)
         _refuse_unknown(columns, list(inferred), "modalities of X")
         for name, where in columns.items():
             inferred[name] = inferred[name]._replace(columns=where)
         found = {name: i.columns for name, i in inferred.items()}
-        return Layout(found, {}, inferred, (), {}, is_numeric(X), regression)
+        layout = Layout(found, {}, inferred, (), {}, is_numeric(X), regression)
+        return layout if encoders == AUTO else _beside(layout, inferred, owner)
     specs, others = dict(pairs_of(encoders, owner)), isinstance(encoders, dict)
     if others:
         specs |= {name: AUTO for name in columns if name not in specs}
@@ -115,7 +136,42 @@ def layout_of(X, encoders, columns, owner, regression=False) -> Layout:
     layout = _sorted(X, specs, where, rest, regression)._replace(kinds=kinds)
     if not layout.columns:
         raise ValueError(f"Every encoder of {owner} is 'drop'. Keep at least one.")
-    return layout
+    asked = {n: i for n, i in layout.inferred.items() if _is(specs.get(n), PRETRAINED)}
+    return _beside(layout, asked, owner) if asked else layout
+
+
+def _beside(layout, asked, owner) -> Layout:
+    """Return the layout with the best installed encoder beside each that is asked for.
+
+    It is a modality of its own, of the same cells.
+    """
+    from skmultimodal.encoders.pretrained._defaults import best_encoder
+    from skmultimodal.encoders.pretrained._installed import EXTRA
+
+    media = {n: best_encoder(i.kind) for n, i in asked.items() if i.kind in MEDIA}
+    lacking = [name for name, encoder in media.items() if encoder is None]
+    every = asked.keys() == layout.inferred.keys() and not layout.given
+    if not media:
+        kinds = sorted({i.kind for i in asked.values()})
+        raise ValueError(
+            f"'pretrained' is for modalities of {', '.join(MEDIA)}. {owner} found "
+            f"{list(asked)} of {', '.join(kinds)}. Use 'auto'."
+        )
+    if lacking and (not every or len(lacking) == len(media)):
+        kinds = sorted({asked[name].kind for name in lacking})
+        raise ImportError(
+            f"No pretrained encoder of {', '.join(kinds)} is installed, which "
+            f"'pretrained' of {owner} needs for {lacking}: {EXTRA}"
+        )
+    columns, pretrained = {}, {}
+    for name, where in layout.columns.items():
+        columns[name] = where
+        if media.get(name) is not None:
+            other = _free(f"{name}_{PRETRAINED}", layout.columns)
+            columns[other], pretrained[other] = where, media[name]
+    chosen = {name: (i.kind, media.get(name)) for name, i in asked.items()}
+    pretrained = {**layout.pretrained, **pretrained}
+    return layout._replace(columns=columns, pretrained=pretrained, chosen=chosen)
 
 
 def _no_modality(X, name, rest, owner) -> str:
@@ -132,18 +188,28 @@ def _sorted(X, specs, where, inferred, regression) -> Layout:
     dropped = tuple(name for name, spec in specs.items() if is_drop(spec))
     order = [*specs, *(name for name in where if name not in specs)]
     where = {name: where[name] for name in order if name not in dropped}
-    given, automatic = {}, {}
+    given, automatic, pretrained = {}, {}, {}
     for name, found in where.items():
         spec = specs.get(name, AUTO)
         if not isinstance(spec, str):
             given[name] = spec
-        elif spec != AUTO:
+        elif is_name(spec):
+            kind = _kind_at(X, name, found)
+            pretrained[name] = _named(spec, kind)
+        elif spec not in (AUTO, PRETRAINED):
             automatic[name] = Inferred(spec, found)
         elif name in inferred:
             automatic[name] = inferred[name]
         else:
             automatic[name] = Inferred(_kind_at(X, name, found), found)
-    return Layout(where, given, automatic, dropped, {}, False, regression)
+    return Layout(where, given, automatic, dropped, {}, False, regression, pretrained)
+
+
+def _named(name, kind):
+    """Return the encoder of a model that is named."""
+    from skmultimodal.encoders.pretrained._encoder import PretrainedEncoder
+
+    return PretrainedEncoder(name, kind if kind in MEDIA else None)
 
 
 def _kind_at(X, name, where) -> str:
@@ -202,20 +268,21 @@ def pairs_of(encoders, owner) -> list[tuple[str, Any]]:
 
 def _not_encoders(encoders, owner) -> str:
     return (
-        f"The 'encoders' parameter of {owner} must be 'auto' or a list of (name, "
-        f"encoder) pairs or a dict {{name: encoder}}. Got {encoders!r} instead."
+        f"The 'encoders' parameter of {owner} must be 'auto', 'pretrained', a list of "
+        f"(name, encoder) pairs or a dict {{name: encoder}}. Got {encoders!r} instead."
     )
 
 
 def _check_usable(name, spec):
     """Refuse what is no encoder, and say how it becomes one."""
     if isinstance(spec, str):
-        known = ("drop", AUTO, *KINDS, *COLUMN_KINDS)
-        if spec in known:
+        known = ("drop", AUTO, PRETRAINED, *KINDS, *COLUMN_KINDS)
+        if spec in known or is_name(spec):
             return
         expected = (
             f"'auto', 'drop', a kind of modality among {list(KINDS)} or of "
-            f"column among {list(COLUMN_KINDS)}"
+            f"column among {list(COLUMN_KINDS)}, 'pretrained', or the name, folder or "
+            "file of a pretrained model"
         )
         hint = did_you_mean(spec, known)
         raise ValueError(f"Modality {name!r}: expected {expected}. Got {spec!r}.{hint}")
@@ -255,7 +322,11 @@ def _wrapper(spec) -> str:
 
 def is_drop(spec) -> bool:
     """Whether a modality is switched off."""
-    return isinstance(spec, str) and spec == "drop"
+    return _is(spec, "drop")
+
+
+def _is(spec, word) -> bool:
+    return isinstance(spec, str) and spec == word
 
 
 def is_numeric(X) -> bool:

@@ -174,10 +174,24 @@ class Reader:
         layout = self.layout(X, regression)
         encoders, columns = layout.encoders(strategy, n_classes), layout.columns
         self.dropped_, self.kinds_ = layout.dropped, layout.kinds
+        self._tell_of_pretrained(layout)
         cells = settled(self, X, columns, self._find(X, columns, encoders), encoders)
         self.encoders_, self.columns_ = encoders, columns
         self.as_matrix_ = is_numeric(X) and isinstance(X, np.ndarray)
         return Rows(cells, self._presence(cells))
+
+    def _tell_of_pretrained(self, layout):
+        """Keep which pretrained encoders were chosen; warn where none is installed."""
+        self.__dict__.pop("pretrained_report_", None)
+        if not layout.chosen:
+            return
+        from skmultimodal.encoders.pretrained._defaults import pretrained_report
+
+        self.pretrained_report_ = report = pretrained_report(layout.chosen)
+        lacking = report[report["reason"].str.startswith("none installed")]
+        for name, row in lacking.iterrows():
+            what = f"no pretrained encoder of {row.kind}"
+            warn(f"Modality {name!r}: {what}, {row.reason}")
 
     def settle(self, names, encoders, report) -> None:
         """Take over the fitted encoders, the order, and the patterns of a fit."""
@@ -191,9 +205,7 @@ class Reader:
     def encoders_for(self, X, regression, n_classes=2):
         """Return the function of a strategy that infers encoders; None if given."""
         layout = self.layout(X, regression)
-        return (
-            partial(layout.encoders, n_classes=n_classes) if layout.inferred else None
-        )
+        return partial(layout.encoders, n_classes=n_classes) if layout.follows else None
 
     @property
     def infers(self) -> bool:

@@ -27,17 +27,20 @@ class FusionRegressor(RegressorMixin, FittedFusion):
 
     Parameters
     ----------
-    encoders : "auto", dict of str to encoder or list of (str, encoder), \
+    encoders : "auto", "pretrained", dict of str to encoder or list of (str, encoder), \
             default="auto"
-        One encoder per modality. ``"auto"`` infers modalities and encoders from X. A
+        One encoder per modality. ``"auto"`` infers modalities and encoders from X;
+        ``"pretrained"`` puts the best installed :ref:`pretrained encoder <pretrained>`
+        beside each that it has for images, text or audio. A
         dict overrides some of them and leaves all others automatic; a list is
         complete, and columns that it does not name are left out with a warning.
         An encoder is a specification of this library, any scikit-learn
         transformer (frozen features), under :class:`DecisionFusion` any
         regressor, ``"auto"``, a kind (``"image"``, ``"text"``, ``"audio"``,
         ``"sequence"``, ``"embedding"`` or ``"table"``) whose automatic encoder is
-        used, or ``"drop"``; ``"number"``, ``"comma number"``, ``"date"``, ``"boolean"``
-        or ``"category"`` says what a column of the table is taken for.
+        used, ``"pretrained"``, the name, folder or file of a pretrained model, or
+        ``"drop"``; ``"number"``, ``"comma number"``, ``"date"``, ``"boolean"`` or
+        ``"category"`` says what a column of the table is taken for.
 
     fusion : str or strategy, default="auto"
         How modalities combine: ``"parallel"``, ``"sequential"``, ``"feature"``,
@@ -113,6 +116,9 @@ class FusionRegressor(RegressorMixin, FittedFusion):
 
     net_ : skorch.NeuralNet
         The net, for strategies trained jointly.
+
+    pretrained_report_ : DataFrame
+        What ``"pretrained"`` chose for each modality, and why; only with that word.
 
     fusion_report_ : DataFrame
         Candidates and why one was chosen, after a search (:class:`AutoFusion`).

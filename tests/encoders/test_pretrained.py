@@ -24,7 +24,7 @@ from skmultimodal.data._containers import take_rows
 from skmultimodal.datasets import load_emoji
 from skmultimodal.encoders.features import _row_cache
 from skmultimodal.encoders.features._row_cache import clear_row_cache
-from skmultimodal.encoders.pretrained import _models
+from skmultimodal.encoders.pretrained import _loading, _models
 from skmultimodal.training._tensors import Tensors
 from skmultimodal.utils.estimator_checks import check_encoder
 
@@ -200,12 +200,12 @@ def test_another_model_in_the_folder_is_another_key(folders, tmp_path):
         folder.mkdir()
         for file in folders["text"].iterdir():
             (folder / file.name).write_bytes(file.read_bytes())
-    assert _models.identity_of(tmp_path / "first") == (
-        _models.identity_of(str(tmp_path / "first"))
+    assert _loading.identity_of(tmp_path / "first") == (
+        _loading.identity_of(str(tmp_path / "first"))
     )
-    before = _models.identity_of(tmp_path / "second")
+    before = _loading.identity_of(tmp_path / "second")
     (tmp_path / "second" / "model.safetensors").write_bytes(b"other")
-    assert _models.identity_of(tmp_path / "second") != before
+    assert _loading.identity_of(tmp_path / "second") != before
 
 
 def test_a_changed_file_is_computed_again(folders, tmp_path):
@@ -299,7 +299,7 @@ def test_errors_say_what_to_do(folders, monkeypatch):
     with pytest.raises(ValueError, match="row 1: expected a text as str, got int"):
         HuggingFaceEncoder(folders["text"], "text").fit(["a", 3])
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    _models.loaded.cache_clear()
+    _loading.loaded.cache_clear()
     with pytest.raises(ImportError, match=r"pip install 'skmultimodal\[pretrained\]'"):
         HuggingFaceEncoder(folders["text"], "text").fit(["a"])
 

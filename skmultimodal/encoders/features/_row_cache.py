@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections import OrderedDict
+import warnings
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -16,7 +17,7 @@ import numpy as np
 from skmultimodal._warnings import warn
 from skmultimodal.data._hashing import row_keys
 
-__all__ = ["clear_row_cache", "features_by_row"]
+__all__ = ["clear_row_cache", "counts_of", "features_by_row"]
 
 LARGEST = 2**28  # bytes of features kept in this process
 CHUNK = 256  # rows computed at a time: bounds the memory of decoded files
@@ -24,11 +25,16 @@ ASKED = 500  # keys in one question to the file
 SUM = 8  # bytes of a row's checksum
 
 _known: OrderedDict[bytes, np.ndarray] = OrderedDict()
+_counts: dict[bytes, Counter] = {}
 _lock = Lock()
 
 
 def features_by_row(
-    model: Any, cells: np.ndarray, compute: Callable[..., np.ndarray], memory: Any
+    model: Any,
+    cells: np.ndarray,
+    compute: Callable[..., np.ndarray],
+    memory: Any,
+    bar: str | None = None,
 ) -> np.ndarray:
     """Return features of rows, each computed once however often it is asked for.
 
@@ -42,12 +48,14 @@ def features_by_row(
         From positions of rows, at most 256, to features (n_positions, n_features).
     memory : str, path-like, joblib.Memory or None
         Folder in which features are kept between processes.
+    bar : str, default=None
+        Title of a bar that shows the rows a second; none is shown without.
 
     Returns
     -------
     ndarray of float32 of shape (n_samples, n_features)
     """
-    prefix = hashlib.blake2b(repr(model).encode(), digest_size=16).digest()
+    prefix = _prefix(model)
     keys = [prefix + key.tobytes() for key in row_keys(cells)]
     with _lock:
         found = {key: _known[key] for key in keys if key in _known}
@@ -58,20 +66,50 @@ def features_by_row(
         if key not in found:
             first.setdefault(key, position)
     todo = list(first)
-    for start in range(0, len(todo), CHUNK):
-        part = todo[start : start + CHUNK]
-        rows = compute(np.array([first[key] for key in part]))
-        new = dict(zip(part, np.asarray(rows, dtype=np.float32), strict=True))
-        found |= new
-        file.write(new)
+    with _lock:
+        counts = _counts.setdefault(prefix, Counter())
+        counts["misses"] += len(todo)
+        counts["hits"] += len(keys) - len(todo)
+    with _bar(bar, len(todo)) as progress:
+        for start in range(0, len(todo), CHUNK):
+            part = todo[start : start + CHUNK]
+            rows = compute(np.array([first[key] for key in part]))
+            new = dict(zip(part, np.asarray(rows, dtype=np.float32), strict=True))
+            found |= new
+            file.write(new)
+            progress.update(len(part))
     _remember(found)
     return np.stack([found[key] for key in keys])
 
 
+def counts_of(model: Any) -> tuple[int, int, int]:
+    """Return hits, misses and kept rows of a model, in this process."""
+    prefix = _prefix(model)
+    with _lock:
+        counts = _counts.get(prefix, Counter())
+        kept = sum(key.startswith(prefix) for key in _known)
+        return counts["hits"], counts["misses"], kept
+
+
+def _prefix(model) -> bytes:
+    return hashlib.blake2b(repr(model).encode(), digest_size=16).digest()
+
+
+def _bar(title, total):
+    """Return a bar of rows, which shows nothing without a title."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notebook without widgets gets text
+        from tqdm.auto import tqdm
+
+    off = title is None or not total
+    return tqdm(total=total, desc=title, unit="row", disable=off)
+
+
 def clear_row_cache() -> None:
-    """Forget the features kept in this process."""
+    """Forget the features kept in this process, and the counts."""
     with _lock:
         _known.clear()
+        _counts.clear()
 
 
 def _remember(found):

@@ -8,22 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from skmultimodal._parameters import check_parameters, one_of
-from skmultimodal.data._cells import (
-    decode_audio,
-    decode_cells,
-    decode_image,
-    resize_image,
-    to_channels,
-)
+from skmultimodal.data._cells import decode_audio, decode_cells
 from skmultimodal.data._containers import Ragged
-from skmultimodal.data._files import is_url, join
-from skmultimodal.encoders.pretrained._encoder import PretrainedEncoder
-from skmultimodal.encoders.pretrained._models import HuggingFaceModule
+from skmultimodal.encoders.pretrained._base import BasePretrained
+from skmultimodal.encoders.pretrained._preparing import identifying, pixels_of
 
 __all__ = ["HuggingFaceEncoder"]
 
 
-class HuggingFaceEncoder(PretrainedEncoder):
+class HuggingFaceEncoder(BasePretrained):
     """Embed images, texts or audio with a pretrained model of transformers.
 
     Frozen, which is the default, each distinct row is embedded once, and a head is
@@ -150,40 +143,25 @@ class HuggingFaceEncoder(PretrainedEncoder):
         check_parameters(self, self.limits)
 
     def _make(self):
+        from skmultimodal.encoders.pretrained._models import HuggingFaceModule
+
         return HuggingFaceModule
 
     def _arguments(self):
         return (self.path, self.modality, self.pooling)
 
     def _content(self, cell):
-        if self.modality == "text":
-            return cell
-        if isinstance(cell, str | os.PathLike):
-            path = join(self.root, cell)
-            return path if is_url(path) else os.path.abspath(path)
-        if hasattr(cell, "getbands"):  # indices of a palette do not identify it
-            return np.asarray(cell.convert("RGBA"))
-        return cell
+        return identifying(cell, self.modality, self.root)
 
     def _prepared(self, values, labels):
         if self.modality == "text":
             return self._tokens(values, labels)
         if self.modality == "image":
-            pixels = decode_cells(values, self._pixels, labels=labels)
-            return {"pixels": np.stack(pixels).transpose(0, 3, 1, 2)}
+            return pixels_of(values, labels, self._model(), self.root)
         sounds = decode_cells(values, self._samples, labels=labels)
         if sounds[0].ndim == 1:
             return {"samples": Ragged.from_rows(sounds, np.float32)}
         return {"features": np.stack(sounds)}
-
-    def _pixels(self, cell) -> np.ndarray:
-        """Return an image at the model's size, on the scale 0 to 255."""
-        module = self._model()
-        image = to_channels(decode_image(cell, self.root), module.n_channels)
-        if image.dtype != np.uint8 and image.max() <= 1:
-            image = image * 255
-        image = resize_image(image, module.size)
-        return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
     def _samples(self, cell) -> np.ndarray:
         """Return what the feature extractor makes of a sound, of its one row."""

@@ -1,85 +1,28 @@
-"""Pretrained models: loading without surprises, freezing, and their torch modules."""
+"""Pretrained transformers as torch modules, and how they are frozen or tuned."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-from functools import lru_cache
-from importlib import import_module
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from skmultimodal.encoders._modules import MLP, PartlyFrozen
 from skmultimodal.encoders._recurrent import step_mask
-from skmultimodal.training._net import seeded
+from skmultimodal.encoders.pretrained._installed import files_of
+from skmultimodal.encoders.pretrained._loading import library, source_of
 
 __all__ = [
     "FineTuned",
     "FrozenHead",
     "HuggingFaceModule",
+    "PackagedSentences",
     "SentenceModule",
-    "identity_of",
-    "loaded",
     "tunable",
 ]
 
-EXTRA = "pip install 'skmultimodal[pretrained]'"
 PARTS = {"image": "vision_model", "text": "text_model", "audio": "audio_model"}
-
-
-def library(name):
-    """Return an optional package, or say in one line what to install."""
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"Pretrained encoders need {name!r}, which is not installed: {EXTRA}"
-        ) from error
-
-
-def source_of(path) -> tuple[str, bool]:
-    """Return the name of a model as str, and whether it is a local folder.
-
-    Raises
-    ------
-    ValueError
-        If `path` is written like a path and there is no such folder.
-    """
-    name = os.fspath(path)
-    if Path(name).is_dir():
-        return name, True
-    written_as_path = (
-        not isinstance(path, str)
-        or os.path.isabs(name)
-        or name.startswith((".", "~"))
-        or name.count("/") > 1
-        or "\\" in name
-    )
-    if written_as_path:
-        raise ValueError(
-            f"There is no folder {name!r}. Pass the folder of a saved model, or the "
-            "name of one on a hub, which is downloaded."
-        )
-    return name, False
-
-
-def identity_of(path) -> tuple:
-    """Return what tells a model from others: its name, or its files and their times."""
-    name, local = source_of(path)
-    if not local:
-        return (name,)
-    files = sorted(file for file in Path(name).rglob("*") if file.is_file())
-    stats = [(str(file), file.stat()) for file in files]
-    return tuple((file, stat.st_size, stat.st_mtime_ns) for file, stat in stats)
-
-
-@lru_cache(maxsize=2)
-def loaded(make, path, identity, *args):
-    """Return a module for prediction, kept for the next call with the same model."""
-    with seeded(0):
-        return make(path, *args).eval().requires_grad_(False)
 
 
 @contextlib.contextmanager
@@ -117,10 +60,15 @@ def tunable(module, core, n_last, lora_rank):
 
 
 def _blocks(core):
-    """Return the transformer blocks, from first to last."""
-    depth = getattr(core.config, "num_hidden_layers", None)
-    lists = [m for m in core.modules() if isinstance(m, nn.ModuleList)]
+    """Return the blocks of a transformer or a convolutional net, first to last."""
+    depth = getattr(getattr(core, "config", None), "num_hidden_layers", None)
+    lists: list[Any] = [m for m in core.modules() if isinstance(m, nn.ModuleList)]
     found = [blocks for blocks in lists if len(blocks) == depth]
+    for name in ("_blocks", "blocks", "stages"):  # not of transformers
+        if not found and hasattr(core, name):
+            found = [getattr(core, name)]
+    if not found and hasattr(core, "layer4"):  # a residual net
+        found = [[getattr(core, f"layer{i}") for i in range(1, 5)]]
     if not found:
         raise ValueError(
             f"{type(core).__name__} has no list of blocks, so that 'freeze' can only "
@@ -158,6 +106,8 @@ class FineTuned(nn.Module):
 class SentenceModule(nn.Module):
     """A sentence-transformers model on token ids, ``(n, t), (n,) -> (n, d)``."""
 
+    ahead = False  # texts are sorted by length first
+
     def __init__(self, path):
         super().__init__()
         package = library("sentence_transformers")
@@ -187,6 +137,13 @@ class SentenceModule(nn.Module):
         ]
 
 
+class PackagedSentences(SentenceModule):
+    """The sentence model of an installed package, by its short name."""
+
+    def __init__(self, name):
+        super().__init__(files_of(name))
+
+
 class HuggingFaceModule(nn.Module):
     """A transformers model and its pooling, to ``(n, n_features)``.
 
@@ -210,6 +167,7 @@ class HuggingFaceModule(nn.Module):
             if key.startswith(("pooler.", "masked_spec_embed")):
                 weight.requires_grad_(False)
         self.core, self.modality, self.pooling = model, modality, pooling
+        self.ahead = modality == "image"
         self.n_features = model.config.hidden_size
         self.processor = None
         if modality == "text":

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from skmultimodal.data._containers import bytes_of, take_rows
 from skmultimodal.data._hashing import row_keys
 from skmultimodal.encoders.features._row_cache import features_by_row
+from skmultimodal.encoders.features._row_features import RowCache
 from skmultimodal.fusion._base import naming
 
 __all__ = ["CellsWithFeatures", "freeze", "with_frozen_features"]
@@ -73,6 +74,8 @@ def freeze(cells, present, model, cache=None):
 
 def _features(step, cells, cache):
     """Return the features of cells, from the cache's folder where it has them."""
+    if isinstance(step, RowCache):  # it keeps rows itself
+        return step.features(cells, None if cache is None else cache.memory)
     if cache is None:
         return step.transform(cells)
     params = step.get_params()
