@@ -39,6 +39,7 @@ OURS = {
     "encoders._text": "TextEncoder",
     "encoders.features._audio": "AudioFeatures",
     "encoders.features._centroid": "CentroidClassifier",
+    "encoders.features._character_ngrams": "CharacterNgrams",
     "encoders.features._defaults": "Components",
     "encoders.features._image": "ImageFeatures",
     "encoders.features._kernel": "KernelClassifier KernelRegressor",

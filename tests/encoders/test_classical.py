@@ -1,16 +1,20 @@
 """Frozen features, kernel models and the classical defaults."""
 
+from time import process_time
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmultimodal import FusionClassifier, FusionRegressor
 from skmultimodal.data._cells import CellError
 from skmultimodal.encoders.features._audio import AudioFeatures
+from skmultimodal.encoders.features._character_ngrams import CharacterNgrams
 from skmultimodal.encoders.features._classical import default_model
 from skmultimodal.encoders.features._image import ImageFeatures
 from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
@@ -289,3 +293,49 @@ def test_vectors_under_weights(regression):
     outputs = [getattr(fitted, method)(X["a"]) for fitted in fits]
     np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-4)
     assert np.abs(outputs[0] - outputs[2]).max() > 0.01
+
+
+TEXTS = [
+    "A red car,  and a red\tCAR",
+    "x",
+    "",
+    "İstanbul'da ﬁne ß 東京都 \u2003 a",
+    "no\nnew words: red red red car",
+    "zebra a b c zebras",
+]
+
+
+@pytest.mark.parametrize("ngram_range", [(2, 5), (1, 1), (4, 4)])
+def test_character_ngrams_are_those_of_scikit_learn_to_the_bit(ngram_range):
+    plain = TfidfVectorizer(
+        analyzer="char_wb",
+        ngram_range=ngram_range,
+        sublinear_tf=True,
+        dtype=np.float32,
+    )
+    ours, new = CharacterNgrams(ngram_range), ["a zoo of cars", "", "東京 q"]
+    pairs = [
+        (plain.fit_transform(TEXTS), ours.fit_transform(TEXTS)),
+        (plain.transform(new), ours.transform(new)),
+        (plain.transform(new), CharacterNgrams(ngram_range).fit(TEXTS).transform(new)),
+    ]
+    for expected, found in pairs:
+        assert found.dtype == np.float32
+        assert found.shape == expected.shape
+        for part in ("indptr", "indices", "data"):
+            np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
+    names = plain.get_feature_names_out()
+    np.testing.assert_array_equal(ours.get_feature_names_out(), names)
+
+
+def test_character_ngrams_take_each_word_apart_once():
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abcdefgh"), 6)) for _ in range(500)]
+    texts = [" ".join(rng.choice(words, 2000)) for _ in range(40)]
+    plain = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5))
+    seconds = []
+    for vectorizer in (CharacterNgrams(), plain):
+        start = process_time()
+        vectorizer.fit_transform(texts)
+        seconds.append(process_time() - start)
+    assert seconds[0] < seconds[1] / 2

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmultimodal.encoders.features._audio import AudioFeatures
 from skmultimodal.encoders.features._centroid import CentroidClassifier
+from skmultimodal.encoders.features._character_ngrams import CharacterNgrams
 from skmultimodal.encoders.features._image import ImageFeatures
 from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.encoders.features._projected_forest import (
@@ -100,12 +101,13 @@ def _text(regression):
 
 def _ngrams():
     """Return TF-IDF of words and of characters, which serve any script."""
-    common = {"sublinear_tf": True, "dtype": np.float32}
     words = TfidfVectorizer(
-        ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", **common
-    )  # one letter is a word too
-    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common)
-    return make_union(words, characters)
+        ngram_range=(1, 2),
+        token_pattern=r"(?u)\b\w+\b",  # one letter is a word too
+        sublinear_tf=True,
+        dtype=np.float32,
+    )
+    return make_union(words, CharacterNgrams())
 
 
 def _table(regression):
