@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 from skmultimodal._warnings import UnusedWarning
 from skmultimodal.data._containers import as_container, take_rows
 from skmultimodal.inspection._scoring import make_score
+from skmultimodal.inspection._shapley import MOST_EXACT, every_subset
 
 __all__ = ["CoalitionValues", "all_subsets", "coalition_values", "fitted_estimator"]
 
-MOST_MODALITIES = 10
 REMOVALS = ("mask", "mean", "permute", "refit")
 
 
@@ -209,17 +208,13 @@ def fitted_estimator(estimator):
 def all_subsets(estimator) -> np.ndarray:
     """Return all subsets, (2^M, M), by size: none first, all last."""
     m = len(estimator.modalities_)
-    if m > MOST_MODALITIES:
+    if m > MOST_EXACT:
         raise ValueError(
             f"All subsets of {m} modalities are {2**m} predictions; at most "
-            f"{MOST_MODALITIES} modalities are taken. Use method='permutation', 'loo' "
-            "or 'unimodal', which need one prediction a modality."
+            f"{MOST_EXACT} modalities are taken. Use modality_importance, which "
+            "samples sets."
         )
-    chosen = [c for size in range(m + 1) for c in combinations(range(m), size)]
-    subsets = np.zeros((len(chosen), m), dtype=bool)
-    for row, columns in zip(subsets, chosen, strict=True):
-        row[list(columns)] = True
-    return subsets
+    return every_subset(m)
 
 
 def evaluate(

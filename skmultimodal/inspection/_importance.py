@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import factorial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skmultimodal.inspection._coalitions import (
-    all_subsets,
-    evaluate,
-    fitted_estimator,
-)
+from skmultimodal.inspection._coalitions import evaluate, fitted_estimator
 from skmultimodal.inspection._scoring import row_values, scoring_name
+from skmultimodal.inspection._shapley import game
 
-__all__ = ["ModalityImportance", "modality_importance", "shapley_weights"]
+__all__ = ["ModalityImportance", "modality_importance"]
 
 METHODS = ("shapley", "permutation", "loo", "unimodal")
 
@@ -31,7 +27,8 @@ class ModalityImportance:
         Importance of each modality, in units of the score.
 
     std_ : Series or None
-        Standard deviation over repeats, where there are some.
+        Standard deviation over repeats, where there are some; standard error of the
+        random orders above 10 modalities.
 
     per_row_ : DataFrame of shape (n_samples, n_modalities) or None
         The same measure on one number a row: the probability (or score) of a
@@ -104,6 +101,7 @@ def modality_importance(
     output: str = "probability",
     target: Any = "true",
     n_repeats: int = 10,
+    n_orders: int = 64,
     cv: Any = None,
     sample_weight: Any = None,
     random_state: Any = None,
@@ -127,7 +125,8 @@ def modality_importance(
         With V the score of a set of modalities:
 
         - ``"shapley"``: mean of what the modality adds to the sets without it; the
-          importances sum to V(all) - V(none). Exact, from 2^M predictions.
+          importances sum to V(all) - V(none). Exact, from 2^M predictions, up to
+          10 modalities; above, from those met in `n_orders` random orders.
         - ``"permutation"``: what is lost when its cells are shuffled between rows,
           the perceptual score of [3]_ before it is normalised.
         - ``"loo"``: V(all) - V(all others).
@@ -155,6 +154,10 @@ def modality_importance(
     n_repeats : int, default=10
         Repeats of ``removal="permute"`` and rows of ``removal="mean"``.
 
+    n_orders : int, default=64
+        Orders in which more than 10 modalities enter, half of them the others
+        backwards; each is one prediction a modality.
+
     cv : int, splitter or None, default=None
         Folds of ``removal="refit"``.
 
@@ -162,7 +165,7 @@ def modality_importance(
         Weights of the rows in the scores.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the choice of rows.
+        Seed of the choice of rows and of the orders.
 
     Returns
     -------
@@ -171,8 +174,7 @@ def modality_importance(
     Raises
     ------
     ValueError
-        If a parameter is unknown, or ``"shapley"`` is asked of more than 10
-        modalities.
+        If a parameter is unknown.
 
     See Also
     --------
@@ -217,7 +219,11 @@ def modality_importance(
                 f"{removal!r}."
             )
         removal = "permute"
-    subsets = _subsets(estimator, method)
+    if not isinstance(n_orders, (int, np.integer)) or n_orders < 2:
+        raise ValueError(f"'n_orders' must be an int of at least 2. Got {n_orders!r}.")
+    subsets, by_pair = _asked(
+        len(estimator.modalities_), method, n_orders, random_state
+    )
     values = evaluate(
         estimator,
         X,
@@ -230,9 +236,12 @@ def modality_importance(
         sample_weight=sample_weight,
         random_state=random_state,
     )
-    weights, std, per_row = _weights(method, subsets), None, None
+    weights, std, per_row = by_pair.mean(axis=0), None, None
     if values.repeats is not None:
         std = pd.Series((values.repeats @ weights.T).std(axis=0), values.names)
+    elif len(by_pair) > 1:
+        std = pd.Series((by_pair @ values.scores).std(axis=0), values.names)
+        std /= np.sqrt(len(by_pair))
     task = estimator.task_
     if task.one_label or task.n_outputs == 1 or target != "true":
         rows = row_values(estimator, values, y, output, target)
@@ -252,53 +261,21 @@ def _index(X):
     return X.index if isinstance(X, pd.DataFrame) else None
 
 
-def _subsets(estimator, method):
-    """Return the subsets that a method asks for; all modalities are the last."""
-    m = len(estimator.modalities_)
-    if method == "shapley":
-        return all_subsets(estimator)
-    one, all_of_them = np.eye(m, dtype=bool), np.ones((1, m), dtype=bool)
-    if m == 1:
-        return np.array([[False], [True]])
-    if method == "unimodal":
-        return np.vstack([~all_of_them, one, all_of_them])
-    return np.vstack([~one, all_of_them])
+def _asked(m, method, n_orders, random_state):
+    """Return the subsets that a method asks for, all of them last, and their weights.
 
-
-def _weights(method, subsets) -> np.ndarray:
-    """Return the matrix that turns values of subsets into importances, (M, 2^M)."""
-    n_subsets, m = subsets.shape
+    The weights turn values of subsets into importances, (n_pairs, M, n_subsets).
+    """
     if method == "shapley" or m == 1:
-        return shapley_weights(subsets)
-    weights, own = np.zeros((m, n_subsets)), np.arange(m)
+        return game(m, n_orders, random_state)
+    one, every = np.eye(m, dtype=bool), np.ones((1, m), dtype=bool)
+    own = np.arange(m)
     if method == "unimodal":
+        subsets = np.vstack([~every, one, every])
+        weights = np.zeros((m, len(subsets)))
         weights[own, own + 1], weights[:, 0] = 1, -1
     else:
+        subsets = np.vstack([~one, every])
+        weights = np.zeros((m, len(subsets)))
         weights[own, own], weights[:, -1] = -1, 1
-    return weights
-
-
-def shapley_weights(subsets) -> np.ndarray:
-    """Return the matrix that turns values of all subsets into Shapley values.
-
-    Parameters
-    ----------
-    subsets : ndarray of bool of shape (2 ** n_modalities, n_modalities)
-
-    Returns
-    -------
-    ndarray of shape (n_modalities, 2 ** n_modalities)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skmultimodal.inspection._importance import shapley_weights
-    >>> shapley_weights(np.array([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=bool))
-    array([[-0.5,  0.5, -0.5,  0.5],
-           [-0.5, -0.5,  0.5,  0.5]])
-    """
-    m, sizes = subsets.shape[1], subsets.sum(axis=1)
-    with_it = [0, *(factorial(s - 1) * factorial(m - s) for s in range(1, m + 1))]
-    without = [*(factorial(s) * factorial(m - s - 1) for s in range(m)), 0]
-    gain, loss = np.array(with_it)[sizes], np.array(without)[sizes]
-    return np.where(subsets.T, gain, -loss) / factorial(m)
+    return subsets, weights[None]

@@ -15,8 +15,8 @@ from skmultimodal.inspection._coalitions import (
     evaluate,
     fitted_estimator,
 )
-from skmultimodal.inspection._importance import shapley_weights
 from skmultimodal.inspection._scoring import make_score, row_values
+from skmultimodal.inspection._shapley import shapley_weights
 
 __all__ = ["ModalityInteraction", "modality_interaction"]
 

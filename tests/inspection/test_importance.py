@@ -23,7 +23,7 @@ from skmultimodal.inspection import (
     coalition_values,
     modality_importance,
 )
-from skmultimodal.inspection._importance import shapley_weights
+from skmultimodal.inspection._shapley import game, shapley_weights
 from skmultimodal.training._network import module_key
 
 REMOVALS = ["mask", "mean", "permute", "refit"]
@@ -294,8 +294,38 @@ def test_many_modalities(data):
     fusion = DecisionFusion(weights="uniform")
     clf = FusionClassifier(encoders, fusion).fit(X, y)
     with pytest.raises(ValueError, match="at most 10 modalities"):
-        modality_importance(clf, X, y)
+        coalition_values(clf, X, y)
     assert len(modality_importance(clf, X, y, method="loo").importances_) == 11
+    params = {"output": "score", "target": 1, "random_state": 0}
+    found = modality_importance(clf, X, y, n_orders=6, **params)
+    table = found.values_["score"]
+    assert len(table) < 70  # of 2048 sets
+    gain = table.iloc[-1] - table.iloc[0]
+    assert found.importances_.sum() == pytest.approx(gain)
+    assert (found.std_ >= 0).all()
+    # scores of a log pool add up: every order tells each term itself
+    alone = modality_importance(clf, X, y, method="unimodal", **params)
+    np.testing.assert_allclose(found.per_row_, alone.per_row_, atol=1e-6)
+    again = modality_importance(clf, X, y, n_orders=6, **params)
+    assert again.importances_.equals(found.importances_)
+
+
+def test_sampled_orders_come_in_pairs_and_sum_to_the_whole():
+    subsets, weights = game(11, 5, random_state=0)
+    assert weights.shape == (3, 11, len(subsets))
+    assert not subsets[0].any()
+    assert subsets[-1].all()
+    assert len(np.unique(subsets, axis=0)) == len(subsets)
+    sizes = subsets.sum(axis=1)
+    np.testing.assert_allclose(weights.mean(axis=0).sum(axis=0)[[0, -1]], [-1, 1])
+    # by pairs, effects of two players together are told exactly
+    rng = np.random.default_rng(0)
+    pairs = np.triu(rng.normal(size=(11, 11)))
+    values = np.einsum("sa,ab,sb->s", subsets, pairs, subsets)
+    exact = np.diag(pairs) + (np.triu(pairs, 1) + np.triu(pairs, 1).T).sum(axis=1) / 2
+    for each in weights:
+        np.testing.assert_allclose(each @ values, exact)
+    assert set(sizes) == set(range(12))
 
 
 def test_parallel_gated_is_not_additive():
