@@ -29,6 +29,7 @@ __all__ = [
     "first_step",
     "is_model",
     "reads",
+    "takes_texts",
     "without_unreadable",
 ]
 
@@ -196,7 +197,7 @@ def _decoder(first, cells):
     if kind == "audio":
         rate = getattr(first, "sampling_rate", 8000)
         return partial(decode_audio, sampling_rate=rate, root=root)
-    return decode_text if kind == "text" and _takes_texts(first) else None
+    return decode_text if kind == "text" and takes_texts(first) else None
 
 
 def _decode_images(cell, root):
@@ -209,7 +210,8 @@ def reads(spec) -> str | None:
     return getattr(first_step(spec), "reads", None)
 
 
-def _takes_texts(first) -> bool:
+def takes_texts(first) -> bool:
+    """Whether the first part of an encoder or model reads texts."""
     if hasattr(first, "reads"):
         return True
     tags = get_tags(first).input_tags

@@ -12,9 +12,12 @@ from sklearn.base import BaseEstimator
 from skmultimodal._parameters import check_parameters
 from skmultimodal.data._cells import CellError
 from skmultimodal.data._columns import did_you_mean
+from skmultimodal.data._containers import take_rows
 from skmultimodal.fusion._problem import FusionProblem
 
 __all__ = ["BaseFusion", "FusionModel"]
+
+MIXED = 4096  # rows whose stages are put together at a time
 
 
 class BaseFusion(BaseEstimator):
@@ -191,6 +194,30 @@ class FusionModel:
         """
         return [self.response(cells, present) for present in presences]
 
+    def response_to_mixed(self, cells, rows, present) -> np.ndarray:
+        """Return the response to rows put together of given cells.
+
+        What does not depend on the other modalities is computed once a cell where a
+        model can, however many rows it is in.
+
+        Parameters
+        ----------
+        cells : dict of str to array-like
+            Cells of each modality, of any number.
+        rows : ndarray of int of shape (n_samples, n_modalities)
+            Which cell of each modality a row has.
+        present : ndarray of bool of shape (n_samples, n_modalities)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
+        taken = {
+            name: None if cells[name] is None else take_rows(cells[name], rows[:, m])
+            for m, name in enumerate(self.names)
+        }
+        return self.response(taken, present)
+
     def feature_names(self) -> list[str]:
         """Return names of columns: ``image__0``, ``image__chair`` or ``fused__0``."""
         return [f"fused__{i}" for i in range(self.n_features)]
@@ -307,6 +334,27 @@ class FusionModel:
         was not given are zero.
         """
         raise NotImplementedError
+
+
+def mixed_by_stages(model, cells, rows, present) -> np.ndarray:
+    """Return what `response_to_mixed` does, by the stages that a model offers."""
+    inputs = {}
+    for m, name in enumerate(model.names):
+        here = present[:, m]
+        if cells[name] is None or not here.any():
+            continue
+        used, which = np.unique(rows[here, m], return_inverse=True)
+        found = model.stage_input(take_rows(cells[name], used), name)
+        inputs[name] = np.zeros((len(rows), found.shape[1]), dtype=found.dtype)
+        inputs[name][here] = found[which]
+    parts = [
+        model.response_of_stages(
+            {name: block[start : start + MIXED] for name, block in inputs.items()},
+            present[start : start + MIXED],
+        )
+        for start in range(0, len(rows), MIXED)
+    ]
+    return np.concatenate(parts)
 
 
 def unheard(weights, names, present) -> np.ndarray:

@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING
 from skmultimodal._lazy import attach
 
 if TYPE_CHECKING:
+    from skmultimodal.inspection._attribution import (
+        PartAttributions as PartAttributions,
+    )
+    from skmultimodal.inspection._attribution import (
+        part_attributions as part_attributions,
+    )
     from skmultimodal.inspection._coalitions import CoalitionValues as CoalitionValues
     from skmultimodal.inspection._coalitions import coalition_values as coalition_values
     from skmultimodal.inspection._cost_curve import (
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from skmultimodal.inspection._display_missing import (
         MissingModalityDisplay as MissingModalityDisplay,
     )
+    from skmultimodal.inspection._display_parts import PartsDisplay as PartsDisplay
     from skmultimodal.inspection._display_reliability import (
         ReliabilityDisplay as ReliabilityDisplay,
     )
@@ -59,6 +66,10 @@ if TYPE_CHECKING:
     from skmultimodal.inspection._missing_curve import (
         missing_modality_curve as missing_modality_curve,
     )
+    from skmultimodal.inspection._row_explanation import (
+        RowExplanation as RowExplanation,
+    )
+    from skmultimodal.inspection._row_explanation import explain_row as explain_row
     from skmultimodal.inspection._value import (
         value_of_information as value_of_information,
     )
@@ -74,15 +85,20 @@ _LAZY = {
     "ModalityImportance": "inspection._importance",
     "ModalityImportanceDisplay": "inspection._display_importance",
     "ModalityInteraction": "inspection._interaction",
+    "PartAttributions": "inspection._attribution",
     "PartialInformation": "inspection._information",
+    "PartsDisplay": "inspection._display_parts",
     "ReliabilityDisplay": "inspection._display_reliability",
     "RowDisplay": "inspection._display_row",
+    "RowExplanation": "inspection._row_explanation",
     "TrainingHistoryDisplay": "inspection._display_history",
     "accuracy_cost_curve": "inspection._cost_curve",
     "coalition_values": "inspection._coalitions",
+    "explain_row": "inspection._row_explanation",
     "missing_modality_curve": "inspection._missing_curve",
     "modality_importance": "inspection._importance",
     "modality_interaction": "inspection._interaction",
+    "part_attributions": "inspection._attribution",
     "partial_information": "inspection._information",
     "value_of_information": "inspection._value",
 }

@@ -8,7 +8,7 @@ from skmultimodal.inspection._plotting import (
     BLUE,
     GREY,
     VERMILLION,
-    figure_and_axes,
+    Display,
     in_legend,
     tidy,
 )
@@ -24,7 +24,7 @@ STYLES = {
 }
 
 
-class ComparisonDisplay:
+class ComparisonDisplay(Display):
     """Score of every modality, strategy and baseline, with that of each fold.
 
     Parameters
@@ -64,22 +64,11 @@ class ComparisonDisplay:
         self.table = table
         self.scoring = scoring
 
-    def plot(self, ax=None):
-        """Draw one line a candidate, the first one on top.
+    def _size(self):
+        return 7, 1.4 + 0.4 * len(self.table)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        ComparisonDisplay
-        """
+    def _draw(self, ax):
         table = self.table.iloc[::-1].reset_index(drop=True)
-        self.figure_, (self.ax_, *_) = figure_and_axes(
-            type(self).__name__, ax, figsize=(7, 1.4 + 0.4 * len(table))
-        )
         folds = [c for c in table if c.startswith("fold_")]
         kinds = [*STYLES, *(k for k in table["kind"].unique() if k not in STYLES)]
         for kind in kinds:
@@ -88,10 +77,8 @@ class ComparisonDisplay:
                 continue
             label, colour, marker = STYLES.get(kind, (kind, BLUE, "o"))
             for fold in folds:
-                self.ax_.plot(
-                    rows[fold], rows.index, ".", color=colour, alpha=0.45, ms=6
-                )
-            self.ax_.errorbar(
+                ax.plot(rows[fold], rows.index, ".", color=colour, alpha=0.45, ms=6)
+            ax.errorbar(
                 rows["score"],
                 rows.index,
                 xerr=rows["sd"],
@@ -101,13 +88,8 @@ class ComparisonDisplay:
                 capsize=4,
                 label=in_legend(label),
             )
-        self.ax_.set_yticks(table.index, table["name"])
-        self.ax_.set_ylim(-0.6, len(table) - 0.4)
-        self.ax_.set_xlabel(
-            f"{self.scoring} (mean, standard deviation; small dots: folds)"
-        )
-        self.ax_.legend(
-            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False
-        )
-        tidy(self.ax_, "x")
-        return self
+        ax.set_yticks(table.index, table["name"])
+        ax.set_ylim(-0.6, len(table) - 0.4)
+        ax.set_xlabel(f"{self.scoring} (mean, standard deviation; small dots: folds)")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
+        tidy(ax, "x")

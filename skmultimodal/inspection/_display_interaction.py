@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from skmultimodal.inspection._plotting import figure_and_axes, finish
+from skmultimodal.inspection._plotting import ComputedDisplay, figure_and_axes, finish
 
 __all__ = ["InteractionDisplay"]
 
 
-class InteractionDisplay:
+class InteractionDisplay(ComputedDisplay):
     """Heat map of the interactions between modalities, with the values in it.
 
     Parameters
@@ -48,34 +48,11 @@ class InteractionDisplay:
         self.label = label
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None, **params):
-        """Compute the interactions of a fitted estimator, and draw them.
-
-        Parameters
-        ----------
-        estimator : fusion estimator
-            Fitted.
-
-        X : DataFrame, MultimodalData or dict
-            Rows with two or more modalities.
-
-        y : array-like of shape (n_samples,)
-            Labels or values.
-
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        **params : dict
-            Parameters of :func:`~skmultimodal.inspection.modality_interaction`.
-
-        Returns
-        -------
-        InteractionDisplay
-        """
-        from skmultimodal.inspection._interaction import modality_interaction
+    def _computed(cls, estimator, X, y, **params):
+        from skmultimodal.inspection._interaction import LABELS, modality_interaction
 
         found = modality_interaction(estimator, X, y, **params)
-        return found.plot(ax)
+        return cls(found.matrix_, label=LABELS[found.method])
 
     def plot(self, ax=None, *, cmap=None, values_format=".2f"):
         """Draw the heat map.

@@ -7,7 +7,7 @@ import pandas as pd
 from skmultimodal.inspection._plotting import (
     COLOURS,
     MARKERS,
-    figure_and_axes,
+    ComputedDisplay,
     in_legend,
     tidy,
 )
@@ -17,7 +17,7 @@ __all__ = ["MissingModalityDisplay"]
 LINES = ("-", "--", "-.", ":")
 
 
-class MissingModalityDisplay:
+class MissingModalityDisplay(ComputedDisplay):
     """Score against the share of modalities that are missing.
 
     Parameters
@@ -59,59 +59,22 @@ class MissingModalityDisplay:
         self.scoring = scoring
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None, **params):
-        """Compute the curves of fitted estimators, and draw them on one axis.
-
-        Parameters
-        ----------
-        estimator : fusion estimator or dict of str to fusion estimator
-            Fitted; a dict names several.
-
-        X : DataFrame, MultimodalData or dict
-            Rows, best ones that were not fitted on.
-
-        y : array-like of shape (n_samples,)
-            Labels or values.
-
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        **params : dict
-            Parameters of :func:`~skmultimodal.inspection.missing_modality_curve`.
-
-        Returns
-        -------
-        MissingModalityDisplay
-        """
+    def _computed(cls, estimator, X, y, **params):
         from skmultimodal.inspection._missing_curve import missing_modality_curve
 
+        # a dict names several fits
         several = isinstance(estimator, dict)
         fits = estimator if several else {type(estimator).__name__: estimator}
         curves, areas = {}, {}
         for name, fit in fits.items():
             found = missing_modality_curve(fit, X, y, **params)
             curves[name], areas[name] = found.scores_, found.area_
-        display = cls(pd.DataFrame(curves), areas=areas, scoring=found.scoring)
-        return display.plot(ax)
+        return cls(pd.DataFrame(curves), areas=areas, scoring=found.scoring)
 
-    def plot(self, ax=None):
-        """Draw one curve an estimator.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        MissingModalityDisplay
-        """
-        self.figure_, (self.ax_, *_) = figure_and_axes(
-            type(self).__name__, ax, figsize=(6.4, 4.8)
-        )
+    def _draw(self, ax):
         for k, (name, scores) in enumerate(self.curves.items()):
             area = "" if self.areas is None else f", area {self.areas[name]:.3f}"
-            self.ax_.plot(
+            ax.plot(
                 scores.index,
                 scores,
                 LINES[k % len(LINES)],
@@ -121,10 +84,7 @@ class MissingModalityDisplay:
                 markevery=max(len(scores) // 10, 1),
                 label=in_legend(f"{name}{area}"),
             )
-        self.ax_.set_xlabel("share of modalities missing")
-        self.ax_.set_ylabel(self.scoring)
-        self.ax_.legend(
-            loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, ncols=2
-        )
-        tidy(self.ax_, "both")
-        return self
+        ax.set_xlabel("share of modalities missing")
+        ax.set_ylabel(self.scoring)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, ncols=2)
+        tidy(ax, "both")

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
-import pandas as pd
-from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from skmultimodal.data._cells import present_mask
-from skmultimodal.data._columns import find_cells, missing_columns
-from skmultimodal.data._containers import MultimodalData, as_container, take_rows
-from skmultimodal.data._images import decode_image, frames_of, to_channels
-from skmultimodal.data._sounds import decode_audio
-from skmultimodal.encoders._auto import infer_columns
+from skmultimodal.data._containers import as_container, take_rows
+from skmultimodal.inspection._cell_drawing import (
+    MAX_LINES,
+    NARROW,
+    SMALL,
+    WIDE,
+    cut_off,
+    draw_cell,
+    laid_out,
+    write,
+)
+from skmultimodal.inspection._parts import cell_of
 from skmultimodal.inspection._plotting import figure_and_axes, finish, styles_of, tidy
+from skmultimodal.inspection._row_explanation import predictions_of, truth_of
 
 __all__ = ["RowDisplay"]
-
-SMALL = 8  # points
-MAX_LINES = 5
-WIDE, NARROW = 36, 19  # characters of a line of text, of an entry of a table
 
 
 class RowDisplay:
@@ -49,6 +48,10 @@ class RowDisplay:
     of_values : bool, default=False
         Whether predictions are values of a regression and not probabilities.
 
+    parts : dict of str to Series, default=None
+        By modality what each part of its cell adds, as :func:`explain_row` finds it;
+        the cells are then those of the explanation.
+
     Attributes
     ----------
     ax_ : ndarray of matplotlib Axes of shape (n_modalities + 1, 2)
@@ -70,13 +73,21 @@ class RowDisplay:
     """
 
     def __init__(
-        self, cells, predictions, *, weights=None, truth=None, of_values=False
+        self,
+        cells,
+        predictions,
+        *,
+        weights=None,
+        truth=None,
+        of_values=False,
+        parts=None,
     ):
         self.cells = cells
         self.predictions = predictions
         self.weights = weights
         self.truth = truth
         self.of_values = of_values
+        self.parts = parts or {}
 
     @classmethod
     def from_estimator(cls, estimator, X, row, y=None, *, max_outputs=4, ax=None):
@@ -115,10 +126,10 @@ class RowDisplay:
                 f"Got {row}."
             )
         row %= len(X)
-        predictions, of_values = _predictions(estimator, take_rows(X, [row]))
-        truth = None if y is None else _truth(estimator, y, row, predictions)
+        predictions, of_values = predictions_of(estimator, take_rows(X, [row]))
+        truth = None if y is None else truth_of(estimator, y, row, predictions)
         display = cls(
-            {name: _cell(estimator, X, row, name) for name in estimator.modalities_},
+            {name: cell_of(estimator, X, row, name) for name in estimator.modalities_},
             predictions,
             weights=estimator.fusion_weights_,
             truth=truth,
@@ -157,15 +168,24 @@ class RowDisplay:
                 title = f"{name}, weight {self.weights[name]:.2f}"
             left.set_title(title, loc="left", fontsize=SMALL + 1)
             if cell is None:
-                _write(left, self._summary())
+                write(left, self._summary())
             else:
-                DRAW[cell.kind](left, cell)
+                left.set_axis_off()
+                if cell.kind != "text":
+                    left.set_axis_on()
+                    draw_cell(left, cell, self.parts.get(name))
             if self.predictions.loc[name].isna().any():
                 absent = cell is not None and cell.kind == "absent"
                 why = "absent" if absent else "none of its own"
-                _write(right, f"prediction: {why}", color="dimgrey")
+                write(right, f"prediction: {why}", color="dimgrey")
             else:
                 self._plot_prediction(right, name, shown, styles[name]["color"])
+        texts = [name for name, cell in self.cells.items() if cell.kind == "text"]
+        if any(name in self.parts for name in texts):
+            laid_out(self.figure_)
+        for (left, _), name in zip(self.ax_, self.cells, strict=False):
+            if name in texts:
+                draw_cell(left, self.cells[name], self.parts.get(name))
         finish(*self.ax_.flat)
         return self
 
@@ -197,7 +217,7 @@ class RowDisplay:
             lines = [f"true: {', '.join(map(str, self.truth)) or 'none'}"]
         elif self.truth is not None:
             lines.append(f"true: {self.truth}")
-        return "\n".join(_cut(line, WIDE) for line in lines)
+        return "\n".join(cut_off(line, WIDE) for line in lines)
 
     def _plot_prediction(self, ax, name, shown, colour):
         values = self.predictions.loc[name, shown].to_numpy(dtype=float)
@@ -215,7 +235,7 @@ class RowDisplay:
                 fontsize=SMALL - 1,
             )
         true = self._true_labels()
-        labels = [_cut(str(key), NARROW) for key in shown]
+        labels = [cut_off(str(key), NARROW) for key in shown]
         ax.set_yticks(range(len(shown)), labels, fontsize=SMALL)
         for label, key in zip(ax.get_yticklabels(), shown, strict=True):
             label.set_fontweight("bold" if key in true else "normal")
@@ -235,152 +255,3 @@ class RowDisplay:
             span = (max(ends) - min(ends)) or 1.0
             ax.set_xlim(min(ends) - 0.05 * span, max(ends) + 0.3 * span)
         tidy(ax)
-
-
-def _predictions(estimator, X):
-    """Return the predictions for one row as a table, and whether they are values."""
-    of_values = not hasattr(estimator, "predict_proba")
-    method = "predict_per_modality" if of_values else "predict_proba_per_modality"
-    fused = estimator.predict(X) if of_values else estimator.predict_proba(X)
-    fused = np.asarray(fused, dtype=float).reshape(-1)
-    rows = dict.fromkeys(estimator.modalities_, np.full(len(fused), np.nan))
-    if hasattr(estimator, method):
-        alone = getattr(estimator, method)(X)
-        rows |= {name: np.asarray(part).reshape(-1) for name, part in alone.items()}
-    rows["fused"] = fused
-    if not of_values:
-        columns = list(estimator.classes_)
-    else:
-        columns = ["y"] if len(fused) == 1 else [f"y{k}" for k in range(len(fused))]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns), of_values
-
-
-def _truth(estimator, y, row, predictions):
-    """Return the true label, labels or values of one row."""
-    true = np.asarray(y)[row]
-    if not hasattr(estimator, "predict_proba"):
-        return pd.Series(np.ravel(true), index=predictions.columns)
-    if np.ndim(true):
-        return [label for label, on in zip(predictions, true, strict=True) if on]
-    return true
-
-
-def _cell(estimator, X, row, name):
-    """Return what one row holds of a modality: kind, value and rate."""
-    where = estimator.columns_[name]
-    if missing_columns(X, where):
-        return Bunch(kind="absent", value=None, rate=None)
-    cells = find_cells(X, {name: where})[name]
-    one = take_rows(cells, [row])
-    if not present_mask(one)[0]:
-        return Bunch(kind="absent", value=None, rate=None)
-    if isinstance(one, pd.DataFrame):
-        return Bunch(kind="table", value=one.iloc[0], rate=None)
-    kind = next(iter(infer_columns(MultimodalData({name: cells})).values())).kind
-    value = one.iloc[0] if isinstance(one, pd.Series) else one[0]
-    if kind == "table":
-        value = value if np.ndim(value) else pd.Series({where: value})
-        return Bunch(kind=kind, value=pd.Series(value), rate=None)
-    encoder = estimator.encoders_[name]
-    if kind == "image":
-        value = (frames_of(value) or [value])[0]
-        value = decode_image(value, getattr(encoder, "root", None))
-        return Bunch(kind=kind, value=value, rate=None)
-    if kind == "audio":
-        return _sound(value, encoder)
-    return Bunch(kind=kind, value=value, rate=None)
-
-
-def _sound(value, encoder):
-    root = getattr(encoder, "root", None)
-    if not isinstance(value, np.ndarray):  # knows its own rate
-        value, rate = decode_audio(value, root=root)
-        return Bunch(kind="audio", value=value, rate=rate)
-    params = encoder.get_params() if hasattr(encoder, "get_params") else {}
-    rates = (params[key] for key in params if key.split("__")[-1] == "sampling_rate")
-    known = next(filter(None, rates), None)
-    value, _ = decode_audio(value, known or 1)
-    return Bunch(kind="audio", value=value, rate=known)
-
-
-def _write(ax, text, x=0.0, **style):
-    """Write lines at the upper left; what does not fit is clipped, not drawn over."""
-    ax.set_axis_off()
-    ax.text(
-        x,
-        0.97,
-        text,
-        va="top",
-        fontsize=SMALL,
-        transform=ax.transAxes,
-        clip_on=True,
-        **style,
-    )
-
-
-def _draw_absent(ax, cell):
-    _write(ax, "absent from this row", color="dimgrey", style="italic")
-
-
-def _draw_text(ax, cell):
-    lines = textwrap.wrap(str(cell.value), WIDE, max_lines=MAX_LINES, placeholder=" …")
-    _write(ax, "\n".join(lines) or "(empty text)")
-
-
-def _draw_table(ax, cell):
-    width = NARROW if len(cell.value) > MAX_LINES else WIDE
-    entries = [_cut(f"{key}: {_short(v)}", width) for key, v in cell.value.items()]
-    if len(entries) > 2 * MAX_LINES:
-        left_out = len(entries) - 2 * MAX_LINES + 1
-        entries = [*entries[:-left_out], f"and {left_out} more"]
-    _write(ax, "\n".join(entries[:MAX_LINES]))
-    if len(entries) > MAX_LINES:
-        _write(ax, "\n".join(entries[MAX_LINES:]), x=0.5)
-
-
-def _cut(text, width):
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _short(value):
-    if isinstance(value, (float, np.floating)):
-        return "?" if np.isnan(value) else f"{value:.4g}"
-    return "?" if pd.isna(value) else str(value)
-
-
-def _draw_image(ax, cell):
-    image = cell.value
-    if image.shape[2] == 4:
-        image = to_channels(image, 3)
-    if image.dtype != np.uint8 and image.shape[2] == 3 and image.max() > 1:
-        image = image / 255
-    ax.imshow(image[:, :, 0] if image.shape[2] == 1 else image, cmap="gray", vmin=0)
-    ax.set_anchor("W")
-    ax.set(xticks=[], yticks=[])
-
-
-def _draw_sound(ax, cell):
-    steps = np.arange(len(cell.value))
-    ax.plot(steps / (cell.rate or 1), cell.value, color="dimgrey", lw=0.6)
-    unit = "seconds" if cell.rate else "samples"
-    ax.set_xlabel(unit, fontsize=SMALL - 1, labelpad=1)
-    ax.set_yticks([])
-    ax.tick_params(labelsize=SMALL - 1)
-    tidy(ax)
-
-
-def _draw_series(ax, cell):
-    ax.plot(np.asarray(cell.value, dtype=float), lw=0.8)
-    ax.tick_params(labelsize=SMALL - 1)
-    tidy(ax)
-
-
-DRAW = {
-    "absent": _draw_absent,
-    "audio": _draw_sound,
-    "embedding": _draw_series,
-    "image": _draw_image,
-    "sequence": _draw_series,
-    "table": _draw_table,
-    "text": _draw_text,
-}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from skmultimodal.inspection._plotting import figure_and_axes, fitted, styles_of, tidy
+from skmultimodal.inspection._plotting import Display, fitted, styles_of, tidy
 
 __all__ = ["FusionWeightsDisplay"]
 
 
-class FusionWeightsDisplay:
+class FusionWeightsDisplay(Display):
     """Fitted weight of each modality, with that of each fold if there are several.
 
     Parameters
@@ -67,24 +67,13 @@ class FusionWeightsDisplay:
         rows = [fitted(fit, "fusion_weights_", cls.__name__) for fit in fits]
         return cls(pd.DataFrame(rows)).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw one bar a modality; dots are the single fits.
+    def _size(self):
+        return 6.4, 1.2 + 0.5 * self.weights.shape[1]
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        FusionWeightsDisplay
-        """
+    def _draw(self, ax):
         names, n_fits = list(self.weights.columns), len(self.weights)
-        self.figure_, (self.ax_, *_) = figure_and_axes(
-            type(self).__name__, ax, figsize=(6.4, 1.2 + 0.5 * len(names))
-        )
         means, styles = self.weights.mean(), styles_of(names)
-        self.ax_.barh(
+        ax.barh(
             range(len(names)),
             means,
             height=0.6,
@@ -94,20 +83,19 @@ class FusionWeightsDisplay:
         for row, name in enumerate(names):
             if n_fits > 1:
                 dots = self.weights[name]
-                self.ax_.plot(
+                ax.plot(
                     dots, [row] * n_fits, "o", ms=5, mfc="white", mec="black", mew=0.8
                 )
-            self.ax_.annotate(
+            ax.annotate(
                 f"{means[name]:.2f}",
                 (max(high[name], 0), row),
                 xytext=(7, 0),
                 textcoords="offset points",
                 va="center",
             )
-        self.ax_.set_yticks(range(len(names)), names)
-        self.ax_.set_ylim(len(names) - 0.4, -0.6)
-        self.ax_.margins(x=0.12)
+        ax.set_yticks(range(len(names)), names)
+        ax.set_ylim(len(names) - 0.4, -0.6)
+        ax.margins(x=0.12)
         folds = f" (mean of {n_fits} fits; dots: each)" if n_fits > 1 else ""
-        self.ax_.set_xlabel("fitted weight" + folds)
-        tidy(self.ax_, "x")
-        return self
+        ax.set_xlabel("fitted weight" + folds)
+        tidy(ax, "x")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from skmultimodal.inspection._coalitions import evaluate, fitted_estimator
 from skmultimodal.inspection._scoring import row_values, scoring_name
-from skmultimodal.inspection._shapley import game
+from skmultimodal.inspection._shapley import Shares, game
 
 __all__ = ["ModalityImportance", "modality_importance"]
 
@@ -221,9 +221,7 @@ def modality_importance(
         removal = "permute"
     if not isinstance(n_orders, (int, np.integer)) or n_orders < 2:
         raise ValueError(f"'n_orders' must be an int of at least 2. Got {n_orders!r}.")
-    subsets, by_pair = _asked(
-        len(estimator.modalities_), method, n_orders, random_state
-    )
+    subsets, shares = _asked(len(estimator.modalities_), method, n_orders, random_state)
     values = evaluate(
         estimator,
         X,
@@ -236,18 +234,17 @@ def modality_importance(
         sample_weight=sample_weight,
         random_state=random_state,
     )
-    weights, std, per_row = by_pair.mean(axis=0), None, None
+    std, per_row = shares.error(values.scores), None
     if values.repeats is not None:
-        std = pd.Series((values.repeats @ weights.T).std(axis=0), values.names)
-    elif len(by_pair) > 1:
-        std = pd.Series((by_pair @ values.scores).std(axis=0), values.names)
-        std /= np.sqrt(len(by_pair))
+        std = shares.mean(values.repeats.T).std(axis=1)
+    if std is not None:
+        std = pd.Series(std, values.names)
     task = estimator.task_
     if task.one_label or task.n_outputs == 1 or target != "true":
         rows = row_values(estimator, values, y, output, target)
-        per_row = pd.DataFrame((weights @ rows).T, _index(X), values.names)
+        per_row = pd.DataFrame(shares.mean(rows).T, _index(X), values.names)
     return ModalityImportance(
-        importances_=pd.Series(weights @ values.scores, values.names),
+        importances_=pd.Series(shares.mean(values.scores), values.names),
         std_=std,
         per_row_=per_row,
         values_=values.to_frame(),
@@ -262,10 +259,7 @@ def _index(X):
 
 
 def _asked(m, method, n_orders, random_state):
-    """Return the subsets that a method asks for, all of them last, and their weights.
-
-    The weights turn values of subsets into importances, (n_pairs, M, n_subsets).
-    """
+    """Return the subsets that a method asks for, all modalities last, and `Shares`."""
     if method == "shapley" or m == 1:
         return game(m, n_orders, random_state)
     one, every = np.eye(m, dtype=bool), np.ones((1, m), dtype=bool)
@@ -278,4 +272,4 @@ def _asked(m, method, n_orders, random_state):
         subsets = np.vstack([~one, every])
         weights = np.zeros((m, len(subsets)))
         weights[own, own], weights[:, -1] = -1, 1
-    return subsets, weights[None]
+    return subsets, Shares(weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import cycle
+from typing import Any, Self
 
 from sklearn.pipeline import Pipeline
 
@@ -10,6 +11,8 @@ __all__ = [
     "BLUE",
     "GREY",
     "VERMILLION",
+    "ComputedDisplay",
+    "Display",
     "figure_and_axes",
     "finish",
     "fitted",
@@ -22,6 +25,74 @@ __all__ = [
 BLUE, VERMILLION, GREY = "#0072B2", "#D55E00", "#666666"
 COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+
+
+class Display:
+    """What the displays share; one draws itself in `_draw`, on as much as `_size`."""
+
+    def _size(self) -> tuple[float, float]:
+        """Return width and height of a new figure, in inches."""
+        return 6.4, 4.8
+
+    def _draw(self, ax) -> None:
+        raise NotImplementedError
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the figure.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        self : object
+            With the attributes ``ax_`` and ``figure_``.
+        """
+        self.figure_, (self.ax_, *_) = figure_and_axes(
+            type(self).__name__, ax, figsize=self._size()
+        )
+        self._draw(self.ax_)
+        return self
+
+
+class ComputedDisplay(Display):
+    """A display whose values a function of this package computes."""
+
+    @classmethod
+    def _computed(cls, estimator, X, y, **params) -> Self:
+        raise NotImplementedError
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: Any, *, ax: Any = None, **params: Any
+    ) -> Self:
+        """Compute the values for a fitted estimator, and draw them.
+
+        Parameters
+        ----------
+        estimator : fusion estimator
+            Fitted; a dict names several, where the display takes them.
+
+        X : DataFrame, MultimodalData or dict
+            Rows, best ones that were not fitted on.
+
+        y : array-like of shape (n_samples,)
+            Labels or values.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        **params : dict
+            Parameters of the function under See Also that computes the values.
+
+        Returns
+        -------
+        self : object
+            The drawn display.
+        """
+        return cls._computed(estimator, X, y, **params).plot(ax)
 
 
 def styles_of(names) -> dict[str, dict]:

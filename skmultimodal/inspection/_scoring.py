@@ -7,7 +7,7 @@ from sklearn.metrics import check_scoring
 
 from skmultimodal.training._tasks import Answer
 
-__all__ = ["make_score", "row_values", "scoring_name"]
+__all__ = ["make_score", "row_values", "scoring_name", "target_columns"]
 
 
 def make_score(estimator, X, y, scoring, sample_weight):
@@ -56,27 +56,40 @@ def row_values(estimator, values, y, output, target) -> np.ndarray:
     table = values.responses
     if output == "score":
         table = values.row_scores(task)
+    columns = target_columns(task, values.responses[-1], y, target)
+    return table[:, np.arange(len(columns)), columns]
+
+
+def target_columns(task, response, y, target) -> np.ndarray:
+    """Return which output is explained in each row.
+
+    Parameters
+    ----------
+    task : Classification, Multilabel or Regression
+    response : ndarray of shape (n_samples, n_outputs)
+        To the whole rows, for ``"predicted"``.
+    y : array-like or None
+    target : {"true", "predicted"} or label or int
+    """
+    n_samples = len(response)
     if not task.one_label:
         if task.n_outputs == 1:
-            return table[:, :, 0]
+            return np.zeros(n_samples, dtype=int)
         if isinstance(target, (int, np.integer)) and 0 <= target < task.n_outputs:
-            return table[:, :, target]
+            return np.full(n_samples, target)
         raise ValueError(
             f"y has {task.n_outputs} outputs: 'target' must be the column to explain, "
             f"an int below {task.n_outputs}. Got {target!r}."
         )
-    n_samples = table.shape[1]
     if isinstance(target, str) and target == "true":
         if y is None:
             raise ValueError("target='true' needs y. Pass it, or target='predicted'.")
-        columns = task.encode(np.asarray(y))
-    elif isinstance(target, str) and target == "predicted":
-        columns = values.responses[-1].argmax(axis=1)
-    elif np.isin(target, task.classes):
-        columns = np.full(n_samples, np.searchsorted(task.classes, target))
-    else:
-        raise ValueError(
-            "'target' must be 'true', 'predicted' or one of the classes "
-            f"{task.classes[:10].tolist()}. Got {target!r}."
-        )
-    return table[:, np.arange(n_samples), columns]
+        return task.encode(np.asarray(y))
+    if isinstance(target, str) and target == "predicted":
+        return response.argmax(axis=1)
+    if np.isin(target, task.classes):
+        return np.full(n_samples, np.searchsorted(task.classes, target))
+    raise ValueError(
+        "'target' must be 'true', 'predicted' or one of the classes "
+        f"{task.classes[:10].tolist()}. Got {target!r}."
+    )

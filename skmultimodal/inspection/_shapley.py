@@ -8,7 +8,7 @@ from math import factorial
 import numpy as np
 from sklearn.utils import check_random_state
 
-__all__ = ["MOST_EXACT", "every_subset", "game", "shapley_weights"]
+__all__ = ["MOST_EXACT", "Shares", "every_subset", "game", "shapley_weights"]
 
 MOST_EXACT = 10  # players whose sets are all asked: 1024
 
@@ -48,8 +48,49 @@ def shapley_weights(subsets) -> np.ndarray:
     return np.where(subsets.T, gain, -loss) / factorial(m)
 
 
+class Shares:
+    """Turns values of sets into those of players, by a matrix.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_players, n_subsets)
+    """
+
+    n_pairs = 1
+
+    def __init__(self, matrix):
+        self.matrix = matrix
+
+    def by_pair(self, values) -> np.ndarray:
+        """Return the values of players, (1, n_players, ...), for (n_subsets, ...)."""
+        return np.tensordot(self.matrix, values, axes=1)[None]
+
+    def mean(self, values) -> np.ndarray:
+        """Return the mean over pairs, (n_players, ...)."""
+        return self.by_pair(values).mean(axis=0)
+
+    def error(self, values) -> np.ndarray | None:
+        """Return its standard error, None where it is exact."""
+        if self.n_pairs == 1:
+            return None
+        return self.by_pair(values).std(axis=0, ddof=1) / np.sqrt(self.n_pairs)
+
+
+class _OrderShares(Shares):
+    """The same by what each player adds in turn, in pairs of orders."""
+
+    def __init__(self, orders, sets):
+        self.orders, self.sets, self.n_pairs = orders, sets, len(orders)
+
+    def by_pair(self, values):
+        gains = values[self.sets[:, :, 1:]] - values[self.sets[:, :, :-1]]
+        places = self.orders.argsort(axis=-1)
+        places = places.reshape(*places.shape, *[1] * (gains.ndim - 3))
+        return np.take_along_axis(gains, places, axis=2).mean(axis=1)
+
+
 def game(n_players: int, n_orders: int, random_state=None):
-    """Return the sets to ask and the weights of their values.
+    """Return the sets to ask, and what turns their values into Shapley values.
 
     Up to ten players all sets; above, those met when players enter in random orders,
     each of them once forwards and once backwards [1]_. In either case the values sum
@@ -66,9 +107,7 @@ def game(n_players: int, n_orders: int, random_state=None):
     -------
     subsets : ndarray of bool of shape (n_subsets, n_players)
         Without repeats; none first, all last.
-    weights : ndarray of shape (n_pairs, n_players, n_subsets)
-        Of each pair of orders, one where it is exact: their mean over pairs turns
-        values of subsets into Shapley values.
+    shares : Shares
 
     References
     ----------
@@ -78,28 +117,20 @@ def game(n_players: int, n_orders: int, random_state=None):
     Examples
     --------
     >>> from skmultimodal.inspection._shapley import game
-    >>> subsets, weights = game(12, 8, random_state=0)
-    >>> values = subsets.sum(axis=1)  # every player adds one
-    >>> (weights.mean(axis=0) @ values).round(6).tolist() == [1.0] * 12
+    >>> subsets, shares = game(12, 8, random_state=0)
+    >>> shares.mean(subsets.sum(axis=1)).tolist() == [1.0] * 12  # each adds one
     True
     """
     if n_players <= MOST_EXACT:
         subsets = every_subset(n_players)
-        return subsets, shapley_weights(subsets)[None]
+        return subsets, Shares(shapley_weights(subsets))
     random, n_pairs = check_random_state(random_state), -(-n_orders // 2)
     orders = np.stack([random.permutation(n_players) for _ in range(n_pairs)])
     orders = np.stack([orders, orders[:, ::-1]], axis=1)  # (n_pairs, 2, n_players)
-    places = orders.argsort(axis=-1)
-    # the set before a player's entry: those whose place is less than its own
+    # step k has those whose place is below k
     steps = np.arange(n_players + 1)[:, None]
-    met = places[:, :, None] < steps  # (n_pairs, 2, n_players + 1, n_players)
+    met = orders.argsort(axis=-1)[:, :, None] < steps
     found, which = np.unique(met.reshape(-1, n_players), axis=0, return_inverse=True)
     by_size = np.argsort(found.sum(axis=1), kind="stable")
-    found = found[by_size]
-    which = by_size.argsort()[which.ravel()].reshape(met.shape[:3])
-    weights = np.zeros((n_pairs, n_players, len(found)))
-    for pair in range(n_pairs):
-        for order, sets in zip(orders[pair], which[pair], strict=True):
-            weights[pair, order, sets[1:]] += 0.5
-            weights[pair, order, sets[:-1]] -= 0.5
-    return found, weights
+    sets = by_size.argsort()[which.ravel()].reshape(met.shape[:3])
+    return found[by_size], _OrderShares(orders, sets)

@@ -25,9 +25,17 @@ from skmultimodal.inspection import (
     InteractionDisplay,
     MissingModalityDisplay,
     ModalityImportanceDisplay,
+    PartsDisplay,
     ReliabilityDisplay,
     RowDisplay,
     TrainingHistoryDisplay,
+)
+from skmultimodal.inspection._parts import (
+    ImageParts,
+    SeriesParts,
+    SoundParts,
+    TableParts,
+    TextParts,
 )
 from skmultimodal.model_selection import compare_fusion
 
@@ -99,6 +107,7 @@ DISPLAYS = [
     InteractionDisplay(SQUARE),
     MissingModalityDisplay(CURVES),
     AccuracyCostDisplay(COSTS),
+    PartsDisplay(TextParts("a red, red car"), pd.Series([0.1, 2.0, -1.0, 0.0])),
 ]
 
 
@@ -183,6 +192,11 @@ def odd_displays():
         MissingModalityDisplay(CURVES.set_axis(ODD, axis=1), scoring=ODD[0]),
         AccuracyCostDisplay(COSTS, scoring=ODD[0]),
         RowDisplay(cells, predictions, truth=ODD[1]),
+        PartsDisplay(
+            TableParts(pd.DataFrame({name: [name] for name in ODD}), None),
+            pd.Series([0.1, -0.2], index=ODD),
+            label=ODD[0],
+        ),
     ]
 
 
@@ -485,3 +499,86 @@ def test_a_row_of_a_regression():
 def test_a_row_that_does_not_exist(on_emoji, emoji_small):
     with pytest.raises(ValueError, match=r"below 200\. Got 200"):
         RowDisplay.from_estimator(on_emoji, emoji_small[0], 200)
+
+
+def test_words_are_written_in_their_order_and_coloured_by_what_they_add():
+    text = "one two, three\nfour"
+    values = pd.Series([0.5, -1.0, 0.0, 1.0], index=["one", "two", "three", "four"])
+    ax = PartsDisplay(TextParts(text), values).plot().ax_
+    assert texts(ax) == ["one", "two", ",", "three", "four"]
+    assert overlapping([ax]) == []
+    boxes = {text.get_text(): text.get_bbox_patch() for text in ax.texts}
+    assert boxes[","] is None
+    shades = {w: boxes[w].get_facecolor() for w in ("one", "two", "three", "four")}
+    assert shades["three"][3] == 0
+    assert shades["one"][:3] == shades["four"][:3] != shades["two"][:3]
+    assert shades["two"][3] == shades["four"][3] == pytest.approx(2 * shades["one"][3])
+
+
+def test_long_texts_are_cut_and_short_of_room_end_in_dots(ax):
+    words = [f"word{k}" for k in range(150)]
+    parts = TextParts(" ".join(words))
+    assert len(parts.labels) == 64
+    assert " ".join(parts.labels) == " ".join(words)
+    kept = parts.kept(np.eye(64, dtype=bool)[:2])
+    assert list(kept) == [parts.segments[0], parts.segments[1]]
+    ax.figure.set_size_inches(2, 1)
+    PartsDisplay(parts, pd.Series(np.ones(64), parts.labels)).plot(ax)
+    assert ax.texts[-1].get_text() == "…"
+
+
+def test_bands_and_patches_are_where_the_parts_are(ax):
+    wave = SoundParts(np.zeros(8000, dtype=np.float32), None, 1000, 4, False)
+    assert wave.labels[1] == "2.00-4.00 s"
+    PartsDisplay(wave, pd.Series([0, 1, 0, -0.5], wave.labels)).plot(ax)
+    edges = [bar.get_extents().x0 for bar in ax.patches]
+    ends = ax.transData.transform([(x, 0) for x in (0, 2, 4, 6)])[:, 0]
+    np.testing.assert_allclose(edges, ends)
+    image = ImageParts(np.full((4, 4, 3), 128, np.uint8), (2, 2), None, False)
+    ax = PartsDisplay(image, pd.Series([0, 1, -1, 0], image.labels)).plot().ax_
+    pixels = np.asarray(ax.images[0].get_array()).reshape(2, 2, 2, 2, 3)
+    shades = pixels[:, 0, :, 0].reshape(4, 3).astype(int)
+    assert np.ptp(shades[[0, 3]], axis=1).max() == 0  # grey: adds nothing
+    assert shades[1, 2] > shades[1, 0]  # blue for
+    assert shades[2, 0] > shades[2, 2]  # vermillion against
+    series = SeriesParts(np.arange(12.0).reshape(6, 2), 3, False)
+    ax = PartsDisplay(series, pd.Series([1, 0, -1], series.labels)).plot().ax_
+    assert len(ax.patches) == 3
+
+
+def test_the_page_of_a_row_shows_whatever_cells_hold_as_text(tmp_path):
+    bad = "<script>alert('1')</script> & \"red\""
+    notes = [f"{bad if k % 2 == 0 else 'a blue car'} number {k}" for k in range(30)]
+    X = pd.DataFrame({"note": notes, "<b>": [1.0, 2.0] * 15})
+    X["kind"] = [bad, "x"] * 15
+    y = np.array([bad, "no"] * 15)
+    clf = FusionClassifier(random_state=0).fit(X, y)
+    found = inspection.explain_row(
+        clf, X[:1], y[:1], background=X, background_y=y, random_state=0
+    )
+    page = found.to_html(tmp_path / "row.html", title=bad)
+    assert (tmp_path / "row.html").read_text(encoding="utf-8") == page
+    assert "<script" not in page
+    assert "<b>:" not in page
+    assert page.count(escape("alert('1')")) >= 6  # title, labels, neighbours
+    assert len(found.neighbours_) == 3
+    assert found.neighbours_[0]["distance"] == pytest.approx(0)  # the row itself
+    assert found.neighbours_[0]["truth"] == bad
+    assert found.plot().ax_.shape == (3, 2)
+
+
+def test_the_page_of_a_row_with_image_sound_and_gaps(on_digits, digits_small):
+    X = digits_small[0][:1].assign(text=[None])
+    found = inspection.explain_row(
+        on_digits, X, windows=4, grid=(2, 2), background=digits_small[0][:20]
+    )
+    assert found.modalities_["text"] == 0
+    page = found.to_html()
+    assert page.count("data:image/png;base64,") == 4
+    assert page.count("<svg") == 4
+    assert page.count("<rect") == 4
+    assert '<span class="absent">absent</span>' in page
+    total = sum(values.sum() for values in found.parts_.values())
+    assert total == pytest.approx(found.full_ - found.base_)
+    with pytest.raises(ValueError, match=r"explain_row expected one row.*Got 2 rows"):
+        inspection.explain_row(on_digits, digits_small[0][:2])

@@ -311,20 +311,20 @@ def test_many_modalities(data):
 
 
 def test_sampled_orders_come_in_pairs_and_sum_to_the_whole():
-    subsets, weights = game(11, 5, random_state=0)
-    assert weights.shape == (3, 11, len(subsets))
+    subsets, shares = game(11, 5, random_state=0)
     assert not subsets[0].any()
     assert subsets[-1].all()
     assert len(np.unique(subsets, axis=0)) == len(subsets)
     sizes = subsets.sum(axis=1)
-    np.testing.assert_allclose(weights.mean(axis=0).sum(axis=0)[[0, -1]], [-1, 1])
+    ends = np.eye(len(subsets))[:, [0, -1]]
+    np.testing.assert_allclose(shares.mean(ends).sum(axis=0), [-1, 1])
     # by pairs, effects of two players together are told exactly
     rng = np.random.default_rng(0)
     pairs = np.triu(rng.normal(size=(11, 11)))
     values = np.einsum("sa,ab,sb->s", subsets, pairs, subsets)
     exact = np.diag(pairs) + (np.triu(pairs, 1) + np.triu(pairs, 1).T).sum(axis=1) / 2
-    for each in weights:
-        np.testing.assert_allclose(each @ values, exact)
+    np.testing.assert_allclose(shares.by_pair(values), np.tile(exact, (3, 1)))
+    np.testing.assert_allclose(shares.error(values), 0, atol=1e-12)
     assert set(sizes) == set(range(12))
 
 

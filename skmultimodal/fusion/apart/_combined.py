@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils import Bunch
 
 from skmultimodal._warnings import warn
+from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import FusionModel, naming, unheard
 from skmultimodal.fusion.apart._frozen import FrozenFeatures
@@ -204,18 +205,22 @@ class DecisionModel(FusionModel):
 
     def _responses(self, cells, present):
         """Return the responses of shape (n_modalities, n_samples, n_outputs)."""
-        stacked = []
-        for m, name in enumerate(self.names):
-            here, fitted = cells[name], self.encoders[name]
-            if len(self.models) > 1 or self.memory is not None:
-                with naming(name):
-                    here = freeze(here, present[:, m], fitted, self.memory)
-            of_folds = [
-                respond(model, here, present[:, m], self.memory)
-                for model in self._fitted(name)
+        return np.stack(
+            [
+                self._response_of(name, cells[name], present[:, m], self.memory)
+                for m, name in enumerate(self.names)
             ]
-            stacked.append(self._calibrated(name, np.mean(of_folds, axis=0)))
-        return np.stack(stacked)
+        )
+
+    def _response_of(self, name, cells, present, memory=None):
+        """Return the response of one modality, (n_samples, n_outputs)."""
+        if len(self.models) > 1 or memory is not None:
+            with naming(name):
+                cells = freeze(cells, present, self.encoders[name], memory)
+        of_folds = [
+            respond(model, cells, present, memory) for model in self._fitted(name)
+        ]
+        return self._calibrated(name, np.mean(of_folds, axis=0))
 
     def response(self, cells, present):
         if len(self.names) == 1 and present.all():
@@ -235,6 +240,21 @@ class DecisionModel(FusionModel):
             passed = self._passed(cells, present)
             found.append(self._combined(known, present, passed))
         return found
+
+    def response_to_mixed(self, cells, rows, present):
+        if self.passed is not None:  # the rule sees cells
+            return super().response_to_mixed(cells, rows, present)
+        responses = np.full((*present.T.shape, self.task.n_outputs), np.nan)
+        for m, name in enumerate(self.names):
+            here = present[:, m]
+            if here.any():
+                used, which = np.unique(rows[here, m], return_inverse=True)
+                taken = take_rows(cells[name], used)
+                own = self._response_of(name, taken, np.ones(len(used), dtype=bool))
+                responses[m, here] = own[which]
+        if len(self.names) == 1 and present.all():
+            return responses[0]
+        return self._combined(responses, present, {})
 
     def _combined(self, responses, present, extra):
         heard = present.T[self.judged]

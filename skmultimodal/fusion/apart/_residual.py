@@ -10,7 +10,7 @@ from torch import nn
 
 from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders._base import PassThrough
-from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._base import FusionModel, mixed_by_stages
 from skmultimodal.fusion.apart._cascade import prices_of
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._out_of_fold import out_of_fold
@@ -226,6 +226,9 @@ class ResidualModel(FusionModel):
             self.task.response(self.base + (terms * present[:, :, None]).sum(axis=1))
             for present in presences
         ]
+
+    def response_to_mixed(self, cells, rows, present):
+        return mixed_by_stages(self, cells, rows, present)
 
     def stage_input(self, cells, name):
         """Return the scaled step of cells that are all present."""

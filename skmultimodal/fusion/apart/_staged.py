@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders._base import PassThrough
-from skmultimodal.fusion._base import FusionModel
+from skmultimodal.fusion._base import FusionModel, mixed_by_stages
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._out_of_fold import fit_models, out_of_fold_models
 from skmultimodal.fusion.apart._standalone import warn_unjudged
@@ -189,6 +189,9 @@ class StagedModel(FusionModel):
     def responses(self, cells, presences):
         union = np.any(presences, axis=0)
         return self.inner.responses(self._embedded(cells, union), presences)
+
+    def response_to_mixed(self, cells, rows, present):
+        return mixed_by_stages(self, cells, rows, present)
 
     def stage_input(self, cells, name):
         """Return the embeddings of cells that are all present."""

@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
 from skmultimodal.encoders._supervised import learns_from_y
-from skmultimodal.fusion._base import FusionModel, unheard
+from skmultimodal.fusion._base import FusionModel, mixed_by_stages, unheard
 from skmultimodal.fusion.apart._cache import content_key
 from skmultimodal.fusion.joint._blending import estimate_blend
 from skmultimodal.fusion.joint._encode import encode_by_network
@@ -208,6 +208,11 @@ class JointModel(FusionModel):
 
     def responses(self, cells, presences):
         return responses_of_network(self, cells, presences)
+
+    def response_to_mixed(self, cells, rows, present):
+        if self.net.module_.fusion.takes_tokens:  # an embedding is not all it reads
+            return super().response_to_mixed(cells, rows, present)
+        return mixed_by_stages(self, cells, rows, present)
 
     def embedding(self, cells, present):
         return self._outputs(cells, present, ["embedding"])["embedding"]
