@@ -70,6 +70,7 @@ class SparseFeatures(nn.Module):
         nn.init.normal_(self.table.weight, std=n_features**-0.5)
 
     def forward(self, indices, values, indices_lengths, values_lengths):
+        values = values.to(self.table.weight.dtype)  # counts are whole numbers
         bags = self.table(indices, per_sample_weights=values)
         return torch.relu(bags + self.bias)
 
