@@ -1,0 +1,51 @@
+"""pytorch-widedeep: a network per modality with its defaults, logits added."""
+
+import numpy as np
+from _peer import main
+
+REQUIREMENTS = ["pytorch-widedeep"]
+EPOCHS = 20
+
+
+def fit_predict(train, y, test, kinds, limit):
+    """Fit a tabular MLP and an LSTM over words; it reads tables and text."""
+    import torch
+    from pytorch_widedeep import Trainer
+    from pytorch_widedeep.models import BasicRNN, TabMlp, WideDeep
+    from pytorch_widedeep.preprocessing import TabPreprocessor, TextPreprocessor
+
+    torch.manual_seed(0)
+    classes, target = np.unique(y, return_inverse=True)
+    fitted, seen, asked = {}, {}, {}
+    table = [column for column, kind in kinds.items() if kind == "table"]
+    if table:
+        numbers = [c for c in table if np.issubdtype(train[c].dtype, np.number)]
+        words = [c for c in table if c not in numbers]
+        filled = [frame.copy() for frame in (train, test)]
+        for frame in filled:
+            frame[numbers] = frame[numbers].fillna(train[numbers].median())
+            frame[words] = frame[words].fillna("missing").astype(str)
+        reader = TabPreprocessor(
+            cat_embed_cols=words, continuous_cols=numbers, cols_to_scale=numbers
+        )
+        seen["X_tab"] = reader.fit_transform(filled[0])
+        asked["X_tab"] = reader.transform(filled[1])
+        fitted["deeptabular"] = TabMlp(
+            column_idx=reader.column_idx,
+            cat_embed_input=getattr(reader, "cat_embed_input", None),
+            continuous_cols=numbers,
+        )
+    texts = [column for column, kind in kinds.items() if kind == "text"]
+    if texts:
+        reader = TextPreprocessor(text_col=texts[0], min_freq=1, maxlen=40)
+        seen["X_text"] = reader.fit_transform(train.fillna({texts[0]: ""}))
+        asked["X_text"] = reader.transform(test.fillna({texts[0]: ""}))
+        fitted["deeptext"] = BasicRNN(vocab_size=len(reader.vocab.itos))
+    model = WideDeep(**fitted, pred_dim=len(classes))
+    trainer = Trainer(model, objective="multiclass", verbose=0, seed=0)
+    trainer.fit(**seen, target=target, n_epochs=EPOCHS, batch_size=64)
+    return classes, trainer.predict_proba(**asked)
+
+
+if __name__ == "__main__":
+    main(fit_predict, ("text", "table"), ["pytorch-widedeep", "torch"])
