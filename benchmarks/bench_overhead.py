@@ -193,7 +193,7 @@ def compare(X, y, encoders, spec, epochs, repeats):
         return hand_fit(lambda: ByHand(network()), tensors, labels, epochs, settings.lr)
 
     def by_us():
-        return train(network, task, ours, None, settings, seed=0)
+        return train(network, task, ours, None, settings, seed=0)[0]
 
     def by_skorch():
         torch.manual_seed(0)

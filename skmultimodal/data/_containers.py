@@ -300,7 +300,7 @@ def take_rows(cells: Any, rows: Any) -> Any:
     return cells[rows]
 
 
-def spread(n: int, most: int) -> np.ndarray:
+def evenly(n: int, most: int) -> np.ndarray:
     """Return up to `most` positions, spread evenly over `n` rows."""
     return np.unique(np.linspace(0, n - 1, most).astype(int))
 

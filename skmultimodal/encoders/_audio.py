@@ -21,7 +21,7 @@ from skmultimodal._parameters import (
     one_of,
 )
 from skmultimodal.data._cells import decode_audio, decode_cells
-from skmultimodal.data._containers import Ragged, cells_and_labels, spread
+from skmultimodal.data._containers import Ragged, cells_and_labels, evenly
 from skmultimodal.data._scaling import moments
 from skmultimodal.data._sounds import mel_filters
 from skmultimodal.encoders._base import BaseEncoder
@@ -196,7 +196,7 @@ class AudioEncoder(BaseEncoder):
         n_fft = 1 << (self.window_ - 1).bit_length()
         self.filters_ = mel_filters(n_fft, self.n_mels, self.sampling_rate)
         values, labels = cells_and_labels(cells)
-        rows = spread(len(values), PROBE)
+        rows = evenly(len(values), PROBE)
         frames = self._frames([values[i] for i in rows], [labels[i] for i in rows])
         mean, scale = moments(frames.values)
         self.mean_, self.scale_ = mean.astype(np.float32), scale.astype(np.float32)

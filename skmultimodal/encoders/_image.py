@@ -25,7 +25,7 @@ from skmultimodal.data._cells import (
     resize_image,
     to_channels,
 )
-from skmultimodal.data._containers import cells_and_labels, spread
+from skmultimodal.data._containers import cells_and_labels, evenly
 from skmultimodal.data._scaling import beyond, moments
 from skmultimodal.encoders._base import BaseEncoder
 
@@ -169,7 +169,7 @@ class ImageEncoder(BaseEncoder):
         """
         check_parameters(self, self.limits)
         values, labels = cells_and_labels(cells)
-        rows = spread(len(values), PROBE)
+        rows = evenly(len(values), PROBE)
         values = [values[row] for row in rows]
         labels = [labels[row] for row in rows]
         size: Any = self.size  # as given, until what is "auto" is found

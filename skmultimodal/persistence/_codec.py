@@ -30,7 +30,7 @@ from skmultimodal.persistence._safe_types import (
 )
 from skmultimodal.persistence._values import MAKERS, value_node
 
-__all__ = ["Decoder", "Encoder", "full_name"]
+__all__ = ["Packer", "Unpacker", "full_name"]
 
 # None in what is encoded and decoded: a file opens no path, not even in a later fit.
 NOT_KEPT = ("memory", "callbacks", "checkpoint", "_cache")
@@ -41,7 +41,7 @@ def full_name(thing) -> str:
     return f"{module_of(thing)}.{thing.__qualname__}"
 
 
-class Encoder:
+class Packer:
     """Turns objects into nodes that JSON can hold; arrays and weights lie apart."""
 
     def __init__(self):
@@ -124,7 +124,7 @@ def _two(words) -> tuple[str, str]:
     return module, name
 
 
-class Decoder:
+class Unpacker:
     """Turns nodes back into objects.
 
     Parameters

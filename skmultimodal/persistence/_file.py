@@ -19,7 +19,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from skmultimodal import __version__
 from skmultimodal._warnings import warn
-from skmultimodal.persistence._codec import Decoder, Encoder, full_name
+from skmultimodal.persistence._codec import Packer, Unpacker, full_name
 
 __all__ = ["load", "save", "trim"]
 
@@ -33,14 +33,14 @@ MOST_HEADER = 10_000  # bytes of the description of an array
 def save(estimator: Any, path: str | os.PathLike) -> None:
     """Write a fitted estimator to one file, without the state of its training."""
     _safetensors()
-    encoder = Encoder()
-    encoder.value(estimator, type(estimator).__name__)
+    packer = Packer()
+    packer.value(estimator, type(estimator).__name__)
     manifest = {
         "format": FORMAT,
         "class": full_name(type(estimator)),
         "versions": _versions(),
     }
-    content = _packed(manifest, encoder)
+    content = _packed(manifest, packer)
     _write(os.fspath(path), content)
 
 
@@ -191,16 +191,16 @@ def _short(package, text):
     return text if package == "skmultimodal" else str(text).split(".")[:2]
 
 
-def _packed(manifest, encoder) -> bytes:
+def _packed(manifest, packer) -> bytes:
     members = {
         "manifest.json": json.dumps(manifest, indent=1).encode(),
-        "estimator.json": json.dumps(encoder.nodes, allow_nan=False).encode(),
+        "estimator.json": json.dumps(packer.nodes, allow_nan=False).encode(),
     }
-    for number, values in enumerate(encoder.arrays):
+    for number, values in enumerate(packer.arrays):
         buffer = io.BytesIO()
         np.save(buffer, values, allow_pickle=False)
         members[f"arrays/{number}.npy"] = buffer.getvalue()
-    for number, weights in enumerate(encoder.weights):
+    for number, weights in enumerate(packer.weights):
         weights = {key: value.contiguous().cpu() for key, value in weights.items()}
         members[f"weights/{number}.safetensors"] = _safetensors().save(weights)
     return _sealed(members)
@@ -255,7 +255,7 @@ def _check_format(manifest):
 def _decoded(members, expected, size, names):
     """Return the estimator, for which every member is used once."""
     nodes = json.loads(members.pop("estimator.json"))
-    decoder = Decoder(
+    unpacker = Unpacker(
         lambda number: _array(members.pop(f"arrays/{number}.npy")),
         lambda number: _safetensors().load(
             members.pop(f"weights/{number}.safetensors")
@@ -263,7 +263,7 @@ def _decoded(members, expected, size, names):
         size,
         names,
     )
-    estimator = decoder.root(nodes)
+    estimator = unpacker.root(nodes)
     if members:
         raise ValueError(f"it has members that are not of the estimator: {[*members]}")
     bases = {full_name(base) for base in type(estimator).__mro__}

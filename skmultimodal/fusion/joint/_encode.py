@@ -11,7 +11,7 @@ from skmultimodal.training._network import module_key
 from skmultimodal.training._outputs import by_row
 from skmultimodal.training._tensors import BatchIterator, Tensors, move
 
-__all__ = ["encode_by_member", "encode_by_network", "spread"]
+__all__ = ["at_present", "encode_by_member", "encode_by_network"]
 
 CHUNK = 1024  # rows prepared at a time
 
@@ -45,7 +45,7 @@ def encode_by_network(model, cells, present, name) -> np.ndarray:
             prepared = model.encoders[name].transform(part)
         tensors = Tensors({name: prepared}, dtype=getattr(torch, model.dtype))
         parts += by_row(step, BatchIterator(tensors), model.n_threads)
-    return spread(np.concatenate(parts), here)
+    return at_present(np.concatenate(parts), here)
 
 
 def encode_by_member(models, cells, present, name, names) -> np.ndarray:
@@ -66,10 +66,10 @@ def encode_by_member(models, cells, present, name, names) -> np.ndarray:
     rows = np.flatnonzero(here)
     if not len(rows):
         return np.full((len(present), model.n_features), np.nan)
-    return spread(model.encode(take_rows(cells[name], rows)), here)
+    return at_present(model.encode(take_rows(cells[name], rows)), here)
 
 
-def spread(rows, here) -> np.ndarray:
+def at_present(rows, here) -> np.ndarray:
     """Return rows at the true positions of `here`, NaN elsewhere."""
     out = np.full((len(here), rows.shape[1]), np.nan, dtype=rows.dtype)
     out[here] = rows
