@@ -11,11 +11,17 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from skmultimodal import (
     DecisionFusion,
+    FeatureFusion,
     FusionClassifier,
     HuggingFaceEncoder,
+    PretrainedEncoder,
+    RowCache,
     SentenceTransformerEncoder,
     Training,
 )
@@ -262,6 +268,13 @@ def test_low_rank_updates_are_the_only_weights_trained(folders):
     assert inside
     assert all("lora_" in name for name in inside)
     pickle.loads(pickle.dumps(module))
+    encoder.set_params(freeze="all but last 1")
+    module = encoder.fit(cells_of("text")).build()
+    inside = {
+        n for n, p in module.named_parameters() if p.requires_grad and "lora" in n
+    }
+    assert inside
+    assert all(".layer.1." in name for name in inside)
     with pytest.raises(ValueError, match="needs freeze=False"):
         HuggingFaceEncoder(folders["text"], "text", lora_rank=2).fit(cells_of("text"))
 
@@ -348,3 +361,42 @@ def test_a_sentence_model_beats_the_default_on_names_of_emoji(sentences):
         clf.fit(X.iloc[train], y[train])
         scores[name] = clf.score(X.iloc[test], y[test])
     assert scores["sentences"] > scores["default"] + 0.03, scores
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_one_class_reads_every_folder(folders, modality):
+    """As the classes of one library do, also as a plain string."""
+    cells = cells_of(modality)
+    found = PretrainedEncoder(folders[modality], modality).fit(cells)
+    same = HuggingFaceEncoder(folders[modality], modality).fit(cells)
+    expected = same.transform(cells)["features"]
+    np.testing.assert_allclose(found.transform(cells)["features"], expected, atol=1e-5)
+    half = PretrainedEncoder(folders[modality], modality, precision="half")
+    near = RowCache(half).fit_transform(cells)
+    exact = RowCache(PretrainedEncoder(folders[modality], modality)).transform(cells)
+    assert not np.array_equal(near, exact)
+    np.testing.assert_allclose(near, exact, atol=0.1)
+    check_encoder(clone(found).set_params(out_features=6), pd.Series(cells))
+
+
+def test_last_blocks_learn_from_y_within_the_folds(folders):
+    """Staged low-rank updates, components of the embedding, any head on top."""
+    pytest.importorskip("peft", reason="needs the package peft")
+    rng = np.random.default_rng(0)
+    words = rng.choice("a car boat on the sea".split(), (64, 3))
+    y = np.arange(64) % 2
+    colours = np.array(["blue", "red"])[y]
+    X = pd.DataFrame(
+        {"text": [" ".join([c, *w]) for c, w in zip(colours, words, strict=True)]}
+    )
+    encoder = PretrainedEncoder(
+        folders["text"], "text", freeze="all but last 2", lora_rank=4, out_features=16
+    )
+    head = make_pipeline(PCA(2), LogisticRegression())
+    clf = FusionClassifier(
+        [("text", encoder)],
+        FeatureFusion(head=head),
+        Training(lr=1e-2, max_epochs=15, early_stopping=False),
+        random_state=0,
+    ).fit(X[:48], y[:48])
+    assert clf.score(X[48:], y[48:]) > 0.8

@@ -166,14 +166,11 @@ class BasePretrained(BaseEncoder):
         self._check_parameters()
 
     def _check_parameters(self):
-        if self.lora_rank is None:
-            return
-        from skmultimodal.encoders._modules import n_trained
-
-        if n_trained(self, self.freeze) is not None:
+        if self.lora_rank is not None and self._frozen:
             raise ValueError(
                 f"The 'lora_rank' parameter of {type(self).__name__} trains low-rank "
-                f"updates and needs freeze=False. Got freeze={self.freeze!r}."
+                "updates and needs freeze=False, or the last blocks that get them, "
+                f"such as freeze=2. Got freeze={self.freeze!r}."
             )
 
     def _model(self):

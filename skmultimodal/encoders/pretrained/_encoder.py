@@ -61,7 +61,8 @@ class PretrainedEncoder(BasePretrained):
 
     lora_rank : int, default=None
         Rank of low-rank updates [1]_ that are trained in place of the model's
-        weights; needs ``freeze=False`` and the package ``peft``.
+        weights, in all blocks with ``freeze=False`` or in the last ones, ``freeze=2``.
+        Needs the package ``peft``.
 
     n_components : int, default=None
         Principal components that frozen features are reduced to, fitted to the training

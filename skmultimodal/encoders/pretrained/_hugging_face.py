@@ -41,7 +41,8 @@ class HuggingFaceEncoder(BasePretrained):
 
     lora_rank : int, default=None
         Rank of low-rank updates [1]_ that are trained in place of the model's
-        weights; needs ``freeze=False`` and the package ``peft``.
+        weights, in all blocks with ``freeze=False`` or in the last ones, ``freeze=2``.
+        Needs the package ``peft``.
 
     max_tokens : int, default=None
         Tokens of a text beyond it are cut off; by default as many as the model

@@ -27,6 +27,8 @@ class _Images(nn.Module):
             self.register_buffer(name, buffer * 255, persistent=False)
 
     def _normalised(self, pixels):
+        # a third faster on a processor, where convolutions are by depth
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
         return (pixels.to(self.mean.dtype) - self.mean) / self.std
 
 

@@ -47,16 +47,27 @@ def tunable(module, core, n_last, lora_rank):
     core : PreTrainedModel
         The transformer inside of it.
     n_last : int or None
-        Blocks to train; None for everything.
+        Blocks to train, or to give updates; None for all.
     lora_rank : int or None
         Rank of the updates.
     """
+    trained = [module] if n_last is None else _blocks(core)[-n_last or None :]
     if lora_rank is not None:
         peft = library("peft")
-        core.add_adapter(peft.LoraConfig(r=lora_rank, target_modules="all-linear"))
+        names = _linear_layers(core, trained if n_last else [core])
+        core.add_adapter(peft.LoraConfig(r=lora_rank, target_modules=names))
         return module
-    trained = [module] if n_last is None else _blocks(core)[-n_last or None :]
     return PartlyFrozen(module, trained if n_last != 0 else [])
+
+
+def _linear_layers(core, parts) -> list[str]:
+    """Return the names of the linear layers of some parts of a model."""
+    inside = {id(layer) for part in parts for layer in part.modules()}
+    return [
+        name
+        for name, layer in core.named_modules()
+        if id(layer) in inside and isinstance(layer, nn.Linear)
+    ]
 
 
 def _blocks(core):

@@ -28,7 +28,8 @@ class SentenceTransformerEncoder(BasePretrained):
 
     lora_rank : int, default=None
         Rank of low-rank updates [2]_ that are trained in place of the model's
-        weights; needs ``freeze=False`` and the package ``peft``.
+        weights, in all blocks with ``freeze=False`` or in the last ones, ``freeze=2``.
+        Needs the package ``peft``.
 
     max_tokens : int, default=None
         Tokens beyond it are cut off; by default as many as the model takes.
