@@ -12,6 +12,7 @@ NAMES = [
     "missing_modality",
     "importance",
     "calibration",
+    "conformal",
     "cascade",
     "regression",
     "multilabel",

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from skmultimodal.encoders import SequenceEncoder as SequenceEncoder
     from skmultimodal.encoders import TabularEncoder as TabularEncoder
     from skmultimodal.encoders import TextEncoder as TextEncoder
+    from skmultimodal.estimators import (
+        ConformalFusionClassifier as ConformalFusionClassifier,
+    )
+    from skmultimodal.estimators import (
+        ConformalFusionRegressor as ConformalFusionRegressor,
+    )
     from skmultimodal.estimators import FusionClassifier as FusionClassifier
     from skmultimodal.estimators import FusionRegressor as FusionRegressor
     from skmultimodal.estimators import FusionTransformer as FusionTransformer
@@ -66,6 +72,8 @@ _LAZY = {
     "BaseEncoder": "encoders",
     "BottleneckFusion": "fusion",
     "CanonicalFusion": "fusion",
+    "ConformalFusionClassifier": "estimators",
+    "ConformalFusionRegressor": "estimators",
     "CooperativeFusion": "fusion",
     "CrossAttentionFusion": "fusion",
     "DecisionFusion": "fusion",

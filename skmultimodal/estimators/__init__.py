@@ -1,4 +1,4 @@
-"""The three fusion estimators, and what they understand of X."""
+"""The fusion estimators, what wraps them, and what they understand of X."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,16 @@ if TYPE_CHECKING:
     from skmultimodal.estimators._transformer import (
         FusionTransformer as FusionTransformer,
     )
+    from skmultimodal.estimators.conformal._classifier import (
+        ConformalFusionClassifier as ConformalFusionClassifier,
+    )
+    from skmultimodal.estimators.conformal._regressor import (
+        ConformalFusionRegressor as ConformalFusionRegressor,
+    )
 
 _LAZY = {
+    "ConformalFusionClassifier": "estimators.conformal._classifier",
+    "ConformalFusionRegressor": "estimators.conformal._regressor",
     "FusionClassifier": "estimators._classifier",
     "FusionRegressor": "estimators._regressor",
     "FusionTransformer": "estimators._transformer",

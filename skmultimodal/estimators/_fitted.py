@@ -25,6 +25,14 @@ RESTRICTED = (
 class FittedFusion(BaseFusionEstimator):
     """A fusion estimator with all that its fitted model offers; not used directly."""
 
+    def _fit_with_folds(self, X, y, sample_weight, groups, cv):
+        """Fit; return the problem, and models that have not seen some of its rows."""
+        with self._all_or_nothing():
+            strategy, problem, reader = self._problem(X, y, sample_weight, groups)
+            model, of_folds = strategy.fit_folds(problem, cv)
+            self._keep(model, strategy, problem, reader)
+        return problem, of_folds
+
     # -- answers ------------------------------------------------------------------
 
     def _response(self, X):

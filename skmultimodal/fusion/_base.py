@@ -14,6 +14,7 @@ from skmultimodal.data._cells import CellError
 from skmultimodal.data._columns import did_you_mean
 from skmultimodal.data._containers import take_rows
 from skmultimodal.fusion._problem import FusionProblem
+from skmultimodal.fusion.apart._folds import folds_of
 
 __all__ = ["BaseFusion", "FusionModel"]
 
@@ -56,6 +57,22 @@ class BaseFusion(BaseEstimator):
     def fit_model(self, problem: FusionProblem) -> FusionModel:
         """Return the model fitted to `problem`."""
         raise NotImplementedError
+
+    def fit_folds(self, problem: FusionProblem, cv: Any = None) -> tuple:
+        """Return the fitted model, and models that have not seen some of the rows.
+
+        Returns
+        -------
+        model : FusionModel
+            Fitted to all rows, as by :meth:`fit_model`.
+        of_folds : list of (FusionModel, ndarray of int)
+            For each fold a model fitted to all rows but those at these positions.
+        """
+        of_folds = [
+            (self.fit_model(problem.take(train)).finished(), test)
+            for train, test in folds_of(problem, cv)
+        ]
+        return self.fit_model(problem).finished(), of_folds
 
     def check(self, problem: FusionProblem, allowed: tuple = ()) -> None:
         """Raise an error for parameters beyond `limits`, or odd `weights`.

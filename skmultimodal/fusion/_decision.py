@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from skmultimodal._parameters import BOOL, NONE, either, one_of
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion.apart._bar import with_bar
@@ -127,13 +129,51 @@ class DecisionFusion(BaseFusion):
 
     def fit_model(self, problem: Any) -> Any:
         """Fit the models apart, then the combination on out-of-fold predictions."""
+        rule = self._checked_rule(problem)
+        folds = []
+        if self._needs_folds(problem, rule):
+            folds = folds_of(problem, self.cv)
+        return self._fit(problem, rule, folds)[0]
+
+    def fit_folds(self, problem: Any, cv: Any = None) -> tuple:
+        """Return the fitted model, and models that have not seen some of the rows.
+
+        Those are made of the models that out-of-fold predictions are made with, and
+        of a combination fitted to the predictions of the other folds; unless other
+        folds are asked for than the strategy's own.
+        """
+        if cv is not None and cv != self.cv:
+            return super().fit_folds(problem, cv)
+        rule = self._checked_rule(problem)
+        folds = folds_of(problem, self.cv)
+        if not self._needs_folds(problem, rule):
+            fitted = self.fit_model(problem)
+            return fitted, super().fit_folds(problem, cv)[1]
+        model, problem, responses, of_folds = self._fit(problem, rule, folds)
+        found = []
+        for (train, test), models in zip(folds, of_folds, strict=True):
+            others = [
+                (
+                    np.flatnonzero(np.isin(train, other_train)),
+                    np.flatnonzero(np.isin(train, other_test)),
+                )
+                for other_train, other_test in folds
+                if not np.array_equal(other_test, test)
+            ]
+            part = problem.take(train), rule, [models], responses[:, train], others
+            found.append((DecisionModel(self, *part), test))
+        return model, found
+
+    def _checked_rule(self, problem):
         self.check(problem, ("cv", "learned", "uniform"))
         rule = self._rule(problem.task)
         fitted = _is_word(self.weights) and self.weights != "uniform"
         check_levels(problem, rule, fitted)
-        folds, responses, of_folds = [], None, []
-        if self._needs_folds(problem, rule):
-            folds = folds_of(problem, self.cv)
+        return rule
+
+    def _fit(self, problem, rule, folds):
+        """Return the model, the problem with candidates chosen, and its folds'."""
+        responses, of_folds = None, []
         refit = self.refit or not folds
         specs = problem.encoders.values()
         tried = sum(len(spec) for spec in specs if isinstance(spec, list))
@@ -143,7 +183,10 @@ class DecisionFusion(BaseFusion):
             if folds:
                 responses, of_folds = out_of_fold(problem, folds)
             models = [fit_models(problem)] if refit else of_folds
-            return DecisionModel(self, problem, rule, models, responses, folds)
+            # a model with calibration replaces responses by calibrated ones
+            known = None if responses is None else responses.copy()
+            model = DecisionModel(self, problem, rule, models, known, folds)
+        return model, problem, responses, of_folds
 
     def _needs_folds(self, problem, rule) -> bool:
         fitted = self.weights in ("cv", "learned") if _is_word(self.weights) else False

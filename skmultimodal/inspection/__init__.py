@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from skmultimodal.inspection._display_cost import (
         AccuracyCostDisplay as AccuracyCostDisplay,
     )
+    from skmultimodal.inspection._display_coverage import (
+        CoverageDisplay as CoverageDisplay,
+    )
     from skmultimodal.inspection._display_history import (
         TrainingHistoryDisplay as TrainingHistoryDisplay,
     )
@@ -78,6 +81,7 @@ _LAZY = {
     "AccuracyCostDisplay": "inspection._display_cost",
     "CoalitionValues": "inspection._coalitions",
     "ComparisonDisplay": "inspection._display_comparison",
+    "CoverageDisplay": "inspection._display_coverage",
     "FusionWeightsDisplay": "inspection._display_weights",
     "InteractionDisplay": "inspection._display_interaction",
     "MissingModalityCurve": "inspection._missing_curve",

@@ -26,7 +26,10 @@ __all__ = ["load", "save", "trim"]
 FORMAT = 2
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch")
 MARK = b"skmultimodal sha256 "  # then the digest of all bytes before, in hex
-ESTIMATOR = "skmultimodal.estimators._base.BaseFusionEstimator"
+ESTIMATORS = {
+    "skmultimodal.estimators._base.BaseFusionEstimator",
+    "skmultimodal.estimators.conformal._base.BaseConformal",
+}
 MOST_HEADER = 10_000  # bytes of the description of an array
 
 
@@ -267,7 +270,7 @@ def _decoded(members, expected, size, names):
     if members:
         raise ValueError(f"it has members that are not of the estimator: {[*members]}")
     bases = {full_name(base) for base in type(estimator).__mro__}
-    if expected != full_name(type(estimator)) or ESTIMATOR not in bases:
+    if expected != full_name(type(estimator)) or not bases & ESTIMATORS:
         raise ValueError(f"it holds {full_name(type(estimator))}, not {expected}")
     return estimator
 

@@ -1,0 +1,1 @@
+"""Sets and intervals with a promised coverage."""
