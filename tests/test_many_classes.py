@@ -227,5 +227,8 @@ def test_two_thousand_classes_end_in_a_minute():
     start = process_time()
     clf = FusionClassifier(random_state=0).fit(X, y)
     assert process_time() - start < 60
-    assert accuracy_score(truth, clf.predict(new)) > 0.3
+    accuracy = accuracy_score(truth, clf.predict(new))
+    assert accuracy > 0.2  # chance is .0005
+    for proba in clf.predict_proba_per_modality(new).values():
+        assert accuracy > accuracy_score(truth, proba.argmax(axis=1))
     assert len(pickle.dumps(clf)) < 100e6

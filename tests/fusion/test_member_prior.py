@@ -86,3 +86,26 @@ def test_the_prior_answers_where_nothing_is_observed():
     here = np.zeros((1, 100), dtype=bool)
     np.testing.assert_allclose(rule.combine(proba, here), [[0.9, 0.1]] * 100)
     np.testing.assert_allclose(rule.combine(proba), [[0.9, 0.1]] * 100, atol=1e-6)
+
+
+def fit(models, rule, **params):
+    X, y = rows(600, (0.9, 0.1), 0)
+    fusion = DecisionFusion(rule, **params)
+    return FusionClassifier(list(zip("ab", models, strict=True)), fusion).fit(X, y)
+
+
+@pytest.mark.parametrize("rule", ["mean", "product", "max", "median", "dempster"])
+def test_rules_that_do_not_correct_say_so_once(rule):
+    with pytest.warns(UserWarning, match=r"\['b'\] are not the shares") as told:
+        fit((PLAIN, BALANCED), rule)
+    assert sum("shares of the classes" in str(w.message) for w in told) == 1
+
+
+@pytest.mark.filterwarnings("error:The mean probabilities")
+@pytest.mark.parametrize("rule", ["mean", "log_pool", "stacking", "majority"])
+def test_rules_are_silent_where_all_is_well(rule):
+    fit((PLAIN, PLAIN), rule)
+    if rule != "mean":
+        fit((PLAIN, BALANCED), rule)
+    else:
+        fit((PLAIN, BALANCED), rule, calibrate="sigmoid")

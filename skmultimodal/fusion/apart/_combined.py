@@ -20,6 +20,7 @@ from skmultimodal.fusion.joint._encode import encode_by_member
 from skmultimodal.fusion.rules._base import unless_all
 from skmultimodal.fusion.rules._calibration import CALIBRATORS
 from skmultimodal.fusion.rules._disagreement import disagreement, spread
+from skmultimodal.fusion.rules._prior import at_prior
 
 __all__ = ["DecisionModel"]
 
@@ -76,6 +77,8 @@ class DecisionModel(FusionModel):
         self.passed = None
         if getattr(rule, "passthrough", ()):
             self.passed = passed_features(problem, rule.passthrough)
+        if responses is not None and getattr(rule, "trusts_priors", False):
+            self._warn_of_priors(rule, responses, problem)
         self.rules = self._fit_rules(rule, spec.weights, responses, problem)
         weights = np.zeros(len(self.names))
         weights[self.judged] = np.mean([rule.weights_ for rule in self.rules], axis=0)
@@ -163,6 +166,27 @@ class DecisionModel(FusionModel):
     def _calibrated_by(self, calibrators, response):
         parts = zip(calibrators, self.task.parts(response), strict=True)
         return self.task.joined([one.predict(part) for one, (part, _) in parts])
+
+    def _warn_of_priors(self, rule, responses, problem):
+        """Warn of models whose mean probabilities are not the shares of the classes."""
+        weight = problem.sample_weight
+        weight = np.ones(problem.n_samples) if weight is None else weight
+        others = []
+        for name, response in zip(self.names, responses, strict=True):
+            known = np.isfinite(response).all(axis=1)
+            parts = self.task.parts(response[known], problem.target[known])
+            if known.any() and not all(
+                at_prior(*part, weight[known]) for part in parts
+            ):
+                others.append(name)
+        if others:
+            warn(
+                f"The mean probabilities of {others} are not the shares of the "
+                "classes, as under class_weight='balanced', and "
+                f"{type(rule).__name__} takes them as they are. Use rule='log_pool' or "
+                "'stacking', which correct that, calibrate='sigmoid', or a model "
+                "without class weights."
+            )
 
     def _fit_rules(self, rule, weights, responses, problem):
         """Return the fitted rule, one a label if there are several."""

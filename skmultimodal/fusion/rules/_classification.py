@@ -197,6 +197,8 @@ class LinearPool(BaseRule):
     array([[0.7, 0.3]])
     """
 
+    trusts_priors = True
+
     def __init__(
         self,
         objective: Any = "log_loss",
@@ -251,6 +253,7 @@ class Product(BaseRule):
        IEEE TPAMI, 1998.
     """
 
+    trusts_priors = True
     convex = False
 
     def equal_weights(self, n_modalities):
@@ -265,6 +268,7 @@ class Product(BaseRule):
 class Max(BaseRule):
     """Combine by the largest probability of each class, brought to sum one."""
 
+    trusts_priors = True
     takes_weights = False
 
     def pool(self, proba, present):
@@ -274,6 +278,7 @@ class Max(BaseRule):
 class Min(BaseRule):
     """Combine by the smallest probability of each class, brought to sum one."""
 
+    trusts_priors = True
     takes_weights = False
 
     def pool(self, proba, present):
@@ -283,6 +288,7 @@ class Min(BaseRule):
 class Median(BaseRule):
     """Combine by the median probability of each class, brought to sum one."""
 
+    trusts_priors = True
     takes_weights = False
 
     def pool(self, proba, present):
@@ -299,6 +305,7 @@ class TrimmedMean(BaseRule):
         0.25 nothing below four modalities.
     """
 
+    trusts_priors = True
     takes_weights = False
 
     def __init__(self, trim: float = 0.25):
@@ -373,6 +380,7 @@ class Dempster(BaseRule):
        Neural Networks, 1994.
     """
 
+    trusts_priors = True
     convex = False
 
     def equal_weights(self, n_modalities):

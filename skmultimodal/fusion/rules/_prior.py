@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from skmultimodal.fusion.rules._pool import EPS
 
-__all__ = ["implied_prior"]
+__all__ = ["at_prior", "implied_prior"]
 
 _PART = 4_000_000  # predictions looked at in one go
 
@@ -36,16 +36,10 @@ def implied_prior(proba, y, prior, sample_weight):
     >>> implied_prior(np.full((100, 2), 0.5), y, np.array([0.9, 0.1]), np.ones(100))
     array([0.5, 0.5])
     """
-    n_classes, total = proba.shape[1], sample_weight.sum()
-    share = sample_weight / total
-    width = max(_PART // len(proba), 50)
-    parts = [slice(k, k + width) for k in range(0, n_classes, width)]
-    near = [
-        _near(proba[:, part], y - part.start, share, total, 0.0005 / n_classes)
-        for part in parts
-    ]
-    if all(near):
+    if at_prior(proba, y, sample_weight):
         return prior
+    n_classes, total = proba.shape[1], sample_weight.sum()
+    share, parts = sample_weight / total, _parts(proba)
     logs, shift = np.log(np.clip(proba, EPS, 1.0)), np.zeros(n_classes)
     counts = [share @ _hits(y - part.start, proba[:, part]) for part in parts]
     goal = total * np.concatenate(counts) + prior  # one row of the prior more
@@ -55,6 +49,28 @@ def implied_prior(proba, y, prior, sample_weight):
         if np.abs(step).max() < 1e-9:
             break
     return softmax(np.log(np.clip(prior, EPS, 1.0)) - shift)
+
+
+def at_prior(proba, y, sample_weight) -> bool:
+    """Whether chance explains the mean probabilities of all classes.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+    y : ndarray of shape (n_samples,)
+        Classes as positions.
+    sample_weight : ndarray of shape (n_samples,)
+    """
+    total, level = sample_weight.sum(), 0.0005 / proba.shape[1]
+    rest = sample_weight / total, total, level
+    near = [_near(proba[:, p], y - p.start, *rest) for p in _parts(proba)]
+    return all(near)
+
+
+def _parts(proba) -> list[slice]:
+    """Return columns that are looked at together."""
+    width = max(_PART // len(proba), 50)
+    return [slice(k, k + width) for k in range(0, proba.shape[1], width)]
 
 
 def _near(proba, y, share, total, level) -> bool:
