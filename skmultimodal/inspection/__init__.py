@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from skmultimodal.inspection._attribution import (
         part_attributions as part_attributions,
     )
+    from skmultimodal.inspection._audit import ModalityReport as ModalityReport
+    from skmultimodal.inspection._audit import modality_report as modality_report
     from skmultimodal.inspection._coalitions import CoalitionValues as CoalitionValues
     from skmultimodal.inspection._coalitions import coalition_values as coalition_values
     from skmultimodal.inspection._cost_curve import (
@@ -45,6 +47,12 @@ if TYPE_CHECKING:
     from skmultimodal.inspection._display_weights import (
         FusionWeightsDisplay as FusionWeightsDisplay,
     )
+    from skmultimodal.inspection._gaussian import (
+        GaussianInformation as GaussianInformation,
+    )
+    from skmultimodal.inspection._gaussian import (
+        gaussian_information as gaussian_information,
+    )
     from skmultimodal.inspection._importance import (
         ModalityImportance as ModalityImportance,
     )
@@ -78,6 +86,10 @@ if TYPE_CHECKING:
     )
 
 _LAZY = {
+    "GaussianInformation": "inspection._gaussian",
+    "ModalityReport": "inspection._audit",
+    "gaussian_information": "inspection._gaussian",
+    "modality_report": "inspection._audit",
     "AccuracyCostDisplay": "inspection._display_cost",
     "CoalitionValues": "inspection._coalitions",
     "ComparisonDisplay": "inspection._display_comparison",

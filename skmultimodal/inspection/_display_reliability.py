@@ -12,7 +12,7 @@ from skmultimodal.inspection._plotting import (
     tidy,
 )
 
-__all__ = ["ReliabilityDisplay"]
+__all__ = ["ReliabilityDisplay", "calibration_error", "curve_of"]
 
 
 class ReliabilityDisplay:
@@ -59,7 +59,7 @@ class ReliabilityDisplay:
 
     def __init__(self, curves: dict[str, pd.DataFrame]):
         self.curves = curves
-        self.ece = {name: _calibration_error(part) for name, part in curves.items()}
+        self.ece = {name: calibration_error(part) for name, part in curves.items()}
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, n_bins=10, ax=None):
@@ -135,7 +135,7 @@ class ReliabilityDisplay:
         if not isinstance(y_proba, dict):
             y_proba = {"fused": y_proba}
         curves = {
-            name: _curve(
+            name: curve_of(
                 y_true, _checked(name, proba, y_true, classes), classes, n_bins
             )
             for name, proba in y_proba.items()
@@ -197,7 +197,7 @@ def _checked(name, proba, y_true, classes):
     return proba
 
 
-def _curve(y_true, proba, classes, n_bins):
+def curve_of(y_true, proba, classes, n_bins):
     """Return confidence, accuracy and count of the bins that are not empty."""
     known = np.isfinite(proba).all(axis=1)
     proba, y_true = proba[known], y_true[known]
@@ -209,7 +209,8 @@ def _curve(y_true, proba, classes, n_bins):
     return grouped.mean().assign(count=grouped.size()).rename_axis("bin")
 
 
-def _calibration_error(curve):
+def calibration_error(curve) -> float:
+    """Return the mean distance from the diagonal, weighted by rows."""
     gaps = (curve["confidence"] - curve["accuracy"]).abs()
     rows = curve["count"].sum()
     return float((gaps * curve["count"]).sum() / rows) if rows else float("nan")

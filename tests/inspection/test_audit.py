@@ -1,0 +1,183 @@
+"""The audit of a fitted estimator: known slices, paired tests, pages."""
+
+import time
+from html import escape
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import accuracy_score, r2_score
+
+from skmultimodal import DecisionFusion, FusionClassifier, FusionRegressor, GatedFusion
+from skmultimodal.datasets import (
+    make_multimodal_classification,
+    make_multimodal_regression,
+)
+from skmultimodal.inspection import modality_report
+
+
+@pytest.fixture(scope="module")
+def audited():
+    """A report on 200 rows of 3 modalities, of which some are absent."""
+    X, y = make_multimodal_classification(400, missing_rate=0.2, random_state=0)
+    test = {name: X[name][200:] for name in X}
+    clf = FusionClassifier(random_state=0)
+    clf.fit({name: X[name][:200] for name in X}, y[:200])
+    group = pd.Series(np.where(np.arange(200) < 50, "few", "many"), name="<b>who|</b>")
+    report = modality_report(clf, test, y[200:], groups=group)
+    return report, clf, test, y[200:], group
+
+
+def test_slices_are_what_they_are_computed_by_hand(audited):
+    report, clf, X, y, _ = audited
+    right = clf.predict(X) == y
+    assert report.overall_["score"] == accuracy_score(y, clf.predict(X))
+    present = np.column_stack([~np.isnan(X[n]).any(axis=1) for n in X])
+    assert report.patterns_["rows"].sum() == len(y)
+    both = (present == [True, True, False]).all(axis=1)
+    line = report.patterns_.loc["m0 + m1"]
+    assert (line["rows"], line["score"]) == (both.sum(), right[both].mean())
+    assert report.classes_.loc[1, "score"] == right[y == 1].mean()
+    few = report.groups_.loc["<b>who|</b> = few"]
+    assert (few["rows"], few["score"]) == (50, right[:50].mean())
+    counts = report.groups_["rows"].to_dict()
+    assert sum(counts.values()) == len(y)
+
+
+def test_fusing_is_compared_with_each_modality_by_rows(audited):
+    report, clf, X, y, _ = audited
+    alone = clf.predict_proba_per_modality(X)["m1"]
+    here = np.isfinite(alone).all(axis=1)
+    own = clf.classes_[alone[here].argmax(axis=1)] == y[here]
+    fused = clf.predict(X)[here] == y[here]
+    line = report.modalities_.loc["m1"]
+    assert line["rows"] == here.sum()
+    assert line["score"] == own.mean()
+    assert line["gain"] == pytest.approx(fused.mean() - own.mean())
+    wins, losses = (fused & ~own).sum(), (own & ~fused).sum()
+    assert line["p"] == pytest.approx(binomtest(wins, wins + losses).pvalue)
+    means = clf.modality_weights(X).mean()
+    pd.testing.assert_series_equal(report.weights_, means)
+
+
+def test_a_fusion_that_loses_is_found(audited):
+    _, _, X, y, _ = audited
+    rng = np.random.default_rng(0)
+    X = {"good": y[:, None] + 0.1 * rng.normal(size=(200, 1)), "bad": X["m0"] * 0}
+    X["bad"] = rng.normal(size=(200, 2))
+    fusion = DecisionFusion("mean", weights={"good": 0.02, "bad": 0.98})
+    clf = FusionClassifier(fusion=fusion, random_state=0)
+    clf.fit({n: X[n][:100] for n in X}, y[:100])
+    report = modality_report(clf, {n: X[n][100:] for n in X}, y[100:])
+    losses = report.losses()
+    assert losses.iloc[0]["sure"]
+    assert losses.iloc[0]["best"] == "good"
+    assert (losses["gain"] < 0).all()
+    assert losses["p"].is_monotonic_increasing
+    assert "worse than good alone" in report.to_html()
+    # who was right where they contradict each other
+    rights = report.conflicts_["right"]
+    assert rights.str.contains("good").all()
+    assert not rights.str.contains("bad").all()
+
+
+def test_contradictions_are_sorted_and_say_who_was_right(audited):
+    report, clf, X, y, _ = audited
+    table = report.conflicts_
+    assert len(table) == 10
+    assert table["conflict"].is_monotonic_decreasing
+    conflict = clf.uncertainty(X).conflict
+    assert table["conflict"].iloc[0] == pytest.approx(conflict.max())
+    for row, line in table.iterrows():
+        assert line["truth"] == str(y[row])
+        assert line["fused"] == str(clf.predict({n: X[n][[row]] for n in X})[0])
+        said = [name for name in [*X, "fused"] if line[name] == line["truth"]]
+        assert line["right"] == (", ".join(said) or "none")
+
+
+def test_values_have_r2_and_errors_that_are_paired():
+    X, y = make_multimodal_regression(120, random_state=0)
+    models = [(name, LinearRegression()) for name in X]
+    reg = FusionRegressor(models, "decision").fit(X, y)
+    report = modality_report(reg, X, y)
+    assert report.overall_["score"] == pytest.approx(r2_score(y, reg.predict(X)))
+    assert len(report.classes_) == 0
+    assert report.calibration_ is None
+    assert (report.modalities_["p"] <= 1).all()
+    assert "better than" in report.to_markdown()
+
+
+def test_a_strategy_without_predictions_of_single_modalities():
+    X, y = make_multimodal_classification(60, random_state=0)
+    clf = FusionClassifier(fusion=GatedFusion(), random_state=0).fit(X, y)
+    report = modality_report(clf, X, y)
+    if not hasattr(clf, "predict_proba_per_modality"):
+        assert len(report.modalities_) == len(report.conflicts_) == 0
+        assert len(report.losses()) == 0
+    assert "<h2>Absent modalities</h2>" in report.to_html()
+
+
+class Sets:
+    """A stand-in for what gives sets of labels: all but the least probable."""
+
+    def __init__(self, estimator):
+        self.estimator_ = estimator
+
+    def predict_set(self, X):
+        proba = self.estimator_.predict_proba(X)
+        return proba > proba.min(axis=1, keepdims=True)
+
+
+def test_sets_have_a_size_and_a_coverage_by_slice(audited):
+    _, clf, X, y, _ = audited
+    report = modality_report(Sets(clf), X, y)
+    sets = Sets(clf).predict_set(X)
+    assert report.overall_["set_size"] == sets.sum(axis=1).mean()
+    assert report.overall_["coverage"] == sets[np.arange(len(y)), y].mean()
+    assert {"set_size", "coverage"} <= set(report.patterns_.columns)
+
+
+def test_pages_show_names_as_they_are_written(audited, tmp_path):
+    report, *_ = audited
+    page = report.to_html(tmp_path / "report.html", title="<i>T</i>")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
+    assert escape("<b>who|</b> = few") in page
+    assert "<b>" not in page
+    assert "<i>" not in page
+    assert page.count("data:image/svg+xml;base64,") == 1
+    card = report.to_markdown(tmp_path / "card.md", title="a # title")
+    assert (tmp_path / "card.md").read_text(encoding="utf-8") == card
+    assert card.startswith("# a \\# title\n")
+    assert r"\<b\>who\|\</b\> = few" in card
+    lines = [line.replace("\\|", "") for line in card.splitlines()]
+    for above, below in pairwise(lines):  # no cell begins a column of its own
+        if above.startswith("|") and below.startswith("|"):
+            assert above.count("|") == below.count("|")
+    for heading in ("Does fusing pay?", "Groups", "Contradictions", "Estimator"):
+        assert f"## {heading}" in card
+        assert heading in page
+
+
+def test_groups_are_columns_of_x_or_of_their_own(birdstrikes_small):
+    X, y = birdstrikes_small
+    clf = FusionClassifier(random_state=0).fit(X[:150], y[:150])
+    report = modality_report(clf, X[150:], y[150:], groups=["sky"])
+    assert report.groups_["rows"].sum() == 50
+    with pytest.raises(ValueError, match=r"'groups' names \['moon'\]"):
+        modality_report(clf, X[150:], y[150:], groups=["moon"])
+    with pytest.raises(ValueError, match="one entry for each of the 50 rows"):
+        modality_report(clf, X[150:], y[150:], groups=X["sky"])
+
+
+@pytest.mark.slow
+def test_a_thousand_rows_take_less_than_half_a_minute():
+    from skmultimodal.datasets import load_emoji
+
+    X, y = load_emoji(return_X_y=True)
+    clf = FusionClassifier(random_state=0).fit(X[:600], y[:600])
+    started = time.perf_counter()
+    modality_report(clf, X[600:1600], y[600:1600]).to_html()
+    assert time.perf_counter() - started < 30
