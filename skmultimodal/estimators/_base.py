@@ -35,6 +35,7 @@ from skmultimodal.estimators._rows import check_lengths, count_patterns
 from skmultimodal.fusion._auto import auto_fusion, resolve_fusion
 from skmultimodal.fusion._problem import FusionProblem
 from skmultimodal.fusion.apart._cache import cache_in
+from skmultimodal.fusion.apart._scored import without_scores
 from skmultimodal.training._specification import resolve_training
 from skmultimodal.training._tasks import checked_target
 
@@ -424,7 +425,7 @@ class BaseFusionEstimator(
                     f"partial_fit needs a strategy trained by epochs, such as "
                     f"fusion='parallel'. Got {strategy!r}."
                 )
-            problem = problem.for_one_epoch()
+            problem = without_scores(problem.for_one_epoch())
             model = strategy.fit_model(problem).finished()
             self._keep(model, strategy, problem, reader)
         return self

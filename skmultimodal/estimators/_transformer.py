@@ -219,6 +219,16 @@ class FusionTransformer(FittedFusion):
             )
         return cross_fit_embedding(strategy, problem, self.fusion_)
 
+    def _settings(self, *args):
+        """Return the settings without a backbone, unless asked for.
+
+        What is beyond the sum of the branches is no embedding of the rows.
+        """
+        settings = super()._settings(*args)
+        if settings.backbone == "auto":
+            return settings.replace(backbone=False)
+        return settings
+
     def _checked_y(self, y):
         return _check_y(y, multi_output=True)
 

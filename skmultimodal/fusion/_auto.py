@@ -92,11 +92,14 @@ def auto_encoders(
             name: default_model(i.kind, regression, n_classes)
             for name, i in inferred.items()
         }
+    if not plain and not strategy.takes_features:
+        from skmultimodal.encoders.features._encoder import ClassicalEncoder
+
+        return {name: ClassicalEncoder(i.kind) for name, i in inferred.items()}
     from skmultimodal.encoders.features._defaults import (
         default_encoder,
         default_features,
     )
 
-    networks = plain or not strategy.takes_features
-    default = default_encoder if networks else default_features
+    default = default_encoder if plain else default_features
     return {name: default(i.kind) for name, i in inferred.items()}

@@ -80,6 +80,8 @@ class EmbraceFusion(JointFusion):
     (200, 64)
     """
 
+    takes_backbone = False
+
     limits: ClassVar[dict] = {
         "out_features": POSITIVE_INT,
         "head": WIDTHS,

@@ -117,6 +117,8 @@ class EvidentialFusion(JointFusion):
     (200,)
     """
 
+    takes_backbone = False
+
     has_branches = True
     aux_weight = 1.0
     limits: ClassVar[dict] = {

@@ -95,6 +95,8 @@ class MixtureOfExpertsFusion(JointFusion):
     ['m0', 'm1', 'm2']
     """
 
+    takes_backbone = False
+
     has_branches = True
     limits: ClassVar[dict] = {
         "gate_input": one_of("features", "scores"),

@@ -82,6 +82,8 @@ class ParallelFusion(JointFusion):
 
 
 class _Parallel(FusionModule):
+    sums_branches = True
+
     def __init__(self, in_features, n_outputs, weights):
         super().__init__(in_features)
         self.heads = Heads(in_features, n_outputs)

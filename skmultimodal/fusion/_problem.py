@@ -77,6 +77,10 @@ class FusionProblem:
 
     bar : FitBar or None, default=None
         Is told of the models that are fitted apart, with `verbose`.
+
+    scored : dict or None, default=None
+        By modality a fitted model beside its encoder, and the out-of-fold responses
+        of these very rows; lost where rows or modalities are selected.
     """
 
     cells: dict[str, Any]
@@ -95,6 +99,7 @@ class FusionProblem:
     n_jobs: int | None = None
     encoders_for: Any = None
     bar: Any = None
+    scored: Any = None
 
     @property
     def names(self) -> list[str]:
@@ -122,6 +127,7 @@ class FusionProblem:
             cells={name: self.cells[name] for name in names},
             present=self.present[:, columns],
             encoders={name: self.encoders[name] for name in names},
+            scored=None,
         )
 
     def for_strategy(self, strategy) -> FusionProblem:
@@ -181,4 +187,5 @@ class FusionProblem:
             target=self.target[rows],
             sample_weight=None if weight is None else weight[rows],
             groups=None if groups is None else groups[rows],
+            scored=None,
         )

@@ -108,6 +108,8 @@ class ProductOfExpertsFusion(JointFusion):
     (200, 64)
     """
 
+    takes_backbone = False
+
     limits: ClassVar[dict] = {
         "beta": NOT_NEGATIVE,
         "out_features": POSITIVE_INT,

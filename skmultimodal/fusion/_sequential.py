@@ -192,6 +192,7 @@ class _Sequential(FusionModule):
         self.start = nn.Parameter(0.1 * torch.randn(width))
         self.heads = Heads(dict.fromkeys(self.names, width), n_outputs)
         weights = spec.weights
+        self.sums_branches = weights != "last"
         if weights == "last":
             self.simplex = None
         else:

@@ -41,8 +41,10 @@ OURS = {
     "encoders.features._centroid": "CentroidClassifier",
     "encoders.features._character_ngrams": "CharacterNgrams",
     "encoders.features._defaults": "Components",
+    "encoders.features._encoder": "ClassicalEncoder Landmarks",
     "encoders.features._image": "ImageFeatures",
-    "encoders.features._kernel": "KernelClassifier KernelRegressor",
+    "encoders.features._kernel": "KernelClassifier KernelRegressor "
+    "LeftOutClassifier LeftOutRegressor",
     "encoders.features._projected_forest": "ProjectedForestClassifier",
     "encoders.features._sequence": "SequenceFeatures",
     "encoders.features._table": "TableFeatures",

@@ -64,9 +64,11 @@ class FusionModule(nn.Module):
     takes_tokens : bool
         Class attribute. If True, each embedding arrives as a pair of tokens
         ``(n_samples, n_tokens, in_features[name])`` and the mask of real tokens.
-    additive : bool
-        Class attribute. If True, ``scores`` is the sum over modalities of
+    sums_branches : bool
+        Class attribute. If True, ``scores`` is the sum over modalities (or stages) of
         ``weights * branch_scores``.
+    additive : bool
+        Class attribute. If True, each term of that sum is of its modality alone.
     aux_weight, agreement_weight : float
         Weights of the branches' own losses and of their disagreement, used by
         :meth:`loss` where the output has ``branch_scores``.
@@ -81,6 +83,7 @@ class FusionModule(nn.Module):
     """
 
     takes_tokens = False
+    sums_branches = False
     additive = False
     aux_weight = 0.0
     agreement_weight = 0.0
@@ -103,7 +106,7 @@ class FusionModule(nn.Module):
         self.aux_weight = joint.aux_weight
         self.agreement_weight = joint.agreement_weight
         self.blend = joint.blend
-        if not joint.aux_weight:
+        if not joint.aux_weight and joint.backbone is not True:
             self.aux_heads = None
         if joint.balance == "ogm_ge" and len(self.names) > 1:
             self.balance = GradientModulation(joint.balance_strength)
@@ -266,9 +269,14 @@ class FusionNetwork(nn.Module):
     modality_dropout : float, default=0.0
         Probability that a present modality is hidden from a row in training.
         One modality is always left.
+    make_backbone : callable or None, default=None
+        Called with the encoders' modules and the fusion module; returns the module
+        that adds the sum of branch scores to the output, or None.
     """
 
-    def __init__(self, encoders, make_fusion, modality_dropout=0.0):
+    def __init__(
+        self, encoders, make_fusion, modality_dropout=0.0, make_backbone=None
+    ):
         super().__init__()
         self.names = list(encoders)
         self.encoders = per_modality(self.names, lambda name: encoders[name]())
@@ -276,6 +284,8 @@ class FusionNetwork(nn.Module):
             name: self.encoders[module_key(name)].out_features for name in self.names
         }
         self.fusion = make_fusion(widths)
+        modules = {name: self.encoders[module_key(name)] for name in self.names}
+        self.backbone = make_backbone and make_backbone(modules, self.fusion)
         self.modality_dropout = modality_dropout if len(self.names) > 1 else 0.0
         self.imputer = None  # a module that fills in absent embeddings
 
@@ -321,7 +331,10 @@ class FusionNetwork(nn.Module):
         if self.training and self.modality_dropout:
             present = self._drop(embeddings, present)
         embeddings = self._without_absent(embeddings, present)
-        return self.fusion(embeddings, present)._replace(present=present)
+        output = self.fusion(embeddings, present)._replace(present=present)
+        if self.backbone is None:
+            return output
+        return self.backbone(output, embeddings, present)
 
     def _without_absent(self, embeddings, present):
         if present is None:

@@ -27,6 +27,7 @@ from skmultimodal._parameters import (
 
 __all__ = ["JointTraining", "Training", "TrainingSettings", "resolve_training"]
 
+RATE, RATE_OF_SCORED = 2e-3, 5e-4  # learning rates
 FEW_ROWS = 2000  # below it early_stopping="auto" is off
 MODES = ("joint", "staged")
 BALANCES = ("ogm_ge", "gradient_blending")
@@ -61,8 +62,9 @@ class Training(BaseEstimator):
     max_epochs : int, default=30
         Most epochs of training.
 
-    lr : float, default=2e-3
-        Learning rate, the highest of the schedule.
+    lr : "auto" or float, default="auto"
+        Learning rate, the highest of the schedule. ``"auto"`` is 2e-3, and 5e-4 where
+        the network starts from models of all modalities, see `backbone`.
 
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         ``"one_cycle"`` warms up over the first fifth of the epochs and then falls
@@ -109,6 +111,13 @@ class Training(BaseEstimator):
 
     balance_strength : float, default=0.5
         How much ``"ogm_ge"`` slows down.
+
+    backbone : "auto" or bool, default="auto"
+        Whether the scores of joint strategies start from the sum of their branches'
+        scores, less the prior's that each of them holds, and the strategy learns what
+        is beyond it; ``"auto"`` where modalities come with models of their own, as by
+        ``encoders="auto"``. False is a strategy's form in the paper. Mixtures and
+        evidence are no sums and never have it.
 
     callbacks : list of skorch callbacks, default=None
         Callbacks of the training loop; each is cloned.
@@ -160,7 +169,7 @@ class Training(BaseEstimator):
     limits: ClassVar[dict] = {
         "mode": one_of(*MODES),
         "max_epochs": POSITIVE_INT,
-        "lr": POSITIVE,
+        "lr": either(one_of("auto"), POSITIVE),
         "lr_schedule": one_of("one_cycle", "constant"),
         "batch_size": POSITIVE_INT,
         "optimizer": either(
@@ -180,6 +189,7 @@ class Training(BaseEstimator):
         "modality_dropout": either(one_of("auto"), FRACTION),
         "balance": either(NONE, one_of(*BALANCES)),
         "balance_strength": NOT_NEGATIVE,
+        "backbone": either(one_of("auto"), BOOL),
         "callbacks": either(
             NONE,
             (
@@ -219,7 +229,7 @@ class Training(BaseEstimator):
         mode: str = "joint",
         *,
         max_epochs: int = 30,
-        lr: float = 2e-3,
+        lr: str | float = "auto",
         lr_schedule: str = "one_cycle",
         batch_size: int = 64,
         optimizer: Any = "adamw",
@@ -231,6 +241,7 @@ class Training(BaseEstimator):
         modality_dropout: str | float = "auto",
         balance: str | None = None,
         balance_strength: float = 0.5,
+        backbone: str | bool = "auto",
         callbacks: list[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         accelerator: Any = None,
@@ -253,6 +264,7 @@ class Training(BaseEstimator):
         self.modality_dropout = modality_dropout
         self.balance = balance
         self.balance_strength = balance_strength
+        self.backbone = backbone
         self.callbacks = callbacks
         self.net_params = net_params
         self.accelerator = accelerator
@@ -326,6 +338,7 @@ class JointTraining:
     modality_dropout: float = 0.0
     balance: str | None = None
     balance_strength: float = 0.5
+    backbone: str | bool = False
     blend: tuple[float, ...] | None = None  # estimated for "gradient_blending"
 
     replace = replace
@@ -337,7 +350,7 @@ class TrainingSettings:
 
     mode: str = "joint"
     max_epochs: int = 30
-    lr: float = 2e-3
+    lr: Any = "auto"
     lr_schedule: str = "one_cycle"
     batch_size: int = 64
     optimizer: Any = "adamw"
@@ -350,6 +363,7 @@ class TrainingSettings:
     modality_dropout: str | float = "auto"
     balance: str | None = None
     balance_strength: float = 0.5
+    backbone: str | bool = "auto"
     callbacks: Any = None
     net_params: Any = None
     accelerator: Any = None
@@ -375,10 +389,19 @@ class TrainingSettings:
             modality_dropout=own("modality_dropout"),
             balance=self.balance,
             balance_strength=self.balance_strength,
+            backbone=self.backbone if strategy.takes_backbone else False,
         )
 
     def of_modality_alone(self) -> TrainingSettings:
         """Return the settings that matter to a network of one modality."""
         shared = ("aux_weight", "agreement_weight", "modality_dropout", "balance")
         defaults = {name: getattr(type(self), name) for name in shared}
-        return self.replace(**defaults, balance_strength=0.5, mode="joint")
+        return self.replace(
+            **defaults, balance_strength=0.5, backbone="auto", mode="joint"
+        )
+
+    def with_rate(self, scored: bool) -> TrainingSettings:
+        """Return settings with the learning rate that ``"auto"`` stands for."""
+        if self.lr != "auto":
+            return self
+        return self.replace(lr=RATE_OF_SCORED if scored else RATE)

@@ -19,14 +19,19 @@ from skmultimodal.encoders.features._audio import AudioFeatures
 from skmultimodal.encoders.features._centroid import CentroidClassifier
 from skmultimodal.encoders.features._character_ngrams import CharacterNgrams
 from skmultimodal.encoders.features._image import ImageFeatures
-from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
+from skmultimodal.encoders.features._kernel import (
+    KernelClassifier,
+    KernelRegressor,
+    LeftOutClassifier,
+    LeftOutRegressor,
+)
 from skmultimodal.encoders.features._projected_forest import (
     ProjectedForestClassifier,
 )
 from skmultimodal.encoders.features._sequence import SequenceFeatures
 from skmultimodal.encoders.features._table import TableFeatures
 
-__all__ = ["MANY_CLASSES", "default_model"]
+__all__ = ["MANY_CLASSES", "default_model", "left_out_model", "ngrams"]
 
 MANY_CLASSES = 50  # benchmarks/bench_many_classes.py
 
@@ -74,6 +79,27 @@ def default_model(kind: str, regression: bool = False, n_classes: int = 2) -> Pi
     return models[kind](regression)
 
 
+def left_out_model(kind: str, regression: bool = False) -> Pipeline:
+    """Return a kernel model of one kind that predicts the rows of fit without them.
+
+    Parameters
+    ----------
+    kind : {"image", "audio", "sequence", "embedding"}
+    regression : bool, default=False
+
+    Returns
+    -------
+    model : Pipeline
+        Unfitted. Its last step has `taken_left_out`.
+    """
+    kernel = LeftOutRegressor() if regression else LeftOutClassifier()
+    if kind == "embedding":
+        return make_pipeline(
+            SimpleImputer(keep_empty_features=True), StandardScaler(), kernel
+        )
+    return Pipeline([*default_model(kind, regression).steps[:-1], ("kernel", kernel)])
+
+
 def _kernel(regression):
     return KernelRegressor() if regression else KernelClassifier()
 
@@ -96,10 +122,10 @@ def _text(regression):
         if regression
         else LogisticRegression(C=5.0, tol=1e-3, max_iter=200)
     )
-    return make_pipeline(_ngrams(), linear)
+    return make_pipeline(ngrams(), linear)
 
 
-def _ngrams():
+def ngrams():
     """Return TF-IDF of words and of characters, which serve any script."""
     words = TfidfVectorizer(
         ngram_range=(1, 2),
@@ -135,7 +161,7 @@ def _embedding(regression):
 
 
 def _text_of_many_classes():
-    return make_pipeline(_ngrams(), CentroidClassifier())
+    return make_pipeline(ngrams(), CentroidClassifier())
 
 
 def _table_of_many_classes():

@@ -17,13 +17,20 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmultimodal._sklearn import check_weights
 from skmultimodal.data._judged import judged_rows
 
-__all__ = ["KernelClassifier", "KernelRegressor"]
+__all__ = [
+    "KernelClassifier",
+    "KernelRegressor",
+    "LeftOutClassifier",
+    "LeftOutRegressor",
+]
 
 _JITTER = 1e-6  # keeps the factor of the kernel matrix finite for equal rows
 
 
 class _KernelRidge(BaseEstimator):
     """Ridge regression on a kernel map, its penalty chosen by leaving one out."""
+
+    keeps_left_out = False  # whether the fit notes its leave-one-out answers
 
     def __init__(
         self,
@@ -40,14 +47,22 @@ class _KernelRidge(BaseEstimator):
     def _fit_ridge(self, X, target, weight, rows, loss):
         """Set the map and the coefficients of the penalty that is best on some rows."""
         held_out, best = self._held_out(target, weight), np.inf
-        solutions = self._solutions(X, target, weight, rows)
+        every = slice(None) if self.keeps_left_out else rows
+        solutions = self._solutions(X, target, weight, every)
         for a, (alpha, coef, left_out) in enumerate(solutions):
-            value, scale = loss(left_out if held_out is None else held_out[a, rows])
+            own = left_out[rows] if self.keeps_left_out else left_out
+            value, scale = loss(own if held_out is None else held_out[a, rows])
             if value < best:
                 best, self.alpha_, self.scale_ = value, alpha, scale
-                best_coef = coef
+                best_coef, best_left_out = coef, left_out
         self._set_coef(best_coef)
+        if self.keeps_left_out:
+            self.left_out_ = self._answers(best_left_out)
         del self._lower, self._map_mean, self._vectors
+
+    def taken_left_out(self):
+        """Return the leave-one-out answers of the fit, once; None without any."""
+        return vars(self).pop("left_out_", None)
 
     def _held_out(self, target, weight):
         """Return predictions to choose by, one array a penalty; None leaves one out."""
@@ -212,6 +227,10 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         self._fit_ridge(X, target, weight, rows, loss)
         return self
 
+    def _answers(self, response):
+        """Return responses as probabilities."""
+        return np.exp(self._log_proba(response, self.scale_))
+
     def _log_proba(self, response, scale):
         prior = self.target_mean_
         return log_softmax(np.log(prior) + scale * (response - prior), axis=1)
@@ -227,7 +246,7 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         -------
         proba : ndarray of shape (n_samples, n_classes)
         """
-        return np.exp(self._log_proba(self._response(X), self.scale_))
+        return self._answers(self._response(X))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable classes.
@@ -321,6 +340,10 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
         self._fit_ridge(X, target, weight, rows, loss)
         return self
 
+    def _answers(self, response):
+        """Return responses as values."""
+        return response[:, 0] if self._flat else response
+
     def predict(self, X: Any) -> np.ndarray:
         """Return predicted values.
 
@@ -332,10 +355,21 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
         -------
         values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        response = self._response(X)
-        return response[:, 0] if self._flat else response
+        return self._answers(self._response(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+class LeftOutClassifier(KernelClassifier):
+    """The same, which notes the leave-one-out probabilities of its fit."""
+
+    keeps_left_out = True
+
+
+class LeftOutRegressor(KernelRegressor):
+    """The same, which notes the leave-one-out values of its fit."""
+
+    keeps_left_out = True

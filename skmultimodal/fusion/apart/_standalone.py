@@ -185,8 +185,7 @@ class EstimatorModel:
     def _response(self, cells):
         (model, X), task = self._later(cells), self.task
         if not task.has_labels:
-            values = np.asarray(model.predict(X), dtype=np.float64)
-            return values.reshape(len(values), -1)
+            return self.as_response(model.predict(X))
         if hasattr(model, "predict_proba"):
             proba = model.predict_proba(X)
             if not task.one_label:
@@ -200,7 +199,14 @@ class EstimatorModel:
         else:
             predicted = model.predict(X)
             return task.one_hot(task.encode(predicted))
-        return self._aligned(proba)
+        return self.as_response(proba)
+
+    def as_response(self, answers):
+        """Return what the model predicts, values or probabilities, as a response."""
+        if not self.task.has_labels:
+            values = np.asarray(answers, dtype=np.float64)
+            return values.reshape(len(values), -1)
+        return self._aligned(answers)
 
     def embedding(self, cells):
         """Return the log-odds or values, the only embedding such a model has."""

@@ -13,6 +13,7 @@ from sklearn.utils import Bunch
 from skmultimodal.encoders._supervised import learns_from_y
 from skmultimodal.fusion._base import FusionModel, mixed_by_stages, unheard
 from skmultimodal.fusion.apart._cache import content_key
+from skmultimodal.fusion.joint._backbone import Backbone, n_scores
 from skmultimodal.fusion.joint._blending import estimate_blend
 from skmultimodal.fusion.joint._encode import encode_by_network
 from skmultimodal.fusion.joint._impute import (
@@ -60,9 +61,10 @@ def fit_network(spec, problem):
         complete_rows(problem)  # there are some: said before training
     split = validation_split(problem) if problem.settings.early_stopping else None
     preparation = Preparation(problem, None if split is None else split[0])
+    problem = problem.with_settings(_resolved(spec, problem.settings, preparation))
     data, valid = _training_parts(preparation, problem, split)
     joint = spec.joint_training(problem.settings)
-    make = partial(make_network, spec, preparation.encoders, problem.task)
+    make = _maker(spec, preparation, problem.task)
     if joint.balance == "gradient_blending" and len(problem.names) > 1:
         blend = _blend(spec, joint, problem, preparation, data, split)
         joint = joint.replace(blend=blend)
@@ -75,12 +77,35 @@ def fit_network(spec, problem):
     return JointModel(spec, preparation, net, problem, interrupted)
 
 
-def make_network(spec, encoders, task, joint):
+def make_network(spec, encoders, task, prior, joint):
     """Return a new network of fitted encoders and a strategy."""
+    make_backbone = partial(
+        Backbone, prior, task.has_labels, getattr(spec, "weights", None)
+    )
     return FusionNetwork(
         {name: encoder.build for name, encoder in encoders.items()},
         partial(spec.build_for, task, joint=joint),
         modality_dropout=joint.modality_dropout,
+        make_backbone=make_backbone if _has_backbone(joint, encoders) else None,
+    )
+
+
+def _maker(spec, preparation, task):
+    return partial(make_network, spec, preparation.encoders, task, preparation.prior)
+
+
+def _has_backbone(joint, encoders) -> bool:
+    if joint.backbone == "auto":
+        return any(map(n_scores, encoders.values()))
+    return joint.backbone
+
+
+def _resolved(spec, settings, preparation):
+    """Return the settings with the learning rate of these encoders."""
+    encoders = preparation.encoders
+    scored = all(map(n_scores, encoders.values()))
+    return settings.with_rate(
+        scored and _has_backbone(spec.joint_training(settings), encoders)
     )
 
 
@@ -102,7 +127,7 @@ def _blend(spec, joint, problem, preparation, data, split):
         if any(map(learns_from_y, preparation.encoders.values())):
             preparation = Preparation(problem, split[0])
             data = preparation.tensors(problem, training=True, fitted=split[0])
-    make = partial(make_network, spec, preparation.encoders, problem.task)
+    make = _maker(spec, preparation, problem.task)
     return estimate_blend(make, joint, problem, data, *split)
 
 
@@ -248,6 +273,9 @@ class JointModel(FusionModel):
 
     def contributions(self, cells, present):
         out = self._outputs(cells, present, ["weights", "branch_scores"])
+        backbone = self.net.module_.backbone
+        if backbone is not None:
+            return backbone.terms(self.names, **out)
         terms = out["weights"][:, :, None] * out["branch_scores"]
         return {name: terms[:, m] for m, name in enumerate(self.names)}
 
@@ -278,9 +306,8 @@ class JointModel(FusionModel):
         split = validation_split(problem) if problem.settings.early_stopping else None
         data, valid = _training_parts(self.preparation, problem, split, unit)
         seed = problem.seed + self.n_iter
-        model.net, model.interrupted = resume(
-            model.net, data, valid, problem.settings, seed
-        )
+        settings = _resolved(self.spec, problem.settings, self.preparation)
+        model.net, model.interrupted = resume(model.net, data, valid, settings, seed)
         model._fit_imputer(problem)
         model.weights = model._fitted_weights(problem)
         return model
@@ -313,7 +340,7 @@ class JointModel(FusionModel):
         if model.dtype not in ("float32", "float64"):
             raise ValueError(f"a network has the dtype {model.dtype!r}")
         with seeded(0), Bounded(weights):
-            network = make_network(model.spec, model.encoders, model.task, model.joint)
+            network = _maker(model.spec, model.preparation, model.task)(model.joint)
         network.to(getattr(torch, model.dtype))
         if net["imputes"]:
             if sum(net["imputes"].values()) != len(weights["imputer.mean"]):

@@ -17,6 +17,7 @@ from skmultimodal.data._hashing import combine_keys, row_keys
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._shared import shared
 from skmultimodal.encoders._supervised import cross_fits, learns_from_y
+from skmultimodal.encoders.features._encoder import SCORES
 from skmultimodal.fusion._base import naming, seeded_numpy
 from skmultimodal.training._tensors import Tensors
 
@@ -40,8 +41,12 @@ class Preparation:
         self.names = problem.names
         self.dtype = problem.settings.dtype
         self.encoders, self.templates, self.row_bytes = {}, {}, {}
-        self.cross_fitted = {}
-        specs = {}
+        self.cross_fitted, self.scored = {}, {}
+        self.prior = problem.task.scores(
+            problem.task.prior(problem.target, problem.sample_weight)
+        )
+        scored = problem.scored or {}
+        specs, blocks = {}, {}
         for name in self.names:
             with naming(name):
                 specs[name] = as_encoder(problem.encoders[name])
@@ -51,13 +56,29 @@ class Preparation:
         for m, name in enumerate(self.names):
             own = part if learns_from_y(specs[name]) else problem
             with naming(name), seeded_numpy(problem.seed_of(name)):
-                block = self._fit(name, specs[name], own)
-            if block is not None:
+                block = self._fit(name, specs[name], own, name in scored)
+            if name in scored:
+                blocks[name] = block
+            elif block is not None:
                 labels = row_labels(own) if labels is None else labels
                 self.cross_fitted[name] = CrossFitted(labels[own.present[:, m]], block)
+        if blocks:
+            self._score(problem, blocks)
 
-    def _fit(self, name, spec, problem):
-        """Fit an encoder, and return the inputs of the rows if it cross-fits them."""
+    def _score(self, problem, blocks):
+        """Let encoders take their models, and keep the scores of rows left out."""
+        labels = row_labels(problem)
+        for name, block in blocks.items():
+            model, responses = problem.scored[name]
+            present = problem.present[:, self.names.index(name)]
+            encoder = self.encoders[name]
+            encoder.score_by(model, self.prior)
+            block[SCORES] = encoder.scores_of(responses[present])
+            self.scored[name] = CrossFitted(labels[present], block)
+            self.templates[name][SCORES] = _empty(block[SCORES])
+
+    def _fit(self, name, spec, problem, keep):
+        """Fit an encoder; return the inputs of the rows if asked, or cross-fitted."""
         present = problem.present[:, self.names.index(name)]
         if not present.any():
             raise ValueError(
@@ -66,7 +87,7 @@ class Preparation:
             )
         cells = _present_cells(problem.cells[name], present)
         encoder, weight = shared(clone(spec), cells), problem.sample_weight
-        crosses = cross_fits(encoder)
+        crosses = keep or cross_fits(encoder)
         block = (encoder.fit_transform if crosses else encoder.fit)(
             cells,
             problem.y[present],
@@ -101,14 +122,12 @@ class Preparation:
 
     def _known(self, problem, rows=None):
         """Return the inputs of the modalities that were cross-fitted."""
-        if not self.cross_fitted:
-            return {}
-        labels = row_labels(problem, rows)
-        prepared = self._rows(problem.cells, problem.present)
-        return {
-            name: cross_fitted.inputs(prepared[name], labels)
-            for name, cross_fitted in self.cross_fitted.items()
-        }
+        known, prepared = {}, self._rows(problem.cells, problem.present)
+        for blocks, fitted in ((self.cross_fitted, rows), (self.scored, None)):
+            labels = row_labels(problem, fitted) if blocks else None
+            for name, block in blocks.items():
+                known[name] = block.inputs(prepared[name], labels)
+        return known
 
     def tensors(self, rows, training=False, fitted=None, unit=None) -> Tensors:
         """Return the tensors of a problem (training) or of cells and presence.
@@ -142,7 +161,7 @@ class Preparation:
     def without_rows(self) -> Preparation:
         """Return the same without what it keeps of training rows."""
         plain = copy.copy(self)
-        plain.cross_fitted = {}
+        plain.cross_fitted, plain.scored = {}, {}
         return plain
 
 

@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from skmultimodal._parameters import check_parameters
 from skmultimodal.fusion._base import BaseFusion
+from skmultimodal.fusion.apart._scored import with_scores
 from skmultimodal.fusion.apart._staged import cross_fitted_weights, fit_staged
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._network import FusionModule
@@ -35,6 +36,9 @@ class JointFusion(BaseFusion):
         Class attribute. False for a form whose scores jump, by a choice of the largest
         for example: that of `check_fusion` which compares float32 with float64 then
         looks at their types only.
+    takes_backbone : bool
+        Class attribute. Whether the sum of branch scores may be added to the scores:
+        they are before the link, and no mixture or evidence.
     aux_weight, modality_dropout : float
         Class attributes. What ``"auto"`` stands for in the parameters of
         :class:`~skmultimodal.Training` of these names.
@@ -47,6 +51,7 @@ class JointFusion(BaseFusion):
     modality_dropout = 0.2
     trains_by_epoch = True
     imputes = True
+    takes_backbone = True
     word_weights: tuple[str, ...] = ("learned", "uniform")
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
@@ -81,11 +86,15 @@ class JointFusion(BaseFusion):
         self.check_task(problem.task)
         names = problem.names if self.ordered else sorted(problem.names)
         problem = problem.select(names)
-        fit = fit_staged if problem.settings.mode == "staged" else fit_network
+        fit = fit_staged if problem.settings.mode == "staged" else _fit_scored
         if isinstance(self.weights, str) and self.weights == "cv":
             weights = cross_fitted_weights(self, problem, fit)
             return fit(clone(self).set_params(weights=weights), problem)
         return fit(self, problem)
+
+
+def _fit_scored(spec, problem):
+    return fit_network(spec, with_scores(problem))
 
 
 def _check_balance(strategy, settings) -> None:

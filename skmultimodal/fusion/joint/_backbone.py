@@ -1,0 +1,99 @@
+"""The sum of branch scores that a joint strategy starts from."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skmultimodal.fusion.joint._layers import Heads, SimplexWeights, mask_of
+
+__all__ = ["Backbone", "n_scores"]
+
+
+def n_scores(encoder) -> int:
+    """Return the columns of scores of a model that end an encoder's embedding."""
+    return getattr(encoder, "n_scores", 0)
+
+
+class Backbone(nn.Module):
+    """Add the branches' scores to those of a strategy, as the log pool adds them.
+
+    A branch says :math:`b_m = \\log \\pi + c_m s_m + z_m`: the prior, the scores
+    :math:`s_m` of its model less those of the prior, with a learned scale that starts
+    at one, and what the strategy's head for the branch adds. The output is
+    :math:`f + \\log \\pi + \\sum_m r_m (b_m - \\log \\pi)` over the present
+    modalities, :math:`f` the strategy's own scores. All that is learned but
+    :math:`c_m` starts at zero. Fixed weights, and those of strategies that are
+    weighted sums of branches (their :math:`f` is the sum, and is not added twice),
+    make :math:`r_m`, times the number of modalities that count, so that equal weights
+    are one. Values, unlike logarithms of probabilities, are averaged: there
+    :math:`r_m` sums to one.
+
+    Parameters
+    ----------
+    prior : ndarray of shape (n_outputs,)
+        Scores of the prior.
+    pools : bool
+        Whether scores are logarithms, which add up.
+    weights : str, dict or None
+        The parameter of the strategy; a dict is fixed weights.
+    modules : dict of str to nn.Module
+        Encoders.
+    fusion : FusionModule
+    """
+
+    prior: Tensor
+
+    def __init__(self, prior, pools, weights, modules, fusion):
+        super().__init__()
+        self.register_buffer("prior", torch.as_tensor(np.asarray(prior)))
+        self.pools, self.sums = pools, fusion.sums_branches
+        self.names = list(modules)
+        self.counts = {name: n_scores(module) for name, module in modules.items()}
+        fixed = weights if isinstance(weights, dict) else "uniform"
+        self.share = SimplexWeights(self.names, fixed)
+        self.scale = nn.Parameter(torch.ones(len(self.names)))
+        for part in fusion.modules():
+            layers = list(part.heads.values()) if isinstance(part, Heads) else []
+            for layer in [*layers, getattr(part, "out", None)]:
+                if isinstance(layer, nn.Linear):
+                    nn.init.zeros_(layer.weight)
+                    nn.init.zeros_(layer.bias)
+
+    def forward(self, output, embeddings, present):
+        """Return the output of the strategy with the backbone in its scores."""
+        said = torch.stack([self._said(embeddings[name], name) for name in self.names])
+        branches = said.transpose(0, 1) * self.scale[:, None]
+        if output.branch_scores is not None:
+            branches = branches + output.branch_scores
+        if present is not None:
+            branches = branches * mask_of(present, branches)[:, :, None]
+        share = output.weights if self.sums else self.share(len(branches), present)
+        pooled = self.prior + (self.relative(share)[:, :, None] * branches).sum(1)
+        scores = pooled if self.sums else output.scores + pooled
+        return output._replace(scores=scores, branch_scores=branches + self.prior)
+
+    def relative(self, share: Tensor) -> Tensor:
+        """Return weights such that equal ones are one, if scores are to be added."""
+        if not self.pools:
+            return share
+        return share * (share > 0).sum(1, keepdim=True)
+
+    def terms(self, names, weights, branch_scores) -> dict[str, np.ndarray]:
+        """Return the terms of a weighted sum, and of the prior, by name."""
+        prior = self.prior.detach().cpu().numpy()
+        relative = self.relative(torch.from_numpy(weights)).numpy()
+        terms = relative[:, :, None] * (branch_scores - prior)
+        return {
+            "prior": np.broadcast_to(prior, terms[:, 0].shape).copy(),
+            **{name: terms[:, m] for m, name in enumerate(names)},
+        }
+
+    def _said(self, embedding, name):
+        """Return the model's scores at the end of an embedding, zeros without one."""
+        if isinstance(embedding, tuple):  # tokens, the first of which holds them
+            embedding = embedding[0][:, 0]
+        if self.counts[name]:
+            return embedding[:, -self.counts[name] :]
+        return embedding.new_zeros(len(embedding), len(self.prior))
