@@ -274,9 +274,7 @@ class FusionNetwork(nn.Module):
         that adds the sum of branch scores to the output, or None.
     """
 
-    def __init__(
-        self, encoders, make_fusion, modality_dropout=0.0, make_backbone=None
-    ):
+    def __init__(self, encoders, make_fusion, modality_dropout=0.0, make_backbone=None):
         super().__init__()
         self.names = list(encoders)
         self.encoders = per_modality(self.names, lambda name: encoders[name]())

@@ -1,4 +1,4 @@
-"""What makes the classical models strong, as an encoder of strategies with a network."""
+"""What makes the classical models strong, as the encoder of a network."""
 
 from __future__ import annotations
 
