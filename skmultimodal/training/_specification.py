@@ -27,7 +27,8 @@ from skmultimodal._parameters import (
 
 __all__ = ["JointTraining", "Training", "TrainingSettings", "resolve_training"]
 
-RATE, RATE_OF_SCORED = 2e-3, 5e-4  # learning rates
+RATE = 2e-3  # learning rate
+LOWEST, PATH_LENGTH = 2e-4, 0.25  # of training that starts from models
 FEW_ROWS = 2000  # below it early_stopping="auto" is off
 MODES = ("joint", "staged")
 BALANCES = ("ogm_ge", "gradient_blending")
@@ -63,8 +64,9 @@ class Training(BaseEstimator):
         Most epochs of training.
 
     lr : "auto" or float, default="auto"
-        Learning rate, the highest of the schedule. ``"auto"`` is 2e-3, and 5e-4 where
-        the network starts from models of all modalities, see `backbone`.
+        Learning rate, the highest of the schedule. ``"auto"`` is 2e-3. Where
+        the network starts from models of all modalities, see `backbone`, it is 0.25
+        over the number of steps, between 2e-4 and 2e-3.
 
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
         ``"one_cycle"`` warms up over the first fifth of the epochs and then falls
@@ -400,8 +402,15 @@ class TrainingSettings:
             **defaults, balance_strength=0.5, backbone="auto", mode="joint"
         )
 
-    def with_rate(self, scored: bool) -> TrainingSettings:
-        """Return settings with the learning rate that ``"auto"`` stands for."""
+    def with_rate(self, scored: bool, n_samples: int) -> TrainingSettings:
+        """Return settings with the learning rate that ``"auto"`` stands for.
+
+        Steps of AdamW are about as long as the rate. A network that starts from models
+        goes as far whatever the number of steps, for it has little to learn.
+        """
         if self.lr != "auto":
             return self
-        return self.replace(lr=RATE_OF_SCORED if scored else RATE)
+        if not scored:
+            return self.replace(lr=RATE)
+        n_steps = self.max_epochs * -(-n_samples // self.batch_size)
+        return self.replace(lr=min(max(PATH_LENGTH / n_steps, LOWEST), RATE))

@@ -12,7 +12,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from skmultimodal._parameters import FRACTION, POSITIVE_INT, check_parameters, one_of
+from skmultimodal._parameters import (
+    FRACTION,
+    POSITIVE_INT,
+    check_parameters,
+    either,
+    one_of,
+)
 from skmultimodal.data._cells import decode_cells, decode_text
 from skmultimodal.data._containers import cells_and_labels
 from skmultimodal.encoders._base import BaseEncoder, as_encoder
@@ -78,9 +84,9 @@ class ClassicalEncoder(BaseEncoder):
     out_features : int, default=64
         Width of the adapter.
 
-    dropout : float, default=0.7
-        Dropout of the adapter's output; a network that learns what the models leave
-        has little to learn from.
+    dropout : "auto" or float, default="auto"
+        Dropout of the adapter's output. ``"auto"`` is 0.7 for features that are fixed
+        and 0.3 for those of tables and embeddings, which are trained.
 
     Notes
     -----
@@ -101,7 +107,7 @@ class ClassicalEncoder(BaseEncoder):
     limits: ClassVar[dict] = {
         "kind": one_of(*KINDS),
         "out_features": POSITIVE_INT,
-        "dropout": FRACTION,
+        "dropout": either(one_of("auto"), FRACTION),
     }
 
     def __init__(
@@ -110,7 +116,7 @@ class ClassicalEncoder(BaseEncoder):
         scores: bool = True,
         *,
         out_features: int = 64,
-        dropout: float = 0.7,
+        dropout: str | float = "auto",
     ):
         self.kind = kind
         self.scores = scores
@@ -143,7 +149,10 @@ class ClassicalEncoder(BaseEncoder):
         """Fit the features, and return those of the rows, computed once."""
         check_parameters(self, self.limits)
         few = len(cells) <= MOST_ROWS
-        self.dropout_ = self.dropout if few else 0.0
+        self.dropout_ = self.dropout
+        if self.dropout == "auto":
+            fixed = self.kind not in ("table", "embedding")
+            self.dropout_ = 0.0 if not few else 0.7 if fixed else 0.3
         self.rows_, features = (
             _features(self.kind) if few else (None, default_encoder(self.kind))
         )

@@ -61,7 +61,7 @@ def fit_network(spec, problem):
         complete_rows(problem)  # there are some: said before training
     split = validation_split(problem) if problem.settings.early_stopping else None
     preparation = Preparation(problem, None if split is None else split[0])
-    problem = problem.with_settings(_resolved(spec, problem.settings, preparation))
+    problem = problem.with_settings(_resolved(spec, problem, preparation))
     data, valid = _training_parts(preparation, problem, split)
     joint = spec.joint_training(problem.settings)
     make = _maker(spec, preparation, problem.task)
@@ -100,12 +100,13 @@ def _has_backbone(joint, encoders) -> bool:
     return joint.backbone
 
 
-def _resolved(spec, settings, preparation):
-    """Return the settings with the learning rate of these encoders."""
-    encoders = preparation.encoders
+def _resolved(spec, problem, preparation):
+    """Return the settings with the learning rate of these encoders and rows."""
+    encoders, settings = preparation.encoders, problem.settings
     scored = all(map(n_scores, encoders.values()))
     return settings.with_rate(
-        scored and _has_backbone(spec.joint_training(settings), encoders)
+        scored and _has_backbone(spec.joint_training(settings), encoders),
+        problem.n_samples,
     )
 
 
@@ -306,7 +307,7 @@ class JointModel(FusionModel):
         split = validation_split(problem) if problem.settings.early_stopping else None
         data, valid = _training_parts(self.preparation, problem, split, unit)
         seed = problem.seed + self.n_iter
-        settings = _resolved(self.spec, problem.settings, self.preparation)
+        settings = _resolved(self.spec, problem, self.preparation)
         model.net, model.interrupted = resume(model.net, data, valid, settings, seed)
         model._fit_imputer(problem)
         model.weights = model._fitted_weights(problem)
