@@ -1,0 +1,197 @@
+"""Joint strategies that start from the models of their modalities."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import softmax
+
+from skmultimodal import (
+    FusionClassifier,
+    FusionRegressor,
+    FusionTransformer,
+    MultimodalData,
+    ParallelFusion,
+    TabularEncoder,
+    Training,
+    load,
+)
+from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
+
+STILL = Training(max_epochs=1, lr=1e-12)  # as it starts
+STRATEGIES = ["parallel", "sequential", "feature", "gated", "low_rank", "attention"]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return make_multimodal_classification(
+        n_samples=120, n_classes=3, n_modalities=2, random_state=0
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(rows):
+    """Return a fit of each strategy that its training has not moved."""
+    return {
+        strategy: FusionClassifier(fusion=strategy, training=STILL, random_state=0).fit(
+            *rows
+        )
+        for strategy in STRATEGIES
+    }
+
+
+def pool(clf, X, names):
+    """Return the prior-corrected product of the models' probabilities."""
+    prior = np.log(clf.fusion_.prior)
+    scores = prior
+    for name in names:
+        proba = clf.encoders_[name].model_.response(X[name])
+        scores = scores + np.log(np.clip(proba, 1e-7, None)) - prior
+    return softmax(scores, axis=1)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_strategy_starts_from_the_log_pool_of_its_models(fitted, rows, strategy):
+    X, _ = rows
+    clf = fitted[strategy]
+    expected = pool(clf, X, list(X))
+    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_it_starts_from_the_models_of_what_a_row_has(fitted, rows, strategy):
+    X, _ = rows
+    clf, (first, second) = fitted[strategy], list(X)
+    nothing = np.full(len(X), None, dtype=object)
+    only = MultimodalData({first: X[first], second: nothing})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a pattern that no training row had
+        proba = clf.predict_proba(only)
+    np.testing.assert_allclose(proba, pool(clf, X, [first]), atol=1e-4)
+
+
+def test_each_branch_says_what_its_model_says(fitted, rows):
+    X, _ = rows
+    clf = fitted["feature"]
+    for name, proba in clf.predict_proba_per_modality(X).items():
+        np.testing.assert_allclose(proba, pool(clf, X, [name]), atol=1e-4)
+
+
+def test_contributions_are_those_of_the_modalities_and_of_the_prior(rows):
+    X, y = rows
+    training = Training(max_epochs=3)
+    clf = FusionClassifier(fusion="parallel", training=training, random_state=0)
+    terms = clf.fit(X, y).contributions(X)
+    assert list(terms) == ["prior", *X]
+    np.testing.assert_allclose(terms["prior"][0], np.log(clf.fusion_.prior), atol=1e-5)
+    np.testing.assert_allclose(
+        softmax(sum(terms.values()), axis=1), clf.predict_proba(X), atol=1e-5
+    )
+
+
+def test_values_are_averaged(rows):
+    X, _ = rows
+    y = X["m0"][:, 0] + X["m1"][:, 1]
+    reg = FusionRegressor(fusion="feature", training=STILL, random_state=0).fit(X, y)
+    models = [reg.encoders_[name].model_.response(X[name])[:, 0] for name in X]
+    np.testing.assert_allclose(reg.predict(X), np.mean(models, axis=0), atol=1e-3)
+
+
+def test_the_scores_of_training_rows_are_of_models_that_have_not_seen_them():
+    rng = np.random.default_rng(0)
+    words = rng.choice(["red", "blue", "old", "new", "tall", "far"], size=(100, 4))
+    X = pd.DataFrame({"note": [" ".join(row) for row in words]})
+    y = rng.integers(2, size=100)  # there is nothing to learn
+    clf = FusionClassifier(fusion="parallel", training=STILL, random_state=0).fit(X, y)
+    held_out = clf.fusion_.preparation.scored["note"].block["model_scores"]
+    seen = clf.encoders_["note"].transform(X["note"])["model_scores"]
+    truth = np.arange(100), y
+    assert softmax(held_out, 1)[truth].mean() < 0.55  # by chance, and no more
+    assert softmax(seen, 1)[truth].mean() > 0.6
+
+
+def test_a_modality_of_weight_zero_is_silent(rows):
+    X, y = rows
+    for weights in ({"m0": 1.0, "m1": 0.0}, {"m0": 0.5, "m1": 0.0}):
+        clf = FusionClassifier(
+            fusion=ParallelFusion(weights=weights), training=STILL, random_state=0
+        ).fit(X, y)
+        expected = pool(clf, X, ["m0"])
+        np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("strategy", ["parallel", "feature"])
+def test_a_saved_one_predicts_the_same(fitted, rows, strategy, tmp_path):
+    X, _ = rows
+    fitted[strategy].save(tmp_path / "model.skmm")
+    again = load(tmp_path / "model.skmm")
+    np.testing.assert_array_equal(
+        again.predict_proba(X), fitted[strategy].predict_proba(X)
+    )
+
+
+def test_given_encoders_and_the_form_of_the_paper_have_none(rows):
+    X, y = rows
+    training = Training(max_epochs=1, backbone=False)
+    paper = FusionClassifier(fusion="gated", training=training, random_state=0)
+    given = FusionClassifier(
+        {name: TabularEncoder((4,), 4) for name in X},
+        "gated",
+        Training(max_epochs=1),
+        random_state=0,
+    )
+    for clf in (paper, given):
+        assert clf.fit(X, y).net_.module_.backbone is None
+
+
+def test_it_can_be_had_with_given_encoders(rows):
+    X, y = rows
+    clf = FusionClassifier(
+        {name: TabularEncoder((4,), 4) for name in X},
+        "gated",
+        Training(max_epochs=1, lr=1e-12, aux_weight=0.0, backbone=True),
+        random_state=0,
+    ).fit(X, y)
+    expected = np.tile(clf.fusion_.prior, (len(y), 1))  # nothing is learnt yet
+    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-5)
+    assert "m0" in clf.predict_proba_per_modality(X)
+
+
+@pytest.mark.parametrize("strategy", ["mixture_of_experts", "evidential", "embrace"])
+def test_what_is_no_sum_has_none(rows, strategy):
+    X, y = rows
+    clf = FusionClassifier(
+        fusion=strategy, training=Training(max_epochs=1), random_state=0
+    ).fit(X, y)
+    assert clf.net_.module_.backbone is None
+
+
+def test_an_embedding_is_not_of_what_is_beyond_the_branches(rows):
+    X, y = rows
+    clf = FusionTransformer(training=Training(max_epochs=1), random_state=0)
+    assert clf.fit(X, y).net_.module_.backbone is None
+
+
+def test_chunks_rest_on_no_model_of_the_first(rows):
+    X, y = rows
+    clf = FusionClassifier(fusion="parallel", random_state=0)
+    clf.partial_fit(X[:60], y[:60], classes=np.unique(y)).partial_fit(X[60:], y[60:])
+    assert clf.net_.module_.backbone is None
+
+
+def test_an_interaction_is_still_learnt():
+    X, y = make_multimodal_xor(n_samples=400, n_features=(3, 3), random_state=0)
+    clf = FusionClassifier(fusion="feature", random_state=0).fit(X[:300], y[:300])
+    assert clf.score(X[300:], y[300:]) > 0.85
+
+
+def test_the_rate_follows_the_number_of_steps():
+    training = Training(max_epochs=30, batch_size=50)
+    rates = [training.settings(n).with_rate(True, n).lr for n in (100, 1000, 100_000)]
+    np.testing.assert_allclose(rates, [2e-3, 0.25 / 600, 2e-4])
+    assert training.settings(100).with_rate(False, 100).lr == 2e-3
+    fixed = Training(lr=0.1).settings(100)
+    assert fixed.with_rate(True, 100).lr == 0.1
