@@ -62,7 +62,7 @@ class _KernelRidge(BaseEstimator):
 
     def taken_left_out(self):
         """Return the leave-one-out answers of the fit, once; None without any."""
-        return vars(self).pop("left_out_", None)
+        return self.__dict__.pop("left_out_", None)
 
     def _held_out(self, target, weight):
         """Return predictions to choose by, one array a penalty; None leaves one out."""
