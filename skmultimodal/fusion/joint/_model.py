@@ -198,9 +198,7 @@ class JointModel(FusionModel):
             weights = weights.detach().cpu().numpy()
         else:
             part = problem.take(slice(0, WEIGHT_ROWS))
-            tensors = self.preparation.tensors(part, training=True)
-            weights = predict_outputs(self.net, tensors, ["weights"], self.n_threads)
-            weights = weights["weights"]
+            weights = self._outputs(part.cells, part.present, ["weights"])["weights"]
             if weights is None:
                 return dict.fromkeys(self.names, 1 / len(self.names))
             weights = np.average(weights, axis=0, weights=part.sample_weight)
