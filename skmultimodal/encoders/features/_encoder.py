@@ -153,9 +153,11 @@ class ClassicalEncoder(BaseEncoder):
         if self.dropout == "auto":
             fixed = self.kind not in ("table", "embedding")
             self.dropout_ = 0.0 if not few else 0.7 if fixed else 0.3
-        self.rows_, features = (
-            _features(self.kind) if few else (None, default_encoder(self.kind))
-        )
+        rowwise: Any = None
+        features: Any = default_encoder(self.kind)
+        if few:
+            rowwise, features = _features(self.kind)
+        self.rows_ = rowwise
         rows = self._rows(cells)
         self.features_ = as_encoder(features).set_params(out_features=self.out_features)
         self.features_.fit(rows, sample_weight=sample_weight)
