@@ -4,10 +4,13 @@
         [--joint] [--json FILE] [--rst FILE]
 
 Five stratified folds, shuffled with seed 0; the spoken digits on their given split.
-Nothing is tuned. FOLDER, or the environment variable SKMULTIMODAL_BENCH_DATA, holds
-the sets that are not part of the package, as ``.npz`` files with ``y`` and one array
-``X_<modality>`` a modality, and ``womens_ecommerce.parquet``; without it only the
-bundled sets run. Base models are fitted once a fold and cached for all rules.
+With ``--joint`` strategies trained as one network instead of rules, in three folds,
+beside a stack of the very models that they start from. Nothing is tuned.
+
+FOLDER, or the environment variable SKMULTIMODAL_BENCH_DATA, holds the sets that are not
+part of the package, as ``.npz`` files with ``y`` and one array ``X_<modality>`` a
+modality, and ``womens_ecommerce.parquet``; without it only the bundled sets run. Base
+models are fitted once a fold and cached for all candidates.
 """
 
 from __future__ import annotations
@@ -27,14 +30,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skmultimodal import DecisionFusion, FusionClassifier, MultimodalData, datasets
 from skmultimodal.encoders._auto import infer_columns
+from skmultimodal.encoders.features._classical import default_model
 from skmultimodal.fusion.rules._classification import RULES
 from skmultimodal.model_selection._handmade import (
+    _filled,
+    _select,
     handmade_concatenation,
     handmade_models,
     handmade_stack,
@@ -42,11 +51,20 @@ from skmultimodal.model_selection._handmade import (
 
 BUNDLED = ("emoji", "birdstrikes", "spoken_digits")
 BENCH = ("scene15_3v", "leaves100_3v", "cub10_img_text", "handwritten6_tmc")
-JOINT = ("parallel", "sequential", "feature")
+JOINT = (
+    "parallel",
+    "sequential",
+    "feature",
+    "decision",
+    "gated",
+    "attention",
+    "low_rank",
+)
+SAME = "stack of the same models"
 BY_HAND = ("hand-made concatenation", "hand-made voting", "hand-made stacking")
 
 
-def load(name, folder):
+def load(name, folder, n_folds=5):
     """Return X, y and the folds of one data set."""
     if name == "spoken_digits":
         bunch = datasets.load_spoken_digits()
@@ -65,7 +83,7 @@ def load(name, folder):
             }
         X = MultimodalData(blocks)
     y = np.asarray(y)
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=0)
     return X, y, list(folds.split(y, y))
 
 
@@ -79,14 +97,31 @@ def candidates(X, memory, joint):
         "hand-made stacking": handmade_stack(X),
         "FusionClassifier()": FusionClassifier(random_state=0, memory=memory),
     }
+    if joint:
+        rows[SAME] = same_stack(X)
+        for strategy in JOINT:
+            rows[strategy] = FusionClassifier(
+                fusion=strategy, random_state=0, memory=memory
+            )
+        return names, rows
     for rule in RULES:
         if rule != "weighted_mean":  # another name of the fitted mean
             rows[f"rule {rule}"] = FusionClassifier(
                 fusion=DecisionFusion(rule), random_state=0, memory=memory
             )
-    for strategy in JOINT if joint else ():
-        rows[strategy] = FusionClassifier(fusion=strategy, random_state=0)
     return names, rows
+
+
+def same_stack(X):
+    """Return a stack, by scikit-learn, of the default model of each modality."""
+    models = []
+    for name, (kind, columns) in infer_columns(X).items():
+        where = {"name": name, "columns": columns}
+        steps = [FunctionTransformer(_select, kw_args=where, validate=False)]
+        if kind == "text":
+            steps.append(FunctionTransformer(_filled, validate=False))
+        models.append((name, make_pipeline(*steps, default_model(kind))))
+    return StackingClassifier(models, LogisticRegression(max_iter=1000))
 
 
 def take(X, rows):
@@ -95,7 +130,7 @@ def take(X, rows):
 
 def run(name, folder, joint):
     """Return one record a candidate: accuracy, standard error, log loss, seconds."""
-    X, y, folds = load(name, folder)
+    X, y, folds = load(name, folder, 3 if joint else 5)
     figures = {}
     with tempfile.TemporaryDirectory() as memory:
         names, rows = candidates(X, memory, joint)
@@ -154,6 +189,7 @@ def summary(name, label, rows):
     }
 
 
+NAMES = {"FusionClassifier()": "the default"}
 STACKING = "rule stacking"  # the one rule that often beats the default
 
 
@@ -162,6 +198,9 @@ def verdicts(records):
     lines = []
     for name in dict.fromkeys(r["set"] for r in records):
         rows = {r["candidate"]: r for r in records if r["set"] == name}
+        if SAME in rows:
+            lines += _of_strategies(name, rows)
+            continue
         default = rows["FusionClassifier()"]
         rivals = [
             r
@@ -176,15 +215,25 @@ def verdicts(records):
     return lines
 
 
+def _of_strategies(name, rows):
+    """Return how each strategy stands to the best modality and the same stack."""
+    alone = [r for label, r in rows.items() if label.endswith(" alone")]
+    rivals = [max(alone, key=lambda r: r["accuracy"]), rows[SAME]]
+    return [
+        f"{name}: " + "; ".join(_compared(rows[strategy], rival) for rival in rivals)
+        for strategy in JOINT
+    ]
+
+
 def _compared(default, rival):
     """Return how the default stands to a rival; within a standard error is a tie."""
     gap = default["accuracy"] - rival["accuracy"]
-    stands = "above" if gap > 0 else "below"
+    stands, who = "above" if gap > 0 else "below", default["candidate"]
     if abs(gap) <= max(default["standard_error"], rival["standard_error"]):
         stands = "tied with"
     return (
-        f"the default {default['accuracy']:.3f} is {stands} {rival['candidate']} "
-        f"{rival['accuracy']:.3f} ({gap:+.3f})"
+        f"{NAMES.get(who, who)} {default['accuracy']:.3f} is {stands} "
+        f"{rival['candidate']} {rival['accuracy']:.3f} ({gap:+.3f})"
     )
 
 
