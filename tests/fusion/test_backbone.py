@@ -13,6 +13,7 @@ from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
     FusionTransformer,
+    ImageEncoder,
     MultimodalData,
     ParallelFusion,
     TabularEncoder,
@@ -20,6 +21,7 @@ from skmultimodal import (
     load,
 )
 from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
+from skmultimodal.encoders.features._encoder import ClassicalEncoder
 
 STILL = Training(max_epochs=1, lr=1e-12)  # as it starts
 STRATEGIES = ["parallel", "sequential", "feature", "gated", "low_rank", "attention"]
@@ -195,3 +197,9 @@ def test_the_rate_follows_the_number_of_steps():
     assert training.settings(100).with_rate(False, 100).lr == 2e-3
     fixed = Training(lr=0.1).settings(100)
     assert fixed.with_rate(True, 100).lr == 0.1
+
+
+def test_above_ten_thousand_rows_networks_learn_their_features():
+    encoder = ClassicalEncoder("image")
+    assert encoder.for_rows(10_000) is encoder
+    assert isinstance(encoder.for_rows(10_001), ImageEncoder)

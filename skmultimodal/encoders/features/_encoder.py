@@ -90,7 +90,7 @@ class ClassicalEncoder(BaseEncoder):
 
     Notes
     -----
-    With more than 10,000 rows, the encoder is the network of its kind, trained.
+    With more than 10,000 rows, the network of its kind stands in its place.
     Features: a Gaussian kernel with 300 training rows (landmarks) on gradients and
     colours of images, on cepstra of sounds and on statistics of series; 128
     components of word and character n-grams of texts; for tables and embeddings a
@@ -148,20 +148,18 @@ class ClassicalEncoder(BaseEncoder):
     ) -> dict[str, Any]:
         """Fit the features, and return those of the rows, computed once."""
         check_parameters(self, self.limits)
-        few = len(cells) <= MOST_ROWS
         self.dropout_ = self.dropout
         if self.dropout == "auto":
-            fixed = self.kind not in ("table", "embedding")
-            self.dropout_ = 0.0 if not few else 0.7 if fixed else 0.3
-        rowwise: Any = None
-        features: Any = default_encoder(self.kind)
-        if few:
-            rowwise, features = _features(self.kind)
-        self.rows_ = rowwise
+            self.dropout_ = 0.3 if self.kind in ("table", "embedding") else 0.7
+        self.rows_, features = _features(self.kind)
         rows = self._rows(cells)
         self.features_ = as_encoder(features).set_params(out_features=self.out_features)
         self.features_.fit(rows, sample_weight=sample_weight)
         return self.features_.transform(rows)
+
+    def for_rows(self, n_samples: int) -> BaseEncoder:
+        """Return the encoder for so many rows: a network of its own above 10,000."""
+        return self if n_samples <= MOST_ROWS else default_encoder(self.kind)
 
     def score_by(self, model: Any, prior: np.ndarray) -> None:
         """Take the fitted model of the modality, and the scores of the prior."""
@@ -207,7 +205,7 @@ class _Adapter(nn.Module):
         return embedding if scores is None else torch.cat([embedding, scores], dim=1)
 
 
-def _features(kind):
+def _features(kind) -> tuple[Any, Any]:
     """Return what needs no fit, if anything, and what is fitted to that or to cells."""
     if kind == "text":
         return None, make_pipeline(ngrams(), Components(128))

@@ -17,7 +17,7 @@ from skmultimodal.data._hashing import combine_keys, row_keys
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._shared import shared
 from skmultimodal.encoders._supervised import cross_fits, learns_from_y
-from skmultimodal.encoders.features._encoder import SCORES
+from skmultimodal.encoders.features._encoder import SCORES, ClassicalEncoder
 from skmultimodal.fusion._base import naming, seeded_numpy
 from skmultimodal.training._tensors import Tensors
 
@@ -50,6 +50,8 @@ class Preparation:
         for name in self.names:
             with naming(name):
                 specs[name] = as_encoder(problem.encoders[name])
+                if isinstance(specs[name], ClassicalEncoder):
+                    specs[name] = specs[name].for_rows(problem.n_samples)
         part, labels = problem, None
         if rows is not None and any(map(learns_from_y, specs.values())):
             part = problem.take(np.sort(rows))
