@@ -108,7 +108,7 @@ def test_the_scores_of_training_rows_are_of_models_that_have_not_seen_them():
     X = pd.DataFrame({"note": [" ".join(row) for row in words]})
     y = rng.integers(2, size=100)  # there is nothing to learn
     clf = FusionClassifier(fusion="parallel", training=STILL, random_state=0).fit(X, y)
-    held_out = clf.fusion_.preparation.scored["note"].block["model_scores"]
+    held_out = clf.fusion_.preparation.cross_fitted["note"].block["model_scores"]
     seen = clf.encoders_["note"].transform(X["note"])["model_scores"]
     truth = np.arange(100), y
     assert softmax(held_out, 1)[truth].mean() < 0.55  # by chance, and no more

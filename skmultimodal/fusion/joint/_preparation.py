@@ -41,7 +41,7 @@ class Preparation:
         self.names = problem.names
         self.dtype = problem.settings.dtype
         self.encoders, self.templates, self.row_bytes = {}, {}, {}
-        self.cross_fitted, self.scored = {}, {}
+        self.cross_fitted = {}
         self.prior = problem.task.scores(
             problem.task.prior(problem.target, problem.sample_weight)
         )
@@ -76,7 +76,7 @@ class Preparation:
             encoder = self.encoders[name]
             encoder.score_by(model, self.prior)
             block[SCORES] = encoder.scores_of(responses[present])
-            self.scored[name] = CrossFitted(labels[present], block)
+            self.cross_fitted[name] = CrossFitted(labels[present], block, whole=True)
             self.templates[name][SCORES] = _empty(block[SCORES])
 
     def _fit(self, name, spec, problem, keep):
@@ -124,12 +124,13 @@ class Preparation:
 
     def _known(self, problem, rows=None):
         """Return the inputs of the modalities that were cross-fitted."""
-        known, prepared = {}, self._rows(problem.cells, problem.present)
-        for blocks, fitted in ((self.cross_fitted, rows), (self.scored, None)):
-            labels = row_labels(problem, fitted) if blocks else None
-            for name, block in blocks.items():
-                known[name] = block.inputs(prepared[name], labels)
-        return known
+        prepared = self._rows(problem.cells, problem.present)
+        wholes = {block.whole for block in self.cross_fitted.values()}
+        labels = {w: row_labels(problem, None if w else rows) for w in wholes}
+        return {
+            name: block.inputs(prepared[name], labels[block.whole])
+            for name, block in self.cross_fitted.items()
+        }
 
     def tensors(self, rows, training=False, fitted=None, unit=None) -> Tensors:
         """Return the tensors of a problem (training) or of cells and presence.
@@ -163,7 +164,7 @@ class Preparation:
     def without_rows(self) -> Preparation:
         """Return the same without what it keeps of training rows."""
         plain = copy.copy(self)
-        plain.cross_fitted, plain.scored = {}, {}
+        plain.cross_fitted = {}
         return plain
 
 
@@ -179,10 +180,12 @@ class CrossFitted:
         See `row_labels`.
     block : dict of str to ndarray or Ragged
         Inputs of these rows.
+    whole : bool, default=False
+        Whether they are known in all rows of the fit, held-out ones too.
     """
 
-    def __init__(self, labels, block):
-        self.labels, self.block = labels, block
+    def __init__(self, labels, block, whole=False):
+        self.labels, self.block, self.whole = labels, block, whole
 
     def inputs(self, prepared, labels) -> dict:
         """Return the inputs of prepared rows, those of the known ones as they were."""
