@@ -20,7 +20,7 @@ def split(request, tmp_path_factory):
     X, y = LOADERS[request.param](return_X_y=True)
     y = np.asarray(y)
     folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(y, y))
-    memory = tmp_path_factory.mktemp("memory")
+    memory = str(tmp_path_factory.mktemp("memory"))
     alone: dict[str, list[float]] = {}
     for train, test in folds:
         clf = FusionClassifier(random_state=0, memory=memory)
