@@ -48,7 +48,7 @@ def _short(name):
 
 
 def draw_comparison(path, theme):
-    """Draw one line a data set and one mark a candidate."""
+    """Draw one line a data set and one mark per candidate."""
     table = read_results()
     names = list(table[DEFAULT])[::-1]
     figure = Figure(figsize=(5.6, 3.5), layout="constrained")

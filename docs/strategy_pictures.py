@@ -28,7 +28,7 @@ def _encoders(p, bottom, label="trained\ntogether", own=False):
 
 
 def _each(p, row, text, kind="fusion", above=None):
-    """Draw one box a modality, its number in the text, with arrows from above."""
+    """Draw one box per modality, its number in the text, with arrows from above."""
     for m in range(3):
         p.box(m, row, text.replace("#", str(m + 1)), kind)
         p.arrow((m, row - 1 if above is None else above), (m, row))

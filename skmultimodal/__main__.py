@@ -32,7 +32,7 @@ def _parser():
     )
     parser.add_argument("--cv", type=int, default=3, help="folds (default: 3)")
     parser.add_argument(
-        "--n-jobs", type=int, default=-1, help="processes (default: one a core)"
+        "--n-jobs", type=int, default=-1, help="processes (default: one per core)"
     )
     parser.add_argument(
         "--output",

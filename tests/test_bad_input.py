@@ -299,7 +299,7 @@ CASES = {
     "two channels": bad_cell("image", np.zeros((8, 8, 2), "u1"), r"got \(8, 8, 2\)"),
     "channels first": bad_cell("image", np.zeros((3, 8, 8), "u1"), r"got \(3, 8, 8\)"),
     "one axis": bad_cell("image", np.zeros(8, "u1"), r"got \(8,\)"),
-    "four axes": bad_cell("image", np.zeros((1, 8, 8, 3), "u1"), "got .1, 8, 8, 3"),
+    "five axes": bad_cell("image", np.zeros((1, 1, 8, 8, 3), "u1"), "got .1, 1, 8, 8"),
     "negative pixels": bad_cell("image", np.full((8, 8), -1), r"0\.\.255, got -1"),
     "pixels of 300": bad_cell("image", np.full((8, 8), 300), r"0\.\.255, got 300"),
     "infinite pixels": bad_cell("image", np.full((8, 8), np.inf), "finite pixels"),

@@ -233,7 +233,8 @@ CELLS = {
         "float": both(2.5, NO_IMAGE.format("float")),
         "dict": both({}, NO_IMAGE.format("dict")),
         "set": both({1}, NO_IMAGE.format("set")),
-        "texts": both(["a", "b"], SHAPE.format(r"\(2,\)")),
+        # several paths, to what was fitted to one image each a list of no shape
+        "texts": both(["a", "b"], r"(No such file.*'a'|got \(2,\))" + MISSING_OR),
         "no file": both("none.png", NO_FILE.format(r"none\.png")),
         "video": both("none.mp4", NO_FILE.format(r"none\.mp4")),
         "words": both("no image at all", NO_FILE.format("no image at all")),
@@ -250,7 +251,7 @@ CELLS = {
         ),
         "two channels": both(pixels(8, 8, 2), SHAPE.format(r"\(8, 8, 2\)")),
         "one axis": both(pixels(8), SHAPE.format(r"\(8,\)")),
-        "four axes": both(pixels(1, 8, 8, 3), SHAPE.format(r"\(1, 8, 8, 3\)")),
+        "five axes": both(pixels(1, 1, 8, 8, 3), SHAPE.format(r"\(1, 1, 8, 8, 3\)")),
         "negative": both(np.full((8, 8), -1), r"0\.\.255, got -1" + MISSING_OR),
         "300": both(np.full((8, 8), 300), r"0\.\.255, got 300" + MISSING_OR),
         "infinite": both(np.full((8, 8), np.inf), "finite pixels" + MISSING_OR),

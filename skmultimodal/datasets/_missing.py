@@ -173,7 +173,7 @@ def _checked_rates(rate, names):
 
 
 def _driver(data, cells, rates, driver):
-    """Return one value a row, and the modalities that must keep their cells."""
+    """Return one value per row, and the modalities that must keep their cells."""
     n_samples = len(data)
     if driver is None:
         driver = next((name for name in cells if not rates[name]), next(iter(cells)))
@@ -191,7 +191,7 @@ def _driver(data, cells, rates, driver):
 
 
 def _content(values):
-    """Return one number a row that stands for the content of its cell."""
+    """Return one number per row that stands for the content of its cell."""
     if isinstance(values, pd.DataFrame):
         ranks = [rankdata(_content(values[c])) for c in values.columns]
         return np.mean(ranks, axis=0)

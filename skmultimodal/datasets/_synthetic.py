@@ -222,7 +222,7 @@ def make_multimodal_xor(
 
     Each modality is a block of features around one of two opposite centres, chosen
     by a latent bit; the class is the parity of the bits. One modality, or a sum of
-    one score a modality, is right half the time; a model of interactions is right
+    one score per modality, is right half the time; a model of interactions is right
     nearly always. The idea follows the HD-XOR data of [1]_, of which this is an
     independent, smaller variant.
 
@@ -301,7 +301,7 @@ def make_multimodal_xor(
 
 
 def _per_modality(value, n_modalities, parameter, who) -> list:
-    """Return one value a modality, from one for all or a sequence."""
+    """Return one value per modality, from one for all or a sequence."""
     if n_modalities < 1:
         raise ValueError(
             f"The 'n_modalities' of {who} must be 1 or more. Got {n_modalities}."

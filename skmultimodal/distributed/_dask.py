@@ -40,7 +40,7 @@ def predict_dask(est: Any, rows: Any, *, method: str = "predict") -> Any:
     -------
     dask.dataframe.Series or dask.dataframe.DataFrame
         With the index, partitions and divisions of `rows`: a Series named
-        ``"prediction"`` where there is one value a row, else one column a class or a
+        ``"prediction"`` where there is one value per row, else one column per class or
         feature, named by it as str.
 
     Raises

@@ -91,7 +91,7 @@ def _array(cell):
 def predictions(est, rows: pd.DataFrame, method: str) -> pd.Series | pd.DataFrame:
     """Return the predictions for rows, named, with the index of the rows.
 
-    A Series named ``prediction`` where there is one value a row, else a DataFrame
+    A Series named ``prediction`` where there is one value per row, else a DataFrame
     with the classes or the names of the features as columns, all str.
     """
     values = np.asarray(getattr(est, method)(rows))

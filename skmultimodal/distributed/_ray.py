@@ -118,7 +118,7 @@ def predict_ray(
     Returns
     -------
     ray.data.Dataset
-        One column ``"prediction"``, or one a class or a feature, named by it.
+        One column ``"prediction"``, or one per class or feature, named by it.
 
     Raises
     ------

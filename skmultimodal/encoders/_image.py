@@ -58,7 +58,7 @@ class ImageEncoder(BaseEncoder):
     Parameters
     ----------
     channels : tuple of int, default=(16, 32, 64)
-        Output channels of the stages, one entry a stage.
+        Output channels of the stages, one entry per stage.
 
     out_features : int, default=64
         Width of the embedding.

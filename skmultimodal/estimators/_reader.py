@@ -291,7 +291,7 @@ class Reader:
         return present
 
     def _warn_of_new_patterns(self, present):
-        """Warn, once a fit, of patterns of modalities that training never had."""
+        """Warn, once per fit, of patterns of modalities that training never had."""
         if self.patterns_ in TOLD:
             return
         new = self.patterns_.new(present)

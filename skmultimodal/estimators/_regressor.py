@@ -21,7 +21,7 @@ __all__ = ["FusionRegressor"]
 class FusionRegressor(RegressorMixin, FittedFusion):
     """Predict values for rows that hold images, text, audio and table columns.
 
-    One value a row or several. Targets are standardised inside the fit.
+    One value per row or several. Targets are standardised inside the fit.
 
     Read more in the :ref:`User Guide <user_guide>`.
 

@@ -214,7 +214,7 @@ class FusionModel:
     def response_to_mixed(self, cells, rows, present) -> np.ndarray:
         """Return the response to rows put together of given cells.
 
-        What does not depend on the other modalities is computed once a cell where a
+        What does not depend on the other modalities is computed once per cell where a
         model can, however many rows it is in.
 
         Parameters

@@ -33,7 +33,7 @@ class BottleneckFusion(JointFusion):
     Each modality attends to its own tokens and to the bottleneck, whose tokens are
     averaged over the modalities after each layer [1]_. Prefer it for long
     sequences (frames of audio, places of images), where attention among the
-    tokens of all modalities is too dear. An encoder without tokens gives one.
+    tokens of all modalities is too expensive. An encoder without tokens gives one.
 
     Read more in the :ref:`User Guide <bottleneck_fusion>`.
 

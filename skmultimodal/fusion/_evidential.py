@@ -144,10 +144,10 @@ class EvidentialFusion(JointFusion):
         self.conflict_weight = conflict_weight
 
     def check_task(self, task: Any) -> None:
-        """Raise a ValueError unless there is one class a row."""
+        """Raise a ValueError unless there is one class per row."""
         if not task.one_label:
             raise ValueError(
-                "EvidentialFusion is defined for classification with one label a row. "
+                "EvidentialFusion is defined for classes with one label per row. "
                 f"Got a {task.kind} task. Use another strategy, such as "
                 "ParallelFusion, or one classifier a label."
             )

@@ -24,7 +24,7 @@ TINY = 1e-30  # smallest weight that enters a logarithm
 
 
 class MixtureOfExpertsFusion(JointFusion):
-    """Mix the predictions of one expert a modality with a gate.
+    """Mix the predictions of one expert per modality with a gate.
 
     Each modality has an expert, encoder and linear head; for each row a gate gives
     the probability that each expert is the one to trust. Training maximises the

@@ -17,7 +17,7 @@ class ParallelFusion(JointFusion):
 
     Every modality has a branch of its own, encoder and linear head. The branches
     meet in the loss of the weighted sum only, so each prediction splits exactly
-    into one term a modality, unless its weights are ``"gated"``. Prefer it when
+    into one term per modality, unless its weights are ``"gated"``. Prefer it when
     modalities are informative each on its own, when some may be missing, or when
     predictions must be explained. It cannot express an interaction between modalities
     (XOR).

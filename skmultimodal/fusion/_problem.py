@@ -39,7 +39,7 @@ class FusionProblem:
         where nothing is observed, ``task.truth(target)`` that which would be right,
         ``task.n_outputs`` the number of columns, ``task.has_labels`` whether y is
         labels, whose responses are probabilities, and ``task.one_label`` whether it is
-        one label a row.
+        one label per row.
 
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Labels or values as given.

@@ -72,7 +72,7 @@ class AutoFusion(BaseFusion):
 
     Notes
     -----
-    The fitted estimator says why in ``fusion_report_``, one row a candidate:
+    The fitted estimator says why in ``fusion_report_``, one row per candidate:
     ``candidate``, ``score`` and its standard deviation ``sd`` over folds,
     ``nested_score``, ``fits``, ``seconds``, ``chosen`` and ``reason``; ``strategy_`` is
     the chosen strategy. The score of a winner is optimistic, for it was chosen by it.
@@ -322,7 +322,7 @@ def _why_unscored(trials, problem) -> str:
 
 
 def _report(trials, chosen) -> pd.DataFrame:
-    """Return one row a candidate."""
+    """Return one row per candidate."""
     return pd.DataFrame(
         {
             "candidate": [trial.name for trial in trials],

@@ -155,7 +155,7 @@ def _draw_table(ax, cell, values):
 
 
 def _draw_columns(ax, cell, values):
-    """Draw one bar a column, those that add most."""
+    """Draw one bar per column, those that add most."""
     order = np.argsort(-np.abs(values.to_numpy()), kind="stable")[:MOST_BARS]
     order = np.sort(order)
     added = values.to_numpy()[order]

@@ -88,7 +88,7 @@ class CoalitionValues:
         Returns
         -------
         DataFrame
-            One bool column a modality, then ``score`` (and ``std`` over repeats).
+            One bool column per modality, then ``score`` (and ``std`` over repeats).
         """
         table = pd.DataFrame(self.subsets, columns=self.names)
         table["score"] = np.nan if self.scores is None else self.scores

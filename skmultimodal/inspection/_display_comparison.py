@@ -30,7 +30,7 @@ class ComparisonDisplay(Display):
     Parameters
     ----------
     table : DataFrame
-        ``table_`` of a comparison, one row a candidate: ``kind``, ``name``,
+        ``table_`` of a comparison, one row per candidate: ``kind``, ``name``,
         ``score``, ``sd`` and ``fold_0``, ``fold_1``, ...
 
     scoring : str, default="score"

@@ -16,7 +16,7 @@ __all__ = ["ModalityImportanceDisplay"]
 
 
 class ModalityImportanceDisplay:
-    """Importance of each modality: bars, or one dot a row.
+    """Importance of each modality: bars, or one dot per row.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class ModalityImportanceDisplay:
         return display.plot(ax, kind=kind)
 
     def plot(self, ax=None, *, kind="bar", color="sign"):
-        """Draw one line a modality.
+        """Draw one line per modality.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class ModalityImportanceDisplay:
             Axes to draw on; None makes a new figure.
 
         kind : {"bar", "beeswarm"}, default="bar"
-            Importances as bars, or one dot a row of the data.
+            Importances as bars, or one dot per row of the data.
 
         color : {"sign", "value"}, default="sign"
             Two colours, for what helps and what hurts, or a scale from one to the

@@ -128,7 +128,7 @@ class ReliabilityDisplay:
         y_true = np.asarray(y_true)
         if y_true.ndim != 1:
             raise ValueError(
-                f"{cls.__name__} expected one label a row. Got y of shape "
+                f"{cls.__name__} expected one label per row. Got y of shape "
                 f"{y_true.shape}."
             )
         classes = np.unique(y_true) if classes is None else np.asarray(classes)
@@ -187,7 +187,7 @@ class ReliabilityDisplay:
 
 
 def _checked(name, proba, y_true, classes):
-    """Return probabilities as an array of one row a label and one column a class."""
+    """Return probabilities as an array of one row a label and one column per class."""
     proba = np.asarray(proba, dtype=np.float64)
     if proba.shape != (len(y_true), len(classes)):
         raise ValueError(

@@ -138,7 +138,7 @@ class RowDisplay:
         return display.plot(ax, max_outputs=max_outputs)
 
     def plot(self, ax=None, *, max_outputs=4):
-        """Draw one line a modality, and the fusion below.
+        """Draw one line per modality, and the fusion below.
 
         Parameters
         ----------

@@ -46,7 +46,7 @@ class FusionWeightsDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None):
-        """Draw the weights of one fitted estimator, or of one a fold.
+        """Draw the weights of one fitted estimator, or of one per fold.
 
         Parameters
         ----------

@@ -31,7 +31,7 @@ class ModalityImportance:
         random orders above 10 modalities.
 
     per_row_ : DataFrame of shape (n_samples, n_modalities) or None
-        The same measure on one number a row: the probability (or score) of a
+        The same measure on one number per row: the probability (or score) of a
         class, or the value. None for several outputs without `target`.
 
     values_ : DataFrame
@@ -73,7 +73,7 @@ class ModalityImportance:
             Axes to draw on; None makes a new figure.
 
         kind : {"bar", "beeswarm"}, default="bar"
-            Importances as bars, or one dot a row of the data.
+            Importances as bars, or one dot per row of the data.
 
         **kwargs : dict
             Further parameters of :meth:`ModalityImportanceDisplay.plot`.
@@ -156,7 +156,7 @@ def modality_importance(
 
     n_orders : int, default=64
         Orders in which more than 10 modalities enter, half of them the others
-        backwards; each is one prediction a modality.
+        backwards; each is one prediction per modality.
 
     cv : int, splitter or None, default=None
         Folds of ``removal="refit"``.

@@ -110,7 +110,7 @@ def modality_interaction(
           prior alone. Positive where they complete each other, negative where they
           repeat each other.
         - ``"emap"`` [3]_: score lost when the prediction is replaced by the closest
-          sum of one term a modality. 0 where interactions are not needed.
+          sum of one term per modality. 0 where interactions are not needed.
 
     removal : {"mask", "mean", "permute", "refit"}, default=None
         How a modality is taken away, see :func:`coalition_values`. None is

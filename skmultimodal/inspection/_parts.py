@@ -176,7 +176,7 @@ class Parts:
     places: list[Any]
 
     def kept(self, masks) -> Any:
-        """Return one cell a row of `masks`, bool (n_cells, n_parts): parts to keep."""
+        """Return a cell for each row of `masks`, bool (n_cells, n_parts)."""
         raise NotImplementedError
 
 

@@ -39,7 +39,7 @@ def scoring_name(estimator, scoring) -> str:
 
 
 def row_values(estimator, values, y, output, target) -> np.ndarray:
-    """Return one number a row for each subset, of shape (n_subsets, n_samples).
+    """Return one number per row for each subset, of shape (n_subsets, n_samples).
 
     Parameters
     ----------

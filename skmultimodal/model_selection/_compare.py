@@ -52,7 +52,7 @@ def compare_fusion(
     """Cross-validate every modality alone and every strategy on the same folds.
 
     Candidates share one cache: models that several of them need, as decision fusion
-    and each modality alone do, are fitted once a fold. Without a `memory` of the
+    and each modality alone do, are fitted once per fold. Without a `memory` of the
     estimator it is a temporary one, removed at the end; the scores are the same.
 
     Parameters
@@ -88,7 +88,7 @@ def compare_fusion(
         Score, higher is better; by default accuracy or R^2.
 
     n_jobs : int, default=None
-        Parallel jobs, one a candidate and fold.
+        Parallel jobs, one per candidate and fold.
 
     refit : bool, default=True
         Whether the best strategy is fitted to all rows.
@@ -173,7 +173,7 @@ def _scoring_name(scoring, regression) -> str:
 
 
 def _table(rows, done) -> pd.DataFrame:
-    """Return one row a candidate, of means over folds and the score of each."""
+    """Return one row per candidate, of means over folds and the score of each."""
     outcomes = {key: [[o[key] for o in line] for line in done] for key in done[0][0]}
     scores = np.array(outcomes["score"])
     means = {

@@ -20,9 +20,9 @@ class FusionComparison:
     Attributes
     ----------
     table_ : DataFrame
-        One row a candidate: ``kind``, ``name``, mean ``score`` and its standard
+        One row per candidate: ``kind``, ``name``, mean ``score`` and its standard
         deviation ``sd`` over folds, ``fit_seconds`` and ``predict_seconds`` as if it
-        had no cache to share (features that are computed once a row count where they
+        had no cache to share (features that are computed once per row count where they
         were computed first), trained ``parameters`` (NaN where a model's cannot be
         counted), pickled ``megabytes`` (10^6 bytes; NaN where it cannot be pickled),
         fitted ``weights``, ``error`` (empty unless the candidate failed; its score is

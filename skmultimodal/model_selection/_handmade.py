@@ -30,7 +30,7 @@ STRENGTH = {"image": 0.001, "text": 10.0, "audio": 0.1}  # C, the inverse penalt
 
 
 def handmade_stack(X, regression=False):
-    """Return a stack of one linear model a modality, on the features one would try.
+    """Return a stack of one linear model per modality, on the features one would try.
 
     Standardised pixels, TF-IDF of words and character n-grams, cepstral statistics
     of sounds, one-hot categories and standardised numbers, each under a logistic

@@ -15,7 +15,7 @@ class TrainingBar(PrintLog):
 
     It takes the place of skorch's table, hence its class: skorch tells it last of all,
     when the scores of other callbacks are there. Bars of networks that are parts of a
-    fusion, one a modality, vanish when they are done.
+    fusion, one per modality, vanish when they are done.
     """
 
     bar: Any = None

@@ -79,7 +79,7 @@ class Task:
 
 
 class Classification(Task):
-    """One label a row: cross-entropy, softmax."""
+    """One label per row: cross-entropy, softmax."""
 
     kind = "classification"
     one_label = True

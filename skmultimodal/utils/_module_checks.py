@@ -202,7 +202,7 @@ def check_gradients(strategy, joint, n_modalities, absent):
     require(
         losses.shape == (N_ROWS,),
         strategy,
-        f"loss must return one value a row, ({N_ROWS},). Got {tuple(losses.shape)}.",
+        f"loss must return one value per row, ({N_ROWS},). Got {tuple(losses.shape)}.",
     )
     require(torch.isfinite(losses).all(), strategy, "the loss is not finite.")
     losses.sum().backward()
@@ -302,7 +302,7 @@ def check_loss_rows_apart(strategy, joint):
     losses = net.loss(output, target, Criterion(task))
     part = type(output)(*(None if field is None else field[rows] for field in output))
     alone = net.loss(part, target[rows], Criterion(task))
-    message = "the loss of a row depends on its batch. Return one value a row"
+    message = "the loss of a row depends on its batch. Return one value per row"
     assert_close(alone, losses[rows], strategy, message)
 
 

@@ -22,7 +22,7 @@ class ProjectedForestClassifier(ClassifierMixin, BaseEstimator):
     """Classify by the leaves of trees that are grown on random codes of the classes.
 
     The trees predict a short random vector of the class [1]_, so that their size and
-    time hardly depend on the number of classes; boosted trees grow one tree a class,
+    time hardly depend on the number of classes; boosted trees grow one tree per class,
     and the nodes of a forest have a number for each. The leaves that a row falls into
     go to :class:`CentroidClassifier`.
 

@@ -1,4 +1,4 @@
-"""Features that need no fitting, computed once a row and not once a fold."""
+"""Features that need no fitting, computed once per row and not once per fold."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Projections(nn.Module):
 
 
 class Heads(nn.Module):
-    """One linear head a modality, ``(n, in_features[name]) -> (n, n_outputs)``."""
+    """One linear head per modality, ``(n, in_features[name]) -> (n, n_outputs)``."""
 
     def __init__(self, in_features, n_outputs):
         super().__init__()

@@ -133,7 +133,7 @@ def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
 
 
 def pooled(embeddings) -> dict[str, Tensor]:
-    """Return one embedding a modality, the mean of its tokens if it has several."""
+    """Return one embedding per modality, the mean of its tokens if it has several."""
     return {
         name: masked_mean(*given) if isinstance(given, tuple) else given
         for name, given in embeddings.items()

@@ -277,7 +277,7 @@ class BaseRule(BaseEstimator):
             modality, row = np.argwhere(wrong)[0]
             raise ValueError(
                 f"{self._name} got NaN or infinity for modality {modality}, row {row}. "
-                "Mark it as absent in 'present', or mend its model."
+                "Mark it as absent in 'present', or correct its model."
             )
         return proba, present
 
@@ -286,7 +286,7 @@ class BaseRule(BaseEstimator):
         if weights.shape != (n_modalities,):
             raise ValueError(
                 f"{self._name} got weights of shape {weights.shape} for "
-                f"{n_modalities} modalities. Pass one weight a modality."
+                f"{n_modalities} modalities. Pass one weight per modality."
             )
         if not np.isfinite(weights).all() or weights.min() < 0 or not weights.any():
             raise ValueError(

@@ -154,7 +154,7 @@ class Isotonic(_Calibrator):
     Attributes
     ----------
     curves_ : list of IsotonicRegression
-        One a class.
+        One per class.
 
     References
     ----------

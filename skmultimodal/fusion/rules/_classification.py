@@ -236,7 +236,7 @@ class Product(BaseRule):
     """Combine by Bayes' theorem as if modalities were independent given the class.
 
     Parameter-free and exact under that independence. The class prior is counted
-    once, not once a modality: its exponent is one minus the number of present
+    once, not once per modality: its exponent is one minus the number of present
     modalities [1]_.
 
     Attributes
