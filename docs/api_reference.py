@@ -95,6 +95,7 @@ API_REFERENCE = {
             "InverseVariance",
             "GeneralizedLeastSquares",
             "NonNegativeLeastSquares",
+            "NonNegativeQuantile",
             "StackingRegression",
         ],
     ),

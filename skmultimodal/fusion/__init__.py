@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from skmultimodal.fusion.rules._fitted import DecisionTemplate as DecisionTemplate
     from skmultimodal.fusion.rules._fitted import NaiveBayes as NaiveBayes
     from skmultimodal.fusion.rules._fitted import Stacking as Stacking
+    from skmultimodal.fusion.rules._quantile import (
+        NonNegativeQuantile as NonNegativeQuantile,
+    )
     from skmultimodal.fusion.rules._regression import (
         GeneralizedLeastSquares as GeneralizedLeastSquares,
     )
@@ -108,6 +111,7 @@ _LAZY = {
     "MixtureOfExpertsFusion": "fusion._mixture",
     "NaiveBayes": "fusion.rules._fitted",
     "NonNegativeLeastSquares": "fusion.rules._regression",
+    "NonNegativeQuantile": "fusion.rules._quantile",
     "ParallelFusion": "fusion._parallel",
     "Product": "fusion.rules._classification",
     "ProductOfExpertsFusion": "fusion._product_of_experts",

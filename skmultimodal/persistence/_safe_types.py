@@ -88,6 +88,7 @@ OURS = {
     "fusion.rules._classification": "Borda Dempster LinearPool LogPool Majority Max "
     "Median Min Product TrimmedMean WeightedVote",
     "fusion.rules._fitted": "DecisionTemplate NaiveBayes Stacking",
+    "fusion.rules._quantile": "NonNegativeQuantile",
     "fusion.rules._regression": "GeneralizedLeastSquares InverseVariance MeanValue "
     "MedianValue NonNegativeLeastSquares StackingRegression TrimmedMeanValue "
     "WeightedMean",

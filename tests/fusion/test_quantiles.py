@@ -10,11 +10,14 @@ from sklearn.ensemble import (
     VotingRegressor,
 )
 from sklearn.linear_model import QuantileRegressor, Ridge
+from sklearn.metrics import mean_pinball_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from skmultimodal import DecisionFusion, FusionRegressor
-from skmultimodal.fusion.apart._levels import predicts_quantile
+from skmultimodal.fusion import NonNegativeQuantile
+from skmultimodal.fusion.apart._levels import levels_of, predicts_quantile
+from skmultimodal.fusion.rules._quantile import least_pinball
 
 HIST = HistGradientBoostingRegressor(loss="quantile", quantile=0.9, max_iter=30)
 LINEAR = QuantileRegressor(quantile=0.9, alpha=0.0)
@@ -99,3 +102,79 @@ def test_means_pass():
         make_pipeline(QuantileTransformer(), Ridge()),
     ):
         assert not predicts_quantile(model)
+
+
+def pinball(y, values, level):
+    """The loss of Koenker and Bassett, written out."""
+    error = y - values
+    return np.where(error >= 0, level * error, (level - 1) * error).sum()
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+def test_no_weights_have_less_pinball_loss(level):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(2, 200, 1))
+    y = values[0] + 0.5 * values[1] + rng.exponential(size=(200, 1))
+    weights, intercept = least_pinball(values, y, level, np.ones(200))
+    linear = QuantileRegressor(quantile=level, alpha=0.0)
+    linear.fit(values[:, :, 0].T, y[:, 0])
+    np.testing.assert_allclose(weights, linear.coef_, atol=1e-6)
+    np.testing.assert_allclose(intercept, linear.intercept_, atol=1e-6)
+    least = pinball(y, np.tensordot(weights, values, 1) + intercept, level)
+    for _ in range(200):
+        w = np.maximum(weights + 0.1 * rng.normal(size=2), 0)
+        b = intercept + 0.1 * rng.normal()
+        assert pinball(y, np.tensordot(w, values, 1) + b, level) >= least - 1e-9
+    repeated = np.tile(values, (1, 2, 1)), np.tile(y, (2, 1))
+    twice = least_pinball(*repeated, level, np.ones(400))
+    doubled = least_pinball(values, y, level, np.full(200, 2.0))
+    np.testing.assert_allclose(twice[0], doubled[0], atol=1e-6)
+
+
+def test_the_rule_keeps_the_level_and_beats_equal_weights(rows):
+    """Where the modalities know different parts, and where one of them is absent."""
+    X, y = rows
+    X = {name: part.copy() for name, part in X.items()}
+    X["b"][::3] = np.nan
+    train, test = slice(0, 600), slice(600, 900)
+    models = [("a", LINEAR), ("b", LINEAR)]
+    of_rule, loss = {}, {}
+    for rule in (NonNegativeQuantile(0.9), "mean"):
+        weights = "uniform" if rule == "mean" else "cv"
+        reg = FusionRegressor(models, DecisionFusion(rule, weights))
+        reg.fit({m: part[train] for m, part in X.items()}, y[train])
+        predicted = reg.predict({m: part[test] for m, part in X.items()})
+        covered = y[test] <= predicted
+        absent = np.isnan(X["b"][test, 0])
+        of_rule[str(rule)] = covered[absent].mean(), covered[~absent].mean()
+        loss[str(rule)] = mean_pinball_loss(y[test], predicted, alpha=0.9)
+    fitted, equal = list(loss)
+    for part, n in zip(of_rule[fitted], (100, 200), strict=True):
+        assert abs(part - 0.9) < 3 * np.sqrt(0.09 / n)
+    assert loss[fitted] < loss[equal]
+
+
+def test_levels_must_agree(rows):
+    with pytest.raises(ValueError, match=r"'a': .* the quantile 0.9, and .* of 0.5"):
+        fused(LINEAR, NonNegativeQuantile()).fit(*rows)
+    with pytest.raises(ValueError, match=r"number in \(0, 1\). Got 90"):
+        FusionRegressor(
+            [("a", Ridge()), ("b", Ridge())],
+            DecisionFusion(NonNegativeQuantile(90)),
+        ).fit(*rows)
+    for model in MODELS:
+        assert levels_of(model) == {0.9}, model
+
+
+def test_sets_without_rows_have_equal_weights():
+    rng = np.random.default_rng(0)
+    values, y = rng.normal(size=(3, 30, 1)), rng.normal(size=30)
+    present = np.ones((3, 30), dtype=bool)
+    present[2] = False
+    rule = NonNegativeQuantile(0.5).fit(values, y, present)
+    alone = np.array([[False], [False], [True]])
+    assert rule.combine(values[:, :1], alone)[0, 0] == values[2, 0, 0]
+    np.testing.assert_allclose(rule.row_weights(alone), [[0.0], [0.0], [1.0]])
+    given = NonNegativeQuantile(0.5).fit(values, y, weights=np.array([1.0, 1, 2]))
+    expected = np.average(values, axis=0, weights=[1, 1, 2])
+    np.testing.assert_allclose(given.combine(values), expected)

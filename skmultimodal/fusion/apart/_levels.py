@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["check_levels", "predicts_quantile"]
+__all__ = ["check_levels", "levels_of", "predicts_quantile"]
 
 LOSSES = ("loss", "objective", "loss_function")  # as several libraries name it
 
@@ -42,6 +42,7 @@ def check_levels(problem, rule, fitted) -> None:
     """
     if problem.task.has_labels:
         return
+    _check_one_level(problem, rule)
     squares = getattr(rule, "least_squares", None)
     squares = len(problem.names) > 1 and squares is not None and squares(fitted)
     for name, spec in problem.encoders.items():
@@ -55,7 +56,44 @@ def check_levels(problem, rule, fitted) -> None:
             + (
                 "Give one model."
                 if chosen
-                else "Use a rule that keeps the level: DecisionFusion(rule='median'), "
-                "or rule='mean' with equal or given weights."
+                else "Use a rule that keeps the level: "
+                "DecisionFusion(rule=NonNegativeQuantile(quantile)), whose weights are "
+                "fitted to it, rule='median', or rule='mean' with equal or given "
+                "weights."
             )
         )
+
+
+def levels_of(spec) -> set[float]:
+    """Return the levels that a model, and models inside it, say they predict.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import GradientBoostingRegressor
+    >>> from skmultimodal.fusion.apart._levels import levels_of
+    >>> levels_of(GradientBoostingRegressor(loss="quantile", alpha=0.9))
+    {0.9}
+    """
+    if isinstance(spec, list):
+        return set().union(*map(levels_of, spec))
+    params = spec.get_params() if hasattr(spec, "get_params") else {}
+    found = set()
+    for key, value in params.items():
+        root, _, last = key.rpartition("__")
+        loss = params.get(f"{root}__loss" if root else "loss", "quantile")
+        of_level = last == "quantile" or (last == "alpha" and "loss" in params)
+        if of_level and loss == "quantile" and isinstance(value, float):
+            found.add(value)
+    return found
+
+
+def _check_one_level(problem, rule):
+    """Refuse models of another level than that of a rule that has one."""
+    level = getattr(rule, "quantile", None)
+    for name, spec in problem.encoders.items():
+        other = levels_of(spec) - {level} if predicts_quantile(spec) else set()
+        if level is not None and other:
+            raise ValueError(
+                f"Modality {name!r}: its model predicts the quantile {min(other)}, and "
+                f"{type(rule).__name__} combines those of {level}. Give both the same."
+            )
