@@ -195,7 +195,7 @@ def _decoder(first, cells):
     if kind == "image":
         return partial(_decode_images, root=root)
     if kind == "audio":
-        rate = getattr(first, "sampling_rate", 8000)
+        rate = getattr(first, "sampling_rate", None) or 8000
         return partial(decode_audio, sampling_rate=rate, root=root)
     return decode_text if kind == "text" and takes_texts(first) else None
 

@@ -21,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skmultimodal import FusionClassifier, PretrainedEncoder, RowCache, Training
 from skmultimodal._warnings import UnusedWarning
+from skmultimodal.data._containers import object_array
+from skmultimodal.encoders._readable import without_unreadable
 from skmultimodal.encoders.features._row_cache import clear_row_cache
 from skmultimodal.encoders.pretrained import _installed, _onnx
 from skmultimodal.encoders.pretrained._sources import source
@@ -292,6 +294,14 @@ def test_a_file_that_was_not_reviewed_is_not_loaded(tmp_path, monkeypatch):
     importlib.invalidate_caches()
     with pytest.raises(ValueError, match="is not the file that was reviewed"):
         PretrainedEncoder("efficientnet-lite0").fit(images(2, [0, 1]))
+
+
+def test_sounds_without_a_rate_count_as_readable(files):
+    cells = object_array([np.ones(20), b"no sound", np.ones(30)])
+    encoder = PretrainedEncoder(files["audio"], "audio")
+    for spec in (encoder, RowCache(encoder)):
+        _, bad = without_unreadable(pd.Series(cells), spec)
+        assert (bad.count, bad.total) == (1, 3)
 
 
 def test_bad_parameters_are_named(files):
