@@ -55,7 +55,7 @@ class Task:
         """Return a tensor of targets in the dtype that losses compare with scores."""
         return target.to(scores.dtype)
 
-    def parts(self, responses, target=None) -> list[tuple]:
+    def parts(self, responses, target=None) -> list[tuple[Any, Any]]:
         """Return responses and targets of each problem that a rule combines."""
         return [(responses, target)]
 
@@ -217,7 +217,7 @@ class Multilabel(Task):
         """Return those of absence and presence of each label."""
         return np.stack([1 - response, response], axis=-1)
 
-    def parts(self, responses, target=None) -> list[tuple]:
+    def parts(self, responses, target=None) -> list[tuple[Any, Any]]:
         binary = self.distributions(responses)
         return [
             (
