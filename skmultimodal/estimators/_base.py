@@ -138,7 +138,8 @@ class BaseFusionEstimator(
                 setattr(self, key, params.pop(key))
         nested = {key.partition("__")[0] for key in params if "__" in key}
         if "fusion" in nested and isinstance(self.fusion, str):
-            self.fusion = auto_fusion(self.fusion, False, type(self))
+            inferred = isinstance(self.encoders, str)
+            self.fusion = auto_fusion(self.fusion, False, type(self), inferred)
         if "training" in nested:
             self.training = self._training()
         self._set_params("_encoders", **params)
@@ -169,7 +170,8 @@ class BaseFusionEstimator(
         task = self._task(y, weight, classes)
         plain = is_numeric(X)
         float32 = isinstance(X, np.ndarray) and X.dtype == np.float32
-        strategy = auto_fusion(self.fusion, plain, type(self))
+        inferred = isinstance(self.encoders, str)
+        strategy = auto_fusion(self.fusion, plain, type(self), inferred)
         self._check_imputes(strategy)
         if not isinstance(self.encoders, str):
             pairs = pairs_of(self.encoders, reader.owner)
@@ -197,7 +199,9 @@ class BaseFusionEstimator(
             missing=self.missing,
             memory=cache_in(self.memory),
             n_jobs=self.n_jobs,
-            encoders_for=(reader.encoders_for(X, *kind) if strategy.searches else None),
+            encoders_for=(
+                reader.encoders_for(X, *kind) if strategy.asks_encoders else None
+            ),
         )
         return strategy, problem.of_positive_weight(), reader
 

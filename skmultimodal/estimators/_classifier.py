@@ -113,7 +113,7 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
         The strategy used, where `fusion` is an alias or ``"auto"``.
 
     fusion_weights_ : dict of str to float
-        Fitted weight of each modality.
+        Fitted weight of each modality; of an ensemble, those of its weighted sum.
 
     history_ : DataFrame
         One row an epoch.
@@ -128,7 +128,8 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
         What ``"pretrained"`` chose for each modality, and why; only with that word.
 
     fusion_report_ : DataFrame
-        Candidates and why one was chosen, after a search (:class:`AutoFusion`).
+        Candidates and why one was chosen, after a search (:class:`AutoFusion`);
+        members and what each adds, of an ensemble (:class:`DecisionFusion`).
 
     missing_report_ : DataFrame
         ``count`` and ``share`` of the training rows by pattern of present

@@ -106,7 +106,7 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         The strategy used, where `fusion` is an alias or ``"auto"``.
 
     fusion_weights_ : dict of str to float
-        Fitted weight of each modality.
+        Fitted weight of each modality; of an ensemble, those of its weighted sum.
 
     history_ : DataFrame
         One row an epoch.
@@ -121,7 +121,8 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         What ``"pretrained"`` chose for each modality, and why; only with that word.
 
     fusion_report_ : DataFrame
-        Candidates and why one was chosen, after a search (:class:`AutoFusion`).
+        Candidates and why one was chosen, after a search (:class:`AutoFusion`);
+        members and what each adds, of an ensemble (:class:`DecisionFusion`).
 
     missing_report_ : DataFrame
         ``count`` and ``share`` of the training rows by pattern of present

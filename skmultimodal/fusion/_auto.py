@@ -50,7 +50,7 @@ def resolve_fusion(fusion, owner: str):
     )
 
 
-def auto_fusion(fusion, plain: bool, estimator_class):
+def auto_fusion(fusion, plain: bool, estimator_class, inferred: bool = True):
     """Return the strategy to fit.
 
     Parameters
@@ -60,12 +60,17 @@ def auto_fusion(fusion, plain: bool, estimator_class):
         Whether X is a plain matrix of numbers, hence one table network.
     estimator_class : type
         Embeddings for a next step come from a network, whatever the data.
+    inferred : bool, default=True
+        Whether models are inferred. Given ones are combined by their sum alone.
     """
     if not (isinstance(fusion, str) and fusion == "auto"):
         return resolve_fusion(fusion, estimator_class.__name__)
     predicts = is_classifier(estimator_class()) or is_regressor(estimator_class())
     alias = ("parallel" if plain else "decision") if predicts else "feature"
-    return resolve_fusion(alias, estimator_class.__name__)
+    strategy = resolve_fusion(alias, estimator_class.__name__)
+    if alias == "decision":
+        strategy.set_params(ensemble=inferred)
+    return strategy
 
 
 def auto_encoders(

@@ -42,6 +42,9 @@ class BaseFusion(BaseEstimator):
         Class attribute. Whether ``missing="impute"`` is defined for the strategy.
     searches : bool
         Class attribute. Whether the strategy fits others, with encoders of their own.
+    asks_encoders : bool
+        Whether it asks for encoders other than its own, where they are inferred: by
+        default where it ``searches``.
     limits : dict of str to tuple of (str, callable)
         Class attribute. What parameters must be, by name: in words, and as a function
         that says whether a value is. ``fit`` checks it.
@@ -53,6 +56,10 @@ class BaseFusion(BaseEstimator):
     imputes = False
     searches = False
     limits: ClassVar[dict] = {}
+
+    @property
+    def asks_encoders(self) -> bool:
+        return self.searches
 
     def fit_model(self, problem: FusionProblem) -> FusionModel:
         """Return the model fitted to `problem`."""

@@ -11,6 +11,7 @@ from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion.apart._bar import with_bar
 from skmultimodal.fusion.apart._combined import DecisionModel
 from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._joined import JoinedFeatures, fit_joined
 from skmultimodal.fusion.apart._levels import check_levels
 from skmultimodal.fusion.apart._out_of_fold import (
     best_candidates,
@@ -33,8 +34,10 @@ class DecisionFusion(BaseFusion):
     one with the least out-of-fold loss is taken. The weights of the
     combination are fitted to out-of-fold predictions, never to predictions on rows
     a model was trained on. Prefer it on small data, with strong classical models,
-    and where modalities may be missing. It cannot express an interaction between
-    modalities (XOR).
+    and where modalities may be missing. By themselves decisions cannot express an
+    interaction between modalities (XOR); with ``ensemble=True``, which
+    ``fusion="auto"`` sets where it infers the models, machines that can stand beside
+    their sum.
 
     Read more in the :ref:`User Guide <decision_fusion>`.
 
@@ -68,6 +71,13 @@ class DecisionFusion(BaseFusion):
         Whether the models are refitted to all rows; otherwise the models of the
         folds predict and their responses are averaged.
 
+    ensemble : bool, default=False
+        Whether others may stand beside the weighted sum, for rows that have every
+        modality: a stacking of the decisions and, where the estimator infers the
+        encoders, a kernel machine and, on at most 256 features and 10 classes, boosted
+        trees on the features of all modalities. Only with ``rule="auto"`` and fitted
+        weights; otherwise, and where it is False, the prediction is the sum.
+
     See Also
     --------
     ParallelFusion : Branches trained together.
@@ -84,6 +94,12 @@ class DecisionFusion(BaseFusion):
     are refused by name under every rule fitted to squared error, and taken under
     ``"median"``, ``"trimmed_mean"`` and ``"mean"``, and given or equal weights.
 
+    With ``ensemble=True`` the members enter one after the other, as in [4]_, each where
+    it lowers the out-of-fold loss by more than a standard error, with weights pulled to
+    the sum alone. `fusion_weights_`, `modality_weights` and `uncertainty` are those of
+    the sum; `fusion_report_` has a row a member: its out-of-fold ``loss``, its
+    ``weight``, and its ``gain`` in loss as it entered.
+
     References
     ----------
     .. [1] J. Kittler, M. Hatef, R. Duin, J. Matas, "On combining classifiers",
@@ -93,6 +109,9 @@ class DecisionFusion(BaseFusion):
        Science, 1986.
 
     .. [3] L. Breiman, "Stacked regressions", Machine Learning, 1996.
+
+    .. [4] R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, "Ensemble selection from
+       libraries of models", ICML, 2004.
 
     Examples
     --------
@@ -110,6 +129,7 @@ class DecisionFusion(BaseFusion):
     limits: ClassVar[dict] = {
         "calibrate": either(NONE, one_of(*CALIBRATORS)),
         "refit": BOOL,
+        "ensemble": BOOL,
     }
 
     def __init__(
@@ -120,12 +140,14 @@ class DecisionFusion(BaseFusion):
         cv: Any = None,
         calibrate: str | None = None,
         refit: bool = True,
+        ensemble: bool = False,
     ):
         self.rule = rule
         self.weights = weights
         self.cv = cv
         self.calibrate = calibrate
         self.refit = refit
+        self.ensemble = ensemble
 
     def fit_model(self, problem: Any) -> Any:
         """Fit the models apart, then the combination on out-of-fold predictions."""
@@ -140,10 +162,10 @@ class DecisionFusion(BaseFusion):
 
         Those are made of the models that out-of-fold predictions are made with, and
         of a combination fitted to the predictions of the other folds; unless other
-        folds are asked for than the strategy's own.
+        folds are asked for than the strategy's own, or others may stand beside the sum.
         """
-        if cv is not None and cv != self.cv:
-            return super().fit_folds(problem, cv)
+        if (cv is not None and cv != self.cv) or self._has_members():
+            return super().fit_folds(problem, self.cv if cv is None else cv)
         rule = self._checked_rule(problem)
         folds = folds_of(problem, self.cv)
         if not self._needs_folds(problem, rule):
@@ -178,6 +200,7 @@ class DecisionFusion(BaseFusion):
         specs = problem.encoders.values()
         tried = sum(len(spec) for spec in specs if isinstance(spec, list))
         n_fits = len(folds) * (tried + len(specs)) + refit * len(specs)
+        whole = problem
         with with_bar(problem, n_fits) as problem:
             problem = with_frozen_features(best_candidates(problem, folds))
             if folds:
@@ -186,7 +209,21 @@ class DecisionFusion(BaseFusion):
             # a model with calibration replaces responses by calibrated ones
             known = None if responses is None else responses.copy()
             model = DecisionModel(self, problem, rule, models, known, folds)
+        if self._has_members() and folds and len(problem.names) > 1:
+            joined, machines = {}, None
+            if problem.encoders_for is not None:
+                features = whole.for_strategy(JoinedFeatures())
+                joined, machines = fit_joined(features, folds, self.refit)
+            model.add_members(problem, known, joined, machines, folds)
         return model, problem, responses, of_folds
+
+    @property
+    def asks_encoders(self) -> bool:
+        return self._has_members()
+
+    def _has_members(self) -> bool:
+        fitted = _is_word(self.weights) and self.weights in ("cv", "learned")
+        return self.ensemble is True and fitted and _is_word(self.rule, "auto")
 
     def _needs_folds(self, problem, rule) -> bool:
         fitted = self.weights in ("cv", "learned") if _is_word(self.weights) else False
@@ -217,5 +254,5 @@ class DecisionFusion(BaseFusion):
         return known[name]()
 
 
-def _is_word(value) -> bool:
-    return isinstance(value, str)
+def _is_word(value, word=None) -> bool:
+    return isinstance(value, str) and word in (None, value)

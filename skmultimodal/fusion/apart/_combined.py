@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -12,9 +13,11 @@ from skmultimodal._warnings import warn
 from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.fusion._base import FusionModel, naming, unheard
+from skmultimodal.fusion.apart._ensemble import Ensemble
 from skmultimodal.fusion.apart._frozen import FrozenFeatures
 from skmultimodal.fusion.apart._out_of_fold import respond
 from skmultimodal.fusion.apart._row_features import freeze
+from skmultimodal.fusion.apart._stack import Stack, cross_fitted
 from skmultimodal.fusion.apart._standalone import NoModel, warn_unjudged
 from skmultimodal.fusion.joint._encode import encode_by_member
 from skmultimodal.fusion.rules._base import unless_all
@@ -83,6 +86,44 @@ class DecisionModel(FusionModel):
         weights = np.zeros(len(self.names))
         weights[self.judged] = np.mean([rule.weights_ for rule in self.rules], axis=0)
         self.weights = dict(zip(self.names, weights.tolist(), strict=True))
+        self.ensemble: Ensemble | None = None
+        self.stack: Stack | None = None
+        self.joined: Any = None
+
+    def add_members(self, problem, responses, joined, machines, folds):
+        """Let members beside the sum in, for rows that have every modality.
+
+        Parameters
+        ----------
+        problem : FusionProblem
+        responses : ndarray of shape (n_modalities, n_samples, n_outputs)
+            Out-of-fold responses of the modalities, which the sum was fitted to.
+        joined : dict of str to ndarray of shape (n_samples, n_outputs)
+            Those of machines on the joined features, if there are any.
+        machines : JoinedModel or None
+        folds : list of (train, test) positions
+        """
+        rows = np.isfinite(responses).all(axis=(0, 2))
+        for response in joined.values():
+            rows &= np.isfinite(response).all(axis=1)
+        if not self.judged.all() or not rows.any():
+            return
+        stacked, stack = cross_fitted(problem, responses, rows, folds, self.prior)
+        rows &= np.isfinite(stacked).all(axis=1)
+        present = np.isfinite(responses).all(axis=2).T
+        extra = self._passed(problem.cells, problem.present)
+        combined = self._combined(responses, present, extra)
+        members = {"sum": combined, "stack": stacked, **joined}
+        weight = problem.sample_weight
+        self.ensemble = Ensemble(self.task, self.prior).fit(
+            {name: response[rows] for name, response in members.items()},
+            problem.target[rows],
+            None if weight is None else weight[rows],
+        )
+        self.report = self.ensemble.report
+        self.stack = stack if "stack" in self.ensemble.weights else None
+        if machines is not None:
+            self.joined = machines.keep(self.ensemble.weights)
 
     def trim(self):
         """Drop the cache."""
@@ -250,11 +291,12 @@ class DecisionModel(FusionModel):
         if len(self.names) == 1 and present.all():
             return self._responses(cells, present)[0]
         responses = self._responses(cells, present)
-        return self._combined(responses, present, self._passed(cells, present))
+        joined = self._joined(cells, present)
+        return self._answer(responses, present, self._passed(cells, present), joined)
 
     def responses(self, cells, presences):
         union = np.any(presences, axis=0)
-        own = self._responses(cells, union)
+        own, joined = self._responses(cells, union), self._joined(cells, union)
         found = []
         for present in presences:
             if len(self.names) == 1 and present.all():
@@ -262,11 +304,11 @@ class DecisionModel(FusionModel):
                 continue
             known = np.where(present.T[:, :, None], own, np.nan)
             passed = self._passed(cells, present)
-            found.append(self._combined(known, present, passed))
+            found.append(self._answer(known, present, passed, joined))
         return found
 
     def response_to_mixed(self, cells, rows, present):
-        if self.passed is not None:  # the rule sees cells
+        if self.passed is not None or self.joined is not None:  # which see cells
             return super().response_to_mixed(cells, rows, present)
         responses = np.full((*present.T.shape, self.task.n_outputs), np.nan)
         for m, name in enumerate(self.names):
@@ -278,7 +320,26 @@ class DecisionModel(FusionModel):
                 responses[m, here] = own[which]
         if len(self.names) == 1 and present.all():
             return responses[0]
-        return self._combined(responses, present, {})
+        return self._answer(responses, present, {}, {})
+
+    def _joined(self, cells, present):
+        """Return the responses of the machines on the joined features, by name."""
+        return {} if self.joined is None else self.joined.answers(cells, present)
+
+    def _answer(self, responses, present, extra, joined):
+        """Return the combination; of the ensemble, for rows with every modality."""
+        combined = self._combined(responses, present, extra)
+        if self.ensemble is None or len(self.ensemble.weights) == 1:
+            return combined
+        rows = present.all(axis=1)
+        if not rows.any():
+            return combined
+        members = {"sum": combined[rows]}
+        if self.stack is not None:
+            members["stack"] = self.stack.response(responses[:, rows])
+        members |= {name: response[rows] for name, response in joined.items()}
+        combined[rows] = self.ensemble.combine(members)
+        return combined
 
     def _combined(self, responses, present, extra):
         heard = present.T[self.judged]

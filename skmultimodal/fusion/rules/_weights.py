@@ -23,6 +23,7 @@ __all__ = [
     "fit_log_pool",
     "gls_weights",
     "inverse_variance_weights",
+    "is_clear",
     "linear_pool_em_step",
     "log_pool_loss",
     "nonnegative_minimum",
@@ -33,7 +34,16 @@ __all__ = [
 ]
 
 
-def fit_log_pool(ratios, y, offset, *, shrinkage=0.01, bias=False, sample_weight=None):
+def fit_log_pool(
+    ratios,
+    y,
+    offset,
+    *,
+    shrinkage=0.01,
+    bias=False,
+    sample_weight=None,
+    center=None,
+):
     """Return weights and class bias of the log-linear pool.
 
     Minimises the mean log loss of ``softmax(offset + bias + sum_m w_m r_m)`` plus
@@ -46,13 +56,15 @@ def fit_log_pool(ratios, y, offset, *, shrinkage=0.01, bias=False, sample_weight
         Log p - log prior (or log p), zero where a modality is absent.
     y : ndarray of shape (n_samples,)
         Classes as positions.
-    offset : ndarray of shape (n_classes,)
+    offset : ndarray of shape (n_classes,) or (n_samples, n_classes)
         Scores where nothing is observed, the log prior.
     shrinkage : float, default=0.01
         Strength of the pull to equal weights 1 / n_modalities and no bias.
     bias : bool, default=False
         Whether a bias for each class is fitted.
     sample_weight : ndarray of shape (n_samples,), default=None
+    center : ndarray of shape (n_modalities,), default=None
+        What weights are pulled to instead of equal ones.
 
     Returns
     -------
@@ -63,7 +75,9 @@ def fit_log_pool(ratios, y, offset, *, shrinkage=0.01, bias=False, sample_weight
     n_modalities, _, n_classes = ratios.shape
     share = row_shares(len(y), sample_weight)
     n_bias = n_classes if bias else 0
-    start = np.r_[np.full(n_modalities, 1 / n_modalities), np.zeros(n_bias)]
+    if center is None:
+        center = np.full(n_modalities, 1 / n_modalities)
+    start = np.r_[center, np.zeros(n_bias)]
     lower = np.r_[np.zeros(n_modalities), np.full(n_bias, -np.inf)]
 
     def loss(theta):
@@ -244,14 +258,18 @@ def equal_weights_if_no_gain(weights, equal, losses, equal_losses, sample_weight
     -------
     weights : ndarray of shape (n_modalities,)
     """
-    gain = equal_losses - losses
+    return weights if is_clear(equal_losses - losses, sample_weight) else equal
+
+
+def is_clear(gain, sample_weight=None) -> bool:
+    """Whether the mean gain of rows, (n_samples,), is beyond one standard error."""
     weight = np.ones(len(gain)) if sample_weight is None else sample_weight
     total = weight.sum()
     if total <= 1:
-        return equal
+        return False
     mean = weight @ gain / total
     variance = weight @ np.square(gain - mean) / (total - 1)
-    return weights if mean > np.sqrt(variance / total) else equal
+    return bool(mean > np.sqrt(variance / total))
 
 
 def error_moments(values, target, present, sample_weight=None):
