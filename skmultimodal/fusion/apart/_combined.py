@@ -217,7 +217,7 @@ class DecisionModel(FusionModel):
             known = np.isfinite(response).all(axis=1)
             parts = self.task.parts(response[known], problem.target[known])
             if known.any() and not all(
-                at_prior(*part, weight[known]) for part in parts
+                at_prior(part, y, weight[known]) for part, y in parts
             ):
                 others.append(name)
         if others:
