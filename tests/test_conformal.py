@@ -139,7 +139,7 @@ def test_one_threshold_for_all_patterns_fails_the_same(fitted, cls, make, score)
 )
 def test_coverage_of_whole_fits(cls, given, make, method):
     conformal = cls(given, method=method, cv=2 if method == "split" else None)
-    errors = errors_by_pattern(conformal, make, n_rows=1000, n_new=200)
+    errors = errors_by_pattern(conformal, make, n_rows=1200, n_new=100)
     assert errors.abs().max() < 3
 
 
