@@ -432,19 +432,13 @@ def test_mapie_takes_a_fitted_classifier(frame):
     assert conformal.predict_set(X[60:])[1].shape == (20, 2, 1)
 
 
-NUMBERS = {
-    "clf": FusionClassifier([("x", LogisticRegression())], "decision"),
-    "reg": FusionRegressor([("x", Ridge())], "decision"),
-}
-
-
 @pytest.mark.slow
 @parametrize_with_checks(
     [
         ConformalFusionClassifier(),
         ConformalFusionRegressor(),
-        ConformalFusionClassifier(NUMBERS["clf"], method="cv+"),
-        ConformalFusionRegressor(NUMBERS["reg"], method="cv+"),
+        ConformalFusionClassifier(method="cv+", cv=2),
+        ConformalFusionRegressor(method="cv+", cv=2),
     ]
 )
 def test_scikit_learn_check(estimator, check):
