@@ -11,6 +11,7 @@ NAMES = [
     "grid_search",
     "missing_modality",
     "importance",
+    "parts",
     "calibration",
     "conformal",
     "cascade",

@@ -193,8 +193,10 @@ def image_shown(value) -> np.ndarray:
     image = value[:, :, None] if value.ndim == 2 else value
     if image.shape[2] == 4:
         image = to_channels(image, 3)
-    if image.dtype != np.uint8:
+    grey = image.shape[2] == 1
+    if image.dtype != np.uint8 or grey:  # a grey one from black to its brightest
         high = 255 if image.max(initial=0) > 1 else 1
+        high = (image.max() or 1) if grey else high
         image = np.clip(image / high * 255, 0, 255).astype(np.uint8)
     return image.repeat(3, axis=2) if image.shape[2] == 1 else image
 

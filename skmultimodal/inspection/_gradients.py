@@ -16,7 +16,9 @@ from skmultimodal.training._tensors import Tensors, move
 __all__ = ["integrated"]
 
 
-def integrated(model, cells, present, name, parts, columns, n_steps, output):
+def integrated(
+    model, cells, present, name, parts, columns, n_steps, output, at_end=False
+):
     """Return values, None for errors, base and full output, by row.
 
     The path goes from the cell without any part to the whole one, in what the
@@ -34,6 +36,8 @@ def integrated(model, cells, present, name, parts, columns, n_steps, output):
     n_steps : int
         Points of the midpoint rule.
     output : {"score", "probability"}
+    at_end : bool, default=False
+        Whether the gradient is that of the whole cell alone, of which nothing sums.
     """
     if not hasattr(model, "preparation"):
         raise ValueError(
@@ -67,7 +71,7 @@ def integrated(model, cells, present, name, parts, columns, n_steps, output):
                 found = network.complete_and_fuse(given, here.expand(n, -1)).scores
                 return _explained(model.task, found, column, output)
 
-            values[row], base[row], full[row] = path.integrate(ask, n_steps)
+            values[row], base[row], full[row] = path.integrate(ask, n_steps, at_end)
     return values, None, base, full
 
 
@@ -194,13 +198,15 @@ class _Path:
         names = (n for n, module in self.encode.named_modules() if module is table)
         return f"{next(names)}.weight"
 
-    def integrate(self, ask, n_steps):
+    def integrate(self, ask, n_steps, at_end=False):
         """Return what each part adds, and the output at both ends."""
         found = list(self.leaves.values())
         with torch.no_grad():
             ends = [torch.stack([leaf.start, leaf.stop]) for leaf in found]
             base, full = ask(ends).tolist()
         times = (torch.arange(n_steps, device=self.device) + 0.5) / n_steps
+        if at_end:
+            times = torch.ones(1, device=self.device)
         steps = [(leaf.stop - leaf.start).nan_to_num() for leaf in found]
         points = [
             (leaf.start + times.view(-1, *[1] * step.ndim).to(step) * step)
@@ -217,7 +223,7 @@ class _Path:
                 along = (slope.nan_to_num().mean(0) * step)[None] * leaf.shares
                 values += along.flatten(1).sum(1).cpu().numpy()
         sizes = np.abs(values)
-        if sizes.sum() > 0:  # what is left of the integral is shared out
+        if sizes.sum() > 0 and not at_end:  # what is left of the integral is shared out
             values += (full - base - values.sum()) * sizes / sizes.sum()
         return values, base, full
 

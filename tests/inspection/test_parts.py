@@ -260,27 +260,24 @@ def test_columns_are_typical_where_gaps_are_refused():
     np.testing.assert_allclose(one.values_[0], found.values_[0])
 
 
+@pytest.mark.slow  # it compiles for half a minute
 def test_equal_to_the_exact_values_of_shap():
     shap = pytest.importorskip("shap")
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(60, 5)), columns=list("abcde"))
     y = (X["a"] * X["b"] + X["c"] > 0).astype(int)
-    tree = DecisionTreeClassifier(max_depth=4, random_state=0)
-    encoders = [("table", tree)]
-    clf = FusionClassifier(encoders, "decision", columns={"table": list("abcde")})
-    clf.fit(X, y)
-    found = part_attributions(
-        clf, X[:5], "table", output="probability", target=1, background=X
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0)  # takes gaps
+    clf = FusionClassifier(
+        [("table", tree)], "decision", columns={"table": list("abcde")}
     )
-    encoded = X.fillna(0)
+    clf.fit(X, y)
+    options = {"output": "probability", "target": 1, "empty": "absent"}
+    found = part_attributions(clf, X[:5], "table", **options)
 
     def ask(values):
         return clf.predict_proba(pd.DataFrame(values, columns=X.columns))[:, 1]
 
-    if clf.encoders_["table"].__sklearn_tags__().input_tags.allow_nan:
-        masker = shap.maskers.Independent(np.full((1, 5), np.nan), max_samples=1)
-    else:
-        masker = shap.maskers.Independent(encoded.median().to_numpy()[None])
+    masker = shap.maskers.Independent(np.full((1, 5), np.nan), max_samples=1)
     exact = shap.explainers.Exact(ask, masker)(X[:5].to_numpy())
     np.testing.assert_allclose(found.values_, exact.values, atol=1e-9)
 
