@@ -113,21 +113,21 @@ def test_an_image_with_one_informative_quadrant(quadrants):
 def test_gradients_of_a_network_find_the_quadrant_too(quadrants):
     images, y = quadrants
     clf = FusionClassifier(
-        fusion="parallel", training=Training(max_epochs=15), random_state=0
+        [("image", ImageEncoder((8,), 16))],
+        "parallel",
+        training=Training(max_epochs=15),
+        random_state=0,
     ).fit({"image": images}, y)
     X = {"image": images[y == 1][:10]}
     options = {"grid": (2, 2), "target": 1}
     found = part_attributions(clf, X, "image", method="gradients", **options)
-    # the way passes images of little contrast, which normalisation magnifies
     exact = part_attributions(clf, X, "image", **options)
-    sizes = np.abs(found.values_)
-    assert (sizes.argmax(axis=1) == 2).mean() > 0.5
-    assert sizes.mean(axis=0).argmax() == 2
+    assert (np.abs(found.values_).argmax(axis=1) == 2).mean() >= 0.9
     np.testing.assert_allclose(found.base_, exact.base_, atol=1e-4)
     np.testing.assert_allclose(found.full_, exact.full_, atol=1e-4)
     gaps = found.full_ - found.base_
     np.testing.assert_allclose(np.sum(found.values_, axis=1), gaps, atol=1e-6)
-    assert np.corrcoef(np.ravel(found.values_), np.ravel(exact.values_))[0, 1] > 0.4
+    assert np.corrcoef(np.ravel(found.values_), np.ravel(exact.values_))[0, 1] > 0.9
 
 
 def test_several_images_of_a_cell_are_its_parts(quadrants):

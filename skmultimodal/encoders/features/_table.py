@@ -136,18 +136,18 @@ class TableFeatures(TransformerMixin, BaseEstimator):
                 f"TableFeatures was fitted with columns that X lacks: {absent}. Pass "
                 "them, with NaN where a value is unknown."
             )
-        columns = {}
+        columns = []
         for name, kind in self.kinds_.items():
             column = X[name]
             if kind == "date":
                 dates = read_dates(column, name).dt
-                for part in _DATE_PARTS:
-                    columns[f"{name}_{part}"] = getattr(dates, part).astype(np.float64)
+                columns += [getattr(dates, p).astype(np.float64) for p in _DATE_PARTS]
             elif kind == "category":
-                columns[name] = self._categorical(name, read_labels(column, name))
+                columns.append(self._categorical(name, read_labels(column, name)))
             else:
-                columns[name] = _READERS[kind](column, name)
-        return pd.DataFrame(columns, index=X.index)
+                columns.append(_READERS[kind](column, name))
+        table = pd.DataFrame(dict(enumerate(columns)), index=X.index)
+        return table.set_axis(self.get_feature_names_out(), axis=1)
 
     def _categorical(self, name, labels) -> pd.Series:
         labels = labels.mask(labels.isin(self.rare_[name]), _RARE)
@@ -175,7 +175,7 @@ class TableFeatures(TransformerMixin, BaseEstimator):
             if kind == "date":
                 names += [f"{name}_{part}" for part in _DATE_PARTS]
             else:
-                names.append(name)
+                names.append(str(name))
         return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self):
