@@ -195,6 +195,7 @@ def test_a_file_is_on_the_disk_before_it_replaces_another(tmp_path, monkeypatch)
     assert replaced[3:] == [".skmm"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="needs another uid")
 def test_a_folder_that_may_not_be_written(tmp_path):
     folder = tmp_path / "closed"

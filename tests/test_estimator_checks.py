@@ -75,12 +75,21 @@ def on_rows(encoder, **kwargs):
             FusionClassifier(fusion=fusion)
             for fusion in ("parallel", "sequential", "feature", "decision")
         ],
+    ]
+)
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
         on_rows(RowSeries("gru"), fusion="feature"),
         on_rows(RowSeries("lstm"), fusion="parallel"),
         on_rows(RowSeries("conv"), fusion="sequential"),
     ]
 )
-def test_scikit_learn_check(estimator, check):
+def test_scikit_learn_check_of_networks_for_series(estimator, check):
     check(estimator)
 
 

@@ -51,6 +51,7 @@ def test_results_are_those_without_cache(emoji_small, tmp_path, params):
         assert clf.fusion_weights_ == plain.fusion_weights_
 
 
+@pytest.mark.slow
 def test_staged_training_is_the_same(emoji_small, tmp_path):
     X, y = emoji_small
     X = X[["image"]].assign(other=X["image"])
@@ -245,6 +246,7 @@ def test_a_full_disk_is_a_warning_and_changes_nothing(emoji_small, tmp_path, n_j
     assert not list(tmp_path.rglob("output.pkl"))
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_only_be_read(emoji_small, tmp_path):
     """What is there is used; the rest is computed."""
     for name, rows in zip("Xy", emoji_small, strict=True):

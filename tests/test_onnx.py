@@ -43,7 +43,7 @@ slow = pytest.mark.slow
 EXPORTED = [
     "parallel",
     pytest.param("sequential", marks=slow),
-    "feature",
+    pytest.param("feature", marks=slow),
     *(
         pytest.param(name, marks=slow)
         for name in (
@@ -120,6 +120,7 @@ def test_sequences_of_any_length(params, fusion, tmp_path):
     assert inputs["present"].shape == (n, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["gru", pytest.param("lstm", marks=slow)])
 def test_recurrent_cells_read_a_fixed_number_of_steps(cell, tmp_path, capfd):
     rng = np.random.default_rng(0)
@@ -146,6 +147,7 @@ def test_recurrent_cells_read_a_fixed_number_of_steps(cell, tmp_path, capfd):
         clf.onnx_inputs(X, n_steps={"rest": 3})
 
 
+@pytest.mark.slow
 def test_regression_and_float64(tmp_path):
     X, y = make_multimodal_regression(n_samples=30, random_state=0)
     path = tmp_path / "model.onnx"
@@ -159,6 +161,7 @@ def test_regression_and_float64(tmp_path):
     np.testing.assert_allclose(found, clf.predict_proba(rows), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_imputed_embeddings(tmp_path):
     X, y = make_multimodal_classification(n_samples=40, random_state=0)
     holes = drop_modalities(X, 0.5, random_state=0)
@@ -198,6 +201,7 @@ class Branching(ParallelFusion):
         return _Branching(in_features, n_outputs)
 
 
+@pytest.mark.slow
 def test_multilabel_and_trimmed(tmp_path):
     X, y = make_multimodal_classification(n_samples=30, random_state=0)
     path = tmp_path / "model.onnx"

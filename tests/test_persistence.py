@@ -70,7 +70,13 @@ def path(tmp_path):
     return tmp_path / "model.skmm"
 
 
-@pytest.mark.parametrize("fusion", ["auto", *FUSIONS])
+@pytest.mark.parametrize(
+    "fusion",
+    [
+        pytest.param(alias, marks=[pytest.mark.slow] * (alias == "cooperative"))
+        for alias in ("auto", *FUSIONS)
+    ],
+)
 def test_every_strategy_predicts_the_same_bits(fusion, path):
     X, y = emoji()
     clf = FusionClassifier(fusion=fusion, **nested(SHORT)).fit(X, y)

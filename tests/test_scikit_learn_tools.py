@@ -109,6 +109,7 @@ def test_auto_becomes_the_strategy_of_small_data_when_nested():
         FusionClassifier().set_params(fusion__merge="sum")
 
 
+@pytest.mark.slow
 def test_grid_over_the_rules_of_the_default_estimator(rows):
     X, y = rows[0][["text"]].assign(again=rows[0]["text"]), rows[1]
     grid = {"fusion__rule": ["mean", "log_pool"]}
@@ -208,6 +209,7 @@ np.save(sys.argv[2], clf.predict_proba(X))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fusion", ["parallel", "decision"])
 def test_pickle_in_a_fresh_process(rows, tmp_path, fusion):
     X, y = rows

@@ -264,6 +264,7 @@ def test_a_bottleneck_carries_all_that_passes():
     assert [grad is not None for grad in grads] == [True, False, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fusion",
     [

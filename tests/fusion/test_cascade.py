@@ -133,6 +133,7 @@ def test_sure_of_several_labels_is_sure_of_each():
     np.testing.assert_allclose(certainty(task, response), [0.8, 0.5])
 
 
+@pytest.mark.slow
 def test_auto_order_weighs_cost(rows):
     """The later modalities tell more; at a hundred times the price they come last."""
     X, y = rows

@@ -59,7 +59,18 @@ STRATEGIES = {
     for alias, (module, name) in FUSIONS.items()
 }
 JOINT = {a: cls for a, cls in STRATEGIES.items() if issubclass(cls, JointFusion)}
-every_strategy = pytest.mark.parametrize("alias", list(JOINT))
+COSTLY = ("attention", "cross_attention", "bottleneck")
+
+
+def one_by_one(aliases):
+    """Return the aliases as cases, those of the slowest strategies marked slow."""
+    return [
+        pytest.param(alias, marks=[pytest.mark.slow] * (alias in COSTLY))
+        for alias in aliases
+    ]
+
+
+every_strategy = pytest.mark.parametrize("alias", one_by_one(JOINT))
 
 
 # options that change the module
@@ -129,7 +140,7 @@ def test_parameters_nest(alias):
     assert again.get_params()["weights"] == "uniform"
 
 
-@pytest.mark.parametrize("alias", list(STRATEGIES))
+@pytest.mark.parametrize("alias", one_by_one(STRATEGIES))
 def test_xor_across_modalities(alias):
     X, y = make_multimodal_xor(1200, n_features=(8, 8), random_state=0)
     encoders = [(name, TabularEncoder()) for name in X]

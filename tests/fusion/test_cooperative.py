@@ -148,6 +148,7 @@ def test_weights_of_rows_equal_repetition():
     np.testing.assert_allclose(weighted.predict(X), plain.predict(X), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_contributions_add_up_and_features_are_left_out():
     X, y = make_multimodal_classification(120, n_classes=3, random_state=0)
     X = {name: np.hstack([X[name], RNG.normal(size=(120, 20))]) for name in X}

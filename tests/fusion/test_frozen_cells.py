@@ -78,6 +78,7 @@ def test_candidates_share_the_features(emoji_small, counted):
     assert counted == [len(X)] * 3  # one a candidate, one for the chosen
 
 
+@pytest.mark.slow
 def test_with_memory_each_picture_once_in_a_search(emoji_small, counted, tmp_path):
     X, y = emoji_small
     clear_row_cache()

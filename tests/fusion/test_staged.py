@@ -60,6 +60,7 @@ def accuracy_of_head(train, test, problem, digits):
     return head.score(np.hstack([test[name] for name in names]), digits[1][TEST])
 
 
+@pytest.mark.slow
 def test_the_head_loses_nothing(problem, digits):
     """Aligned out-of-fold embeddings are as good as in-sample ones, and better than
     those of folds that start from initialisations of their own."""
@@ -122,6 +123,7 @@ def test_strategies_share_the_encoders(digits, tmp_path):
     np.testing.assert_array_equal(fresh.predict_proba(X[TEST]), first)
 
 
+@pytest.mark.slow
 def test_any_head(digits):
     X, y = digits
     head = HistGradientBoostingClassifier(max_iter=20)
@@ -133,6 +135,7 @@ def test_any_head(digits):
     assert 0.3 < clf.score(gone, y[TEST]) < clf.score(X[TEST], y[TEST])
 
 
+@pytest.mark.slow
 def test_cross_fit_embeds_rows_by_models_that_have_not_seen_them():
     """Labels that are noise are told from in-sample embeddings only."""
     rng = np.random.default_rng(0)

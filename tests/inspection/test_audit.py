@@ -161,6 +161,7 @@ def test_pages_show_names_as_they_are_written(audited, tmp_path):
         assert heading in page
 
 
+@pytest.mark.slow
 def test_groups_are_columns_of_x_or_of_their_own(birdstrikes_small):
     X, y = birdstrikes_small
     clf = FusionClassifier(random_state=0).fit(X[:150], y[:150])

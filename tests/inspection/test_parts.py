@@ -227,6 +227,7 @@ def strikes(birdstrikes_small):
     return FusionClassifier(random_state=0).fit(X[:150], y[:150]), X, y
 
 
+@pytest.mark.slow
 def test_columns_of_a_table_are_missing_where_that_is_known(strikes):
     clf, X, _ = strikes
     found = part_attributions(clf, X[:3], "table")

@@ -86,6 +86,7 @@ def test_no_strategy():
         compare_fusion(FusionClassifier(), X, y, strategies=[])
 
 
+@pytest.mark.slow
 def test_cache_changes_no_score(digits_small, tmp_path):
     """Neither a cache of one's own, a temporary one, nor none; and none is left."""
     X, y = digits_small
