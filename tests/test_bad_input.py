@@ -428,6 +428,7 @@ IMPOSSIBLE = {
     "mode": ["jointly", None],
     "aux_weight": ["own", -1, NAN, None],
     "agreement_weight": [-1, "auto"],
+    "backbone": ["on", None],
     "modality_dropout": ["own", -0.1, 1.0, None],
     "balance": ["ogm", 1],
     "balance_strength": [-1, NAN],

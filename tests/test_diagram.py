@@ -107,7 +107,10 @@ def test_a_head_of_scikit_learn_is_a_step(rows):
 
 def test_tables_count_their_columns(birdstrikes_small):
     X, y = birdstrikes_small
-    _, html = diagram_of((X[["height", "speed", "text"]], y), "parallel")
+    encoders = {"table": TabularEncoder()}
+    _, html = diagram_of(
+        (X[["height", "speed", "text"]], y), "parallel", encoders=encoders
+    )
     assert "table: 2 columns, 64 wide" in html
     assert "columns height, speed" in html
 

@@ -108,7 +108,8 @@ def test_units_of_a_column_are_free(unit):
     X = {"a": numbers, "b": NUMBERS[:, :2]}
     scaled = {"a": numbers.assign(q=unit * numbers["q"]), "b": NUMBERS[:, :2]}
     training = Training(max_epochs=3)
-    clf = FusionClassifier(fusion="feature", training=training, random_state=0)
+    encoders = [(name, TabularEncoder()) for name in X]
+    clf = FusionClassifier(encoders, "feature", training=training, random_state=0)
     expected = clf.fit(X, LABELS).predict_proba(X)
     found = clf.fit(scaled, LABELS).predict_proba(scaled)
     np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -19,8 +19,8 @@ from skmultimodal.data._judged import judged_rows
 from skmultimodal.encoders.features._centroid import CentroidClassifier
 from skmultimodal.encoders.features._classical import (
     MANY_CLASSES,
-    _ngrams,
     default_model,
+    ngrams,
 )
 from skmultimodal.encoders.features._projected_forest import (
     ProjectedForestClassifier,
@@ -84,12 +84,15 @@ def test_few_classes_keep_their_models():
     )
     linear = LogisticRegression(C=5.0, tol=1e-3, max_iter=200)
     encoders = {
-        "text": make_pipeline(_ngrams(), linear),
+        "text": make_pipeline(ngrams(), linear),
         "table": make_pipeline(TableFeatures(), trees),
     }
     columns = {"text": "text", "table": ["size"]}
-    default = FusionClassifier(random_state=0).fit(X, y).predict_proba(X)
-    by_hand = FusionClassifier(encoders, columns=columns, random_state=0).fit(X, y)
+    default = FusionClassifier(fusion="decision", random_state=0)
+    default = default.fit(X, y).predict_proba(X)
+    by_hand = FusionClassifier(
+        encoders, "decision", columns=columns, random_state=0
+    ).fit(X, y)
     assert (default == by_hand.predict_proba(X)).all()
 
 

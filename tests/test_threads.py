@@ -14,7 +14,7 @@ import torch
 from joblib import Parallel, delayed
 from sklearn.model_selection import cross_val_predict
 
-from skmultimodal import FusionClassifier, Training
+from skmultimodal import FusionClassifier, TabularEncoder, Training
 from skmultimodal.datasets import drop_modalities, load_emoji
 from skmultimodal.datasets import make_multimodal_classification as make
 from skmultimodal.fusion._auto import FUSIONS
@@ -34,7 +34,13 @@ def concurrently(call, arguments):
 
 
 @pytest.mark.filterwarnings("ignore:X has rows whose present")
-@pytest.mark.parametrize("fusion", ["auto", *FUSIONS])
+@pytest.mark.parametrize(
+    "fusion",
+    [
+        pytest.param(alias, marks=[pytest.mark.slow] * (alias == "cooperative"))
+        for alias in ("auto", *FUSIONS)
+    ],
+)
 def test_eight_threads_give_the_serial_result(fusion):
     X, y = emoji()
     clf = FusionClassifier(
@@ -55,8 +61,12 @@ def test_eight_threads_give_the_serial_result(fusion):
 def test_global_state_is_as_before():
     X, y = make(n_samples=60, random_state=0)
     X = drop_modalities(X, 0.3, random_state=0)
+    # scikit-learn's own models change the filters of warnings while they predict
     clf = FusionClassifier(
-        fusion="parallel", random_state=0, training=Training(max_epochs=1, n_threads=2)
+        [(name, TabularEncoder()) for name in X],
+        "parallel",
+        random_state=0,
+        training=Training(max_epochs=1, n_threads=2),
     ).fit(X, y)
     blocks = [X[i : i + 20] for i in range(40)]
     for block in blocks:
@@ -119,7 +129,7 @@ def test_worker_processes_give_the_serial_result():
 STARTED = """
 import multiprocessing, sys
 import numpy as np, torch
-from skmultimodal import FusionClassifier, Training
+from skmultimodal import FusionClassifier, TabularEncoder, Training
 from skmultimodal.datasets import make_multimodal_classification
 
 if __name__ == "__main__":

@@ -69,18 +69,20 @@ def test_a_fit_on_urls_is_a_fit_on_bytes(root):
     of_bytes = pd.DataFrame(
         {"image": [picture(i) for i in range(N)], "audio": [sound(i) for i in range(N)]}
     )
-    clf = FusionClassifier(
-        "auto", "feature", random_state=0, training=Training(max_epochs=2)
-    )
+    params = {
+        "fusion": "feature",
+        "random_state": 0,
+        "training": Training(max_epochs=2),
+    }
+    auto = FusionClassifier("auto", **params).fit(X, y)
+    assert auto.encoders_["image"].kind == "image"
+    np.testing.assert_array_equal(auto.predict_proba(of_bytes), auto.predict_proba(X))
+    encoders = [("image", ImageEncoder()), ("audio", AudioEncoder())]
+    clf = FusionClassifier(encoders, **params)
     expected = clf.fit(of_bytes, y).predict_proba(of_bytes)
-    assert type(clf.encoders_["image"]) is ImageEncoder
     np.testing.assert_array_equal(clf.fit(X, y).predict_proba(X), expected)
-    clf = FusionClassifier(
-        [("image", ImageEncoder(root=root)), ("audio", AudioEncoder(root=root))],
-        "feature",
-        random_state=0,
-        training=Training(max_epochs=2),
-    )
+    encoders = [("image", ImageEncoder(root=root)), ("audio", AudioEncoder(root=root))]
+    clf = FusionClassifier(encoders, **params)
     X = X.map(lambda url: url.rsplit("/", 1)[1])
     np.testing.assert_array_equal(clf.fit(X, y).predict_proba(X), expected)
 

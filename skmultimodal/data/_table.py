@@ -334,13 +334,25 @@ def _holds_texts(column) -> bool:
 
 
 def settle_mixtures(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose columns of several types are texts.
+    """Return a table whose columns of labels that differ in kind are categories.
 
-    Some rows of such a column may be numbers alone; to whom sees these, too, it must be
-    categories. The first cell that is no label is refused.
+    Some rows of such a column may hold numbers alone; to whom sees these, too, it must
+    be categories. The first cell that is no label is refused.
     """
-    texts = {c: read_labels(cells[c], c) for c in cells if _may_mix(cells[c])}
-    return cells.assign(**texts) if texts else cells
+    settled = {
+        c: as_kind(cells[c], c, "category")
+        for c in cells
+        if _may_mix(cells[c]) or _texts_differ(cells[c])
+    }
+    return cells.assign(**settled) if settled else cells
+
+
+def _texts_differ(column) -> bool:
+    """Whether a column of categories holds texts that alone were something else."""
+    if not _holds_texts(column) or column_kind(column) != "category":
+        return False
+    texts = _known(column).unique().tolist()
+    return any(written_kind([text])[0] != "category" for text in texts)
 
 
 def _may_mix(column) -> bool:

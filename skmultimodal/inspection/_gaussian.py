@@ -99,7 +99,7 @@ def gaussian_information(X: Any, y: Any) -> GaussianInformation:
     --------
     >>> import numpy as np
     >>> from skmultimodal.inspection import gaussian_information
-    >>> a, b, c = np.random.default_rng(0).normal(size=(3, 1000))
+    >>> a, b, c = np.random.default_rng(0).normal(size=(3, 10000))
     >>> found = gaussian_information({"a": a, "b": b, "c": c}, a + b)
     >>> found.single_.round(1).to_dict()
     {'a': 0.5, 'b': 0.5, 'c': 0.0}

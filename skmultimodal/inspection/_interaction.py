@@ -189,7 +189,8 @@ def modality_interaction(
     >>> from skmultimodal.datasets import make_multimodal_classification
     >>> from skmultimodal.inspection import modality_interaction
     >>> X, y = make_multimodal_classification(n_modalities=2, random_state=0)
-    >>> clf = FusionClassifier(random_state=0).fit(X, y)  # additive in the scores
+    >>> clf = FusionClassifier(fusion="decision", random_state=0)  # adds scores up
+    >>> clf = clf.fit(X, y)
     >>> abs(round(modality_interaction(clf, X, random_state=0).score_, 3))
     0.0
     """

@@ -21,6 +21,7 @@ from skmultimodal.datasets import (
 from skmultimodal.inspection import (
     AccuracyCostDisplay,
     ComparisonDisplay,
+    CoverageDisplay,
     FusionWeightsDisplay,
     InteractionDisplay,
     MissingModalityDisplay,
@@ -192,6 +193,9 @@ def odd_displays():
         MissingModalityDisplay(CURVES.set_axis(ODD, axis=1), scoring=ODD[0]),
         AccuracyCostDisplay(COSTS, scoring=ODD[0]),
         RowDisplay(cells, predictions, truth=ODD[1]),
+        CoverageDisplay(
+            pd.DataFrame({"coverage": 0.9, "size": 1.5, "count": 40}, index=ODD)
+        ),
         PartsDisplay(
             TableParts(pd.DataFrame({name: [name] for name in ODD}), None),
             pd.Series([0.1, -0.2], index=ODD),

@@ -97,12 +97,15 @@ def _prefix(model) -> bytes:
 
 def _bar(title, total):
     """Return a bar of rows, which shows nothing without a title."""
+    if title is None or not total:
+        from tqdm import tqdm
+
+        return tqdm(disable=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a notebook without widgets gets text
         from tqdm.auto import tqdm
 
-    off = title is None or not total
-    return tqdm(total=total, desc=title, unit="row", disable=off)
+    return tqdm(total=total, desc=title, unit="row")
 
 
 def clear_row_cache() -> None:

@@ -92,6 +92,7 @@ class NoModel:
     history = ()
 
     def __init__(self, problem, name):
+        self.task = problem.task
         self.n_outputs = self.n_features = problem.task.n_outputs
         self.fitted = clone(problem.encoders[name])
 
