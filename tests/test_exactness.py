@@ -143,7 +143,8 @@ def test_categories_that_are_noise_cost_little(name):
         clf.fit({key: rows[train] for key, rows in X.items()}, y[train])
         proba = clf.predict_proba({key: rows[test] for key, rows in X.items()})
         losses.append(log_loss(y[test], proba))
-    assert losses[1] < losses[0] + 0.06
+    # votes give nothing to a class: losses of about five, of which this is little
+    assert losses[1] < losses[0] + max(0.06, 0.03 * losses[0])
 
 
 @every([name for name in APART if name not in CREDULOUS | {"canonical"}])
