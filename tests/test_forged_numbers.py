@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from skmultimodal import FusionClassifier, Training
@@ -235,3 +236,4 @@ def test_networks_larger_than_their_weights(fusion, kind, changes, tmp_path):
             parts[words.index(name) - len(words)] = value
     members["estimator.json"] = json.dumps(nodes)
     refused(tmp_path / "model", sealed(members.items()), "larger than its weights")
+    assert torch.is_grad_enabled()

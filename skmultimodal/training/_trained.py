@@ -62,6 +62,14 @@ class Bounded(TorchFunctionMode):
         self.calls = 10_000 + 100 * len(weights)
         self.numbers = 10_000_000 + 4 * sum(w.numel() for w in weights.values())
 
+    def __enter__(self):
+        self.gradients = torch.is_grad_enabled()
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        torch.set_grad_enabled(self.gradients)  # if `no_grad` was cut off at its end
+
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         self.calls -= 1
