@@ -339,12 +339,11 @@ def settle_mixtures(cells: pd.DataFrame) -> pd.DataFrame:
     Some rows of such a column may hold numbers alone; to whom sees these, too, it must
     be categories. The first cell that is no label is refused.
     """
-    settled = {
-        c: as_kind(cells[c], c, "category")
-        for c in cells
-        if _may_mix(cells[c]) or _texts_differ(cells[c])
-    }
-    return cells.assign(**settled) if settled else cells
+    mixed = [c for c in cells if _may_mix(cells[c]) or _texts_differ(cells[c])]
+    cells = cells.copy(deep=False) if mixed else cells
+    for c in mixed:
+        cells[c] = as_kind(cells[c], c, "category")
+    return cells
 
 
 def _texts_differ(column) -> bool:

@@ -138,7 +138,7 @@ class BaseFusionEstimator(
                 setattr(self, key, params.pop(key))
         nested = {key.partition("__")[0] for key in params if "__" in key}
         if "fusion" in nested and isinstance(self.fusion, str):
-            inferred = isinstance(self.encoders, str)
+            inferred = isinstance(self.encoders, str) and self.encoders == "auto"
             self.fusion = auto_fusion(self.fusion, False, type(self), inferred)
         if "training" in nested:
             self.training = self._training()
@@ -170,7 +170,7 @@ class BaseFusionEstimator(
         task = self._task(y, weight, classes)
         plain = is_numeric(X)
         float32 = isinstance(X, np.ndarray) and X.dtype == np.float32
-        inferred = isinstance(self.encoders, str)
+        inferred = isinstance(self.encoders, str) and self.encoders == "auto"
         strategy = auto_fusion(self.fusion, plain, type(self), inferred)
         self._check_imputes(strategy)
         if not isinstance(self.encoders, str):

@@ -60,7 +60,8 @@ class BaseConformal(BaseEstimator):
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, in the fit and in the calibration. There they are
-            relative, and count as many rows as equal weights that say as much [2]_.
+            relative, and count as many rows as equal weights that say as much
+            (Kish's effective number).
 
         groups : array-like of shape (n_samples,), default=None
             Rows of one group are never fitted to and calibrated on at once. What is
