@@ -178,7 +178,8 @@ class BaseFusionEstimator(
             self._validate_names([name for name, _ in pairs])
         kind = is_regressor(self), task.n_outputs if task.one_label else 2
         rows = reader.fit(X, strategy, *kind)
-        if self.verbose:
+        accelerator = self._training().accelerator
+        if self.verbose and (accelerator is None or accelerator.is_main_process):
             print(described(reader, X, rows, reader.encoders_), flush=True)
         warn_of_columns(reader, X, reader.columns_)
         warn_of_parameters(changed(self._training()), strategy, reader.encoders_)
