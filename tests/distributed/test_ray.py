@@ -166,5 +166,5 @@ def test_predictions_of_a_ray_dataset(rows, tmp_path, method):
     if method == "predict":
         np.testing.assert_array_equal(values.to_numpy(), expected)
     else:  # products of blocks of other heights may round otherwise
-        np.testing.assert_allclose(values.to_numpy(), expected, rtol=1e-6)
+        np.testing.assert_allclose(values.to_numpy(float), expected, rtol=1e-6)
     assert n_bytes(tmp_path / "log") == clf.ballast.nbytes  # not once a batch
