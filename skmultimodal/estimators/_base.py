@@ -138,14 +138,17 @@ class BaseFusionEstimator(
                 setattr(self, key, params.pop(key))
         nested = {key.partition("__")[0] for key in params if "__" in key}
         if "fusion" in nested and isinstance(self.fusion, str):
-            inferred = isinstance(self.encoders, str) and self.encoders == "auto"
-            self.fusion = auto_fusion(self.fusion, False, type(self), inferred)
+            self.fusion = self._strategy(plain=False)
         if "training" in nested:
             self.training = self._training()
         self._set_params("_encoders", **params)
         return self
 
     # -- input --------------------------------------------------------------------
+
+    def _strategy(self, plain):
+        inferred = isinstance(self.encoders, str) and self.encoders == "auto"
+        return auto_fusion(self.fusion, plain, type(self), inferred)
 
     def _training(self):
         return resolve_training(self.training, type(self).__name__)
@@ -170,16 +173,17 @@ class BaseFusionEstimator(
         task = self._task(y, weight, classes)
         plain = is_numeric(X)
         float32 = isinstance(X, np.ndarray) and X.dtype == np.float32
-        inferred = isinstance(self.encoders, str) and self.encoders == "auto"
-        strategy = auto_fusion(self.fusion, plain, type(self), inferred)
+        strategy = self._strategy(plain)
         self._check_imputes(strategy)
         if not isinstance(self.encoders, str):
             pairs = pairs_of(self.encoders, reader.owner)
             self._validate_names([name for name, _ in pairs])
         kind = is_regressor(self), task.n_outputs if task.one_label else 2
         rows = reader.fit(X, strategy, *kind)
-        accelerator = self._training().accelerator
-        if self.verbose and (accelerator is None or accelerator.is_main_process):
+        settings = self._settings(
+            plain, len(y), "float64" if plain and not float32 else "float32"
+        )
+        if settings.speaks:
             print(described(reader, X, rows, reader.encoders_), flush=True)
         warn_of_columns(reader, X, reader.columns_)
         warn_of_parameters(changed(self._training()), strategy, reader.encoders_)
@@ -192,9 +196,7 @@ class BaseFusionEstimator(
             target=task.encode(y),
             sample_weight=self._class_weighted(y, weight),
             groups=None if groups is None else np.asarray(groups),
-            settings=self._settings(
-                plain, len(y), "float64" if plain and not float32 else "float32"
-            ),
+            settings=settings,
             seed=self._new_seed(),
             dropped=reader.dropped_,
             missing=self.missing,
@@ -337,16 +339,6 @@ class BaseFusionEstimator(
         """What reads X for the fitted model: ``reader_.read(X)``."""
         check_is_fitted(self)
         return self._reader.under(self)
-
-    @property
-    def net_(self):
-        """The net, for strategies trained jointly."""
-        return self.fusion_.net
-
-    @property
-    def fusion_report_(self):
-        """Why the strategy was chosen, where :class:`AutoFusion` chose it."""
-        return self.fusion_.report
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "fusion_")

@@ -33,6 +33,16 @@ class FittedFusion(BaseFusionEstimator):
             self._keep(model, strategy, problem, reader)
         return problem, of_folds
 
+    @property
+    def net_(self):
+        """The net, for strategies trained jointly."""
+        return self.fusion_.net
+
+    @property
+    def fusion_report_(self):
+        """Why :class:`AutoFusion` chose the strategy, or what the members add."""
+        return self.fusion_.report
+
     # -- answers ------------------------------------------------------------------
 
     def _response(self, X):

@@ -54,8 +54,7 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
     }
     if optimizer in FUSED:
         params["optimizer__fused"] = True
-    quiet = settings.accelerator and not settings.accelerator.is_main_process
-    if quiet or not settings.verbose:
+    if not settings.speaks:
         params["callbacks__print_log"] = None
     elif settings.verbose == 1:
         params["callbacks__print_log"] = TrainingBar()

@@ -378,6 +378,12 @@ class TrainingSettings:
 
     replace = replace
 
+    @property
+    def speaks(self) -> bool:
+        """Whether to print: with `verbose`, in the first of several processes."""
+        alone = self.accelerator is None
+        return bool(self.verbose) and (alone or self.accelerator.is_main_process)
+
     def joint(self, strategy: Any) -> JointTraining:
         """Return what a strategy adds to its loss, ``"auto"`` being its own."""
 

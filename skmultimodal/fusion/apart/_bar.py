@@ -41,7 +41,7 @@ class FitBar:
 @contextmanager
 def with_bar(problem, total):
     """Yield the problem, with a bar over `total` fits where it is to speak."""
-    if not problem.settings.verbose or not total:
+    if not problem.settings.speaks or not total:
         yield problem
         return
     bar = FitBar(total)

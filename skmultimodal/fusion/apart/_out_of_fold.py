@@ -30,7 +30,8 @@ __all__ = [
 def fit_models(problem) -> dict:
     """Return the stand-alone model of each modality, fitted to all rows."""
     labels = [f"{name}, all rows" for name in problem.names]
-    jobs = [(problem, name, None) for name in problem.names]
+    silent = replace(problem, bar=None)
+    jobs = [(silent, name, None) for name in problem.names]
     models = _fit_all(problem, jobs, labels)
     return dict(zip(problem.names, models, strict=True))
 
@@ -66,7 +67,8 @@ def out_of_fold(problem, folds):
 
 def out_of_fold_models(problem, folds) -> list[dict]:
     """Return the stand-alone models of each fold."""
-    parts = {name: problem.select([name]) for name in problem.names}
+    silent = replace(problem, bar=None)  # once: a problem of all folds is sent once
+    parts = {name: silent.select([name]) for name in problem.names}
     jobs = [(part, name, rows) for rows, _ in folds for name, part in parts.items()]
     labels = [
         f"{name}, fold {k} of {len(folds)}"
@@ -139,9 +141,8 @@ def _fit(problem, name, rows):
 
 
 def _fit_all(problem, jobs, labels) -> list:
-    """Return the models of the jobs, in order; a bar shows their labels."""
+    """Return the models of the jobs, in order; the problem's bar shows their labels."""
     bar = problem.bar
-    jobs = [(replace(part, bar=None), *job) for part, *job in jobs]
     if problem.n_jobs in (None, 1) or len(jobs) < 2:
         running = (_fit(*job) for job in jobs)
     else:
