@@ -12,6 +12,7 @@ from scipy.stats import binomtest, ttest_rel
 from skmultimodal.fusion.rules._disagreement import disagreement
 from skmultimodal.inspection._coalitions import fitted_estimator
 from skmultimodal.inspection._display_reliability import calibration_error, curve_of
+from skmultimodal.inspection._page import written
 
 __all__ = ["ModalityReport", "modality_report"]
 
@@ -115,7 +116,7 @@ class ModalityReport:
         """
         from skmultimodal.inspection._audit_page import report_page
 
-        return _written(report_page(self, title), path)
+        return written(report_page(self, title), path)
 
     def to_markdown(self, path: Any = None, *, title: str = "Model card") -> str:
         """Return the same content as a model card, to lie beside a saved model.
@@ -134,14 +135,7 @@ class ModalityReport:
         """
         from skmultimodal.inspection._audit_page import model_card
 
-        return _written(model_card(self, title), path)
-
-
-def _written(text, path) -> str:
-    if path is not None:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    return text
+        return written(model_card(self, title), path)
 
 
 def modality_report(

@@ -7,11 +7,12 @@ import zlib
 from base64 import b64encode
 from html import escape
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["STYLE", "figure_address", "page", "png_address", "table"]
+__all__ = ["STYLE", "figure_address", "page", "png_address", "table", "written"]
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff;
@@ -56,6 +57,13 @@ def page(title: str, body: str, style: str = "") -> str:
 </body>
 </html>
 """
+
+
+def written(text: str, path: Any) -> str:
+    """Return a page or a card, written to a file unless `path` is None."""
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text
 
 
 def table(rows: Any, formats: Any = None) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from skmultimodal.data._containers import as_container
 from skmultimodal.inspection._attribution import check_options
 from skmultimodal.inspection._coalitions import fitted_estimator
+from skmultimodal.inspection._page import written
 from skmultimodal.inspection._parts import cell_of, cut
 from skmultimodal.inspection._play import Game, play, target_labels, typical
 from skmultimodal.inspection._scoring import target_columns
@@ -120,11 +121,7 @@ class RowExplanation:
         """
         from skmultimodal.inspection._row_page import row_page
 
-        page = row_page(self, title)
-        if path is not None:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(page)
-        return page
+        return written(row_page(self, title), path)
 
 
 def explain_row(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from scipy import stats
 from sklearn.utils import Bunch
 
 from skmultimodal.inspection import ComparisonDisplay
+from skmultimodal.inspection._page import written
 
 __all__ = ["FusionComparison", "best_row"]
 
@@ -126,10 +126,7 @@ class FusionComparison:
         """
         from skmultimodal.model_selection._report import report
 
-        page = report(self, title)
-        if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
-        return page
+        return written(report(self, title), path)
 
 
 def best_row(table):

@@ -8,19 +8,20 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmultimodal._sklearn import check_weights
 from skmultimodal.data._judged import judged_rows
+from skmultimodal.encoders.features._most_probable import MostProbable
 
 __all__ = ["CentroidClassifier"]
 
 _PART = 1_000_000  # inner products computed in one go
 
 
-class CentroidClassifier(ClassifierMixin, BaseEstimator):
+class CentroidClassifier(MostProbable, BaseEstimator):
     """Classify by the cosine to the mean row of each class [1]_.
 
     Made for sparse rows and for more classes than one can fit coefficients to: the
@@ -156,20 +157,6 @@ class CentroidClassifier(ClassifierMixin, BaseEstimator):
         X = validate_data(self, X, dtype=np.float64, accept_sparse="csr", reset=False)
         cosines = self._cosines(sparse.csr_matrix(X))
         return np.exp(self._log_proba(cosines, self.scale_))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable classes.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import cholesky, eigh, solve_triangular
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmultimodal._sklearn import check_weights
 from skmultimodal.data._judged import judged_rows
+from skmultimodal.encoders.features._most_probable import MostProbable
 
 __all__ = [
     "KernelClassifier",
@@ -121,7 +122,7 @@ class _KernelRidge(BaseEstimator):
         return self._kernel(X) @ self.dual_coef_ + self.intercept_
 
 
-class KernelClassifier(ClassifierMixin, _KernelRidge):
+class KernelClassifier(MostProbable, _KernelRidge):
     """Classify with a Gaussian kernel, calibrated without extra fits.
 
     Least squares on class indicators in the space of a Gaussian kernel: close to a
@@ -247,20 +248,6 @@ class KernelClassifier(ClassifierMixin, _KernelRidge):
         proba : ndarray of shape (n_samples, n_classes)
         """
         return self._answers(self._response(X))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
 
 
 def _platt_targets(target, class_weight) -> np.ndarray:

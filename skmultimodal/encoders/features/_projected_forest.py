@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_random_state
@@ -14,11 +14,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmultimodal._sklearn import check_weights
 from skmultimodal.encoders.features._centroid import CentroidClassifier
+from skmultimodal.encoders.features._most_probable import MostProbable
 
 __all__ = ["ProjectedForestClassifier"]
 
 
-class ProjectedForestClassifier(ClassifierMixin, BaseEstimator):
+class ProjectedForestClassifier(MostProbable, BaseEstimator):
     """Classify by the leaves of trees that are grown on random codes of the classes.
 
     The trees predict a short random vector of the class [1]_, so that their size and
@@ -124,20 +125,6 @@ class ProjectedForestClassifier(ClassifierMixin, BaseEstimator):
             self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False
         )
         return self.head_.predict_proba(self.leaves_.transform(self.forest_.apply(X)))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
