@@ -9,6 +9,7 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 
+from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.fusion.apart._cache import cached, content_key
 from skmultimodal.fusion.apart._frozen import FrozenFeatures, FrozenModel, shares_of
@@ -77,9 +78,11 @@ class JoinedModel(FrozenModel):
         """Return the responses of each machine, NaN where a row lacks a modality."""
         shape = (len(present), self.task.n_outputs)
         out = {name: np.full(shape, np.nan) for name in self.machines}
-        complete = present.all(axis=1)
-        if complete.any():
-            rows = self.joined(self.features_of(cells, present), present)[complete]
+        complete = np.flatnonzero(present.all(axis=1))
+        if len(complete):
+            taken = {name: take_rows(cells[name], complete) for name in self.names}
+            features = self.features_of(taken, present[complete])
+            rows = self.joined(features, present[complete])
             for name, heads in self.machines.items():
                 answers = [head.response(rows) for head in heads]
                 out[name][complete] = np.mean(answers, axis=0)
