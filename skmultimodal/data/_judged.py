@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_random_state
 
-__all__ = ["judged_rows"]
+__all__ = ["MANY", "judged_rows"]
 
 MANY = 50  # outputs; up to so many, all rows choose
 LARGEST = 1_000_000  # predictions, rows times outputs, that otherwise choose

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from skmultimodal._parameters import BOOL, NONE, either, one_of
+from skmultimodal.data._judged import MANY
 from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion.apart._bar import with_bar
 from skmultimodal.fusion.apart._combined import DecisionModel
@@ -75,8 +76,9 @@ class DecisionFusion(BaseFusion):
         Whether others may stand beside the weighted sum, for rows that have every
         modality: a stacking of the decisions and, where the estimator infers the
         encoders, a kernel machine and, on at most 256 features and 10 classes, boosted
-        trees on the features of all modalities. Only with ``rule="auto"`` and fitted
-        weights; otherwise, and where it is False, the prediction is the sum.
+        trees on the features of all modalities. Only with ``rule="auto"``, fitted
+        weights and at most 50 outputs, beyond which members cost too much; otherwise,
+        and where it is False, the prediction is the sum.
 
     See Also
     --------
@@ -209,7 +211,8 @@ class DecisionFusion(BaseFusion):
             # a model with calibration replaces responses by calibrated ones
             known = None if responses is None else responses.copy()
             model = DecisionModel(self, problem, rule, models, known, folds)
-        if self._has_members() and folds and len(problem.names) > 1:
+        few = problem.task.n_outputs <= MANY
+        if self._has_members() and few and folds and len(problem.names) > 1:
             joined, machines = {}, None
             if problem.encoders_for is not None:
                 features = whole.for_strategy(JoinedFeatures())
