@@ -260,6 +260,7 @@ clf = classifier(memory="cache").fit(X, y)
 expected = classifier().fit(X, y).predict_proba(X)
 for path in pathlib.Path("cache").rglob("*"):
     path.chmod(0o555)
+clone(clf).fit(X, y)  # imports what reading needs; packages may be another user's
 if os.getuid() == 0:
     os.setuid(65534)
 clf = clone(clf).fit(X, y)
