@@ -30,6 +30,7 @@ from skmultimodal import (
     load,
 )
 from skmultimodal.estimators.conformal._scores import Calibration, label_scores
+from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.inspection import CoverageDisplay
 
 N_SETS, N_CALIBRATION, N_TEST = 20, 500, 400
@@ -221,6 +222,24 @@ def test_a_level_beyond_the_rows_promises_everything():
 
 
 # -- which rows calibrate ---------------------------------------------------------
+
+
+def test_what_is_drawn_for_a_row_does_not_tell_its_fold(fitted):
+    X, y = labels(300, 0)
+    clf = ConformalFusionClassifier(fitted["labels"]).fit(X, y)
+    cells, present = clf.estimator_.reader_.read(X)
+    model = clf.estimator_.fusion_
+    left_out = 1 - clf._all_scores(model, cells, present) / label_scores(
+        model.response(cells, present), "aps"
+    )
+    u = left_out.max(axis=1)  # of the most probable label its share is u itself
+    fold = np.empty(300, dtype=int)
+    problem = CLASSIFIER._problem(X, y, None, None)[1]
+    for k, (_, test) in enumerate(folds_of(problem, None)):
+        fold[test] = k
+    for label in range(4):
+        dealt = fold[y == label][np.argsort(u[y == label])]
+        assert np.mean(np.diff(dealt) % 5 == 1) < 0.5
 
 
 def test_rare_patterns_share_a_threshold_and_new_ones_promise_nothing(fitted):

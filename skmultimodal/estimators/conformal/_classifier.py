@@ -179,8 +179,9 @@ class ConformalFusionClassifier(ClassifierMixin, BaseConformal):
         u = None
         if self.randomized and self.conformity_score != "lac":
             keys = combine_keys(row_keys(c) for c in cells.values() if c is not None)
-            first = np.ascontiguousarray(keys).view(np.uint64).reshape(-1, 2)[:, 0]
-            u = (first >> np.uint64(11)) * 2.0**-53
+            # folds are dealt by the first half of the key, which must not tell of u
+            half = np.ascontiguousarray(keys).view(np.uint64).reshape(-1, 2)[:, 1]
+            u = (half >> np.uint64(11)) * 2.0**-53
         score = self.conformity_score, u, self.penalty, self.n_free
         return label_scores(np.asarray(proba, dtype=float), *score)
 
