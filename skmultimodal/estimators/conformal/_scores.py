@@ -133,6 +133,7 @@ class Calibration:
             threshold = self.threshold(level)
             with np.errstate(invalid="ignore"):  # no spread, and no threshold
                 reach = np.nan_to_num(threshold * scale[0], nan=np.inf, posinf=np.inf)
+            reach = _rounded_up(centre[0], reach)
             return np.stack([centre[0] - reach, centre[0] + reach], axis=1)
         n = centre.shape[1]
         step = max(1, MOST_CELLS // max(1, len(self.scores)))
@@ -140,11 +141,16 @@ class Calibration:
         for start in range(0, n, step):
             rows = slice(start, start + step)
             middle = centre[self.model, rows].T  # (n, n_calibration)
-            reach = scale[self.model, rows].T * self.scores
+            reach = _rounded_up(middle, scale[self.model, rows].T * self.scores)
             for side, sign in enumerate((-1, 1)):
                 ends = sign * middle + reach
                 bounds[rows, side] = sign * _upper_quantile(ends, self.weight, level)
         return bounds
+
+
+def _rounded_up(centre, reach):
+    """Return a reach of which rounding takes nothing, for values that occur often."""
+    return reach + 4 * np.finfo(float).eps * (np.abs(centre) + reach)
 
 
 def _upper_quantile(values, weight, level) -> np.ndarray:
