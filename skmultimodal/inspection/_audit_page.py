@@ -153,7 +153,14 @@ def _figure(report) -> str:
 
 def model_card(report, title) -> str:
     """Return the same in Markdown."""
-    lines = [f"# {_plain(title)}", "", _verdict(report), "", _plain(_facts(report)), ""]
+    lines = [
+        f"# {_plain(title)}",
+        "",
+        _plain(_verdict(report)),
+        "",
+        _plain(_facts(report)),
+        "",
+    ]
     for key, rows in _tables(report).items():
         lines += [f"## {HEADS[key]}", "", NOTES[key], "", _markdown(rows), ""]
     fence = "```"

@@ -1,6 +1,7 @@
 """The audit of a fitted estimator: known slices, paired tests, pages."""
 
 import time
+from dataclasses import replace
 from html import escape
 from itertools import pairwise
 
@@ -156,6 +157,8 @@ def test_pages_show_names_as_they_are_written(audited, tmp_path):
     for above, below in pairwise(lines):  # no cell begins a column of its own
         if above.startswith("|") and below.startswith("|"):
             assert above.count("|") == below.count("|")
+    named = pd.Series({**report.overall_, "best": "<b>"})
+    assert r"than \<b\> alone" in replace(report, overall_=named).to_markdown()
     for heading in ("Does fusing pay?", "Groups", "Contradictions", "Estimator"):
         assert f"## {heading}" in card
         assert heading in page
