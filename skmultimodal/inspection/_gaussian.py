@@ -67,8 +67,8 @@ def gaussian_information(X: Any, y: Any) -> GaussianInformation:
     Raises
     ------
     ValueError
-        If there are fewer than two modalities, lengths differ, a value is missing, or
-        there are not more rows than columns.
+        If there are fewer than two modalities, lengths differ, a value is missing or
+        infinite, or there are not more rows than columns.
 
     See Also
     --------
@@ -154,10 +154,30 @@ def gaussian_information(X: Any, y: Any) -> GaussianInformation:
 
 def _block(name, values) -> np.ndarray:
     """Return numbers of shape (n_samples, n_columns), labels as indicators."""
+    if isinstance(values, pd.DataFrame):  # a column of labels beside one of numbers
+        columns = [_numbers(name, column) for _, column in values.items()]
+        values = np.hstack(columns) if columns else np.empty((len(values), 0))
+    else:
+        values = _numbers(name, values)
+    if not np.isfinite(values).all():
+        row = int(np.argmin(np.isfinite(values).all(axis=1)))
+        raise ValueError(
+            f"{name} has infinite values, the first in row {row}. Replace them, or "
+            "leave out those rows."
+        )
+    varies = values.std(axis=0) > 1e-12 * np.abs(values).max(axis=0, initial=0.0)
+    if not varies.any():
+        raise ValueError(f"{name} has the same value in all rows and tells nothing.")
+    values = values[:, varies]
+    return (values - values.mean(axis=0)) / values.std(axis=0)
+
+
+def _numbers(name, values) -> np.ndarray:
+    """Return numbers of shape (n_samples, n_columns), not yet of the same spread."""
     if hasattr(values, "to_numpy"):
         values = values.to_numpy()
     values = np.asarray(values)
-    values = values.reshape(len(values), -1)
+    values = values.reshape(len(values), int(np.prod(values.shape[1:])))
     if pd.isna(values).any():
         raise ValueError(
             f"{name} has missing values. Leave out the rows in which a modality is "
@@ -165,12 +185,7 @@ def _block(name, values) -> np.ndarray:
         )
     if values.dtype.kind not in "biuf":
         values = OneHotEncoder(drop="first", sparse_output=False).fit_transform(values)
-    values = values.astype(np.float64)
-    varies = values.std(axis=0) > 1e-12 * np.abs(values).max(axis=0, initial=0.0)
-    if not varies.any():
-        raise ValueError(f"{name} has the same value in all rows and tells nothing.")
-    values = values[:, varies]
-    return (values - values.mean(axis=0)) / values.std(axis=0)
+    return values.astype(np.float64)
 
 
 def _apart(own, explained, parts):

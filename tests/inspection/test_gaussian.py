@@ -70,8 +70,22 @@ def test_a_source_that_tells_nothing_and_labels():
         ({"a": [1.0, 2.0], "b": [0, 1, 2]}, [0, 1], "must have the same rows"),
         ({"a": [1.0, 2.0], "b": [0, 1]}, [0, 1], "3 columns of X and y need more rows"),
         ({"a": [1.0, 1.0], "b": [0, 1]}, [0, 1], "same value in all rows"),
+        ({"a": [1.0, -np.inf], "b": [0, 1]}, [0, 1], r"X\['a'\] has infinite .* row 1"),
     ],
 )
 def test_refuses(X, y, message):
     with pytest.raises(ValueError, match=message):
         gaussian_information(X, y)
+
+
+def test_numbers_beside_labels_stay_numbers():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 100))
+    sky = rng.choice(["clear", "cloudy"], size=100)
+    mixed = gaussian_information(
+        {"a": pd.DataFrame({"a": a, "sky": sky}), "b": b}, a + b
+    )
+    number = np.column_stack([a, sky == "clear"])
+    same = gaussian_information({"a": number, "b": b}, a + b)
+    assert mixed.total_ == pytest.approx(same.total_)
+    assert list(mixed.unique_) == pytest.approx(list(same.unique_))
