@@ -420,6 +420,12 @@ def test_the_display_shows_coverage_and_size_by_pattern_and_rate(fitted, make):
     ).table
     assert rates["size"].tolist() == sorted(rates["size"])
     assert rates.loc[0.0, "coverage"] == hits(conformal, X, y).mean()
+    column = CoverageDisplay.from_estimator(conformal, X, y[:, None]).table
+    pd.testing.assert_frame_equal(column, display.table)
+    with pytest.raises(ValueError, match="X has 300, y has 3"):
+        CoverageDisplay.from_estimator(conformal, X, y[:3])
+    with pytest.raises(ValueError, match="shows one 'confidence_level'"):
+        CoverageDisplay.from_estimator(conformal, X, y, confidence_level=[0.5, 0.9])
 
 
 @pytest.fixture(scope="module")

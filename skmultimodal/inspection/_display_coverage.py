@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from sklearn.base import is_regressor
+from sklearn.utils.validation import column_or_1d
 
+from skmultimodal.data._containers import as_container
 from skmultimodal.datasets import drop_modalities
+from skmultimodal.estimators._rows import check_lengths
 from skmultimodal.inspection._plotting import (
     BLUE,
     VERMILLION,
@@ -120,11 +123,23 @@ class CoverageDisplay:
         Returns
         -------
         CoverageDisplay
+
+        Raises
+        ------
+        ValueError
+            If y has other rows than X or more than one column, or there are several
+            levels.
         """
         inner = fitted(estimator, "estimator_", cls.__name__)
         level = estimator.confidence_level
         level = level if confidence_level is None else confidence_level
-        y = np.asarray(y)
+        if np.ndim(level):
+            raise ValueError(
+                f"{cls.__name__} shows one 'confidence_level'. Got {level!r}. Draw one "
+                "display a level."
+            )
+        y = column_or_1d(y)
+        check_lengths(X=as_container(X), y=y)
         if rates is None:
             hits, sizes = _hits_and_sizes(estimator, X, y, level)
             found = inner.reader_.read(X)
@@ -133,7 +148,7 @@ class CoverageDisplay:
             table = _summary(hits, sizes, labels)
         else:
             rows = []
-            for rate in rates:
+            for rate in np.atleast_1d(rates).tolist():
                 part = drop_modalities(
                     X, rate, columns=inner.columns_, random_state=random_state
                 )
