@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if not isinstance(item, pytest.Function):
             continue  # a doctest
-        if item.get_closest_marker("slow") or item.get_closest_marker("distributed"):
+        if any(map(item.get_closest_marker, ("slow", "long", "distributed"))):
             continue
         functions = marked[item.path]
         if item.function not in functions and len(functions) < QUICK:

@@ -151,7 +151,7 @@ def test_mutated_files_load_or_are_refused(data, files, tmp_path_factory):
     check_a_mutation(files, tmp_path_factory.getbasetemp() / "mutated", data)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @settings(max_examples=3000, **FUZZ)
 @given(data=st.data())
 def test_many_mutated_files_load_or_are_refused(data, files, tmp_path_factory):

@@ -222,7 +222,8 @@ def test_a_harmed_folder_is_a_warning_and_changes_nothing(
         np.testing.assert_array_equal(clf.predict_proba(X), expected)
 
 
-@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_jobs", [None, 2])
 def test_a_full_disk_is_a_warning_and_changes_nothing(emoji_small, tmp_path, n_jobs):
     X, y = emoji_small[0][:60], emoji_small[1][:60]
     clf = FusionClassifier(random_state=0)

@@ -9,8 +9,6 @@ from sklearn.model_selection import train_test_split
 from skmultimodal import FusionClassifier
 from skmultimodal.datasets import load_birdstrikes, load_emoji, load_spoken_digits
 
-pytestmark = pytest.mark.slow
-
 STRATEGIES = ["parallel", "sequential", "feature", "decision"]
 
 
@@ -33,7 +31,14 @@ SPLITS = {
 }
 
 
-@pytest.mark.parametrize("dataset", SPLITS)
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        pytest.param("emoji", marks=pytest.mark.slow),
+        pytest.param("birdstrikes", marks=pytest.mark.long),
+        pytest.param("spoken_digits", marks=pytest.mark.slow),
+    ],
+)
 def test_every_strategy_learns_and_the_best_beats_every_modality(dataset):
     X_train, X_test, y_train, y_test = SPLITS[dataset]()
     majority = (y_test == y_train.mode()[0]).mean()

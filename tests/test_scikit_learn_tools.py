@@ -260,6 +260,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_notebook_cells_own_module_reaches_workers(tmp_path):
     script = tmp_path / "notebook.py"
     script.write_text(NOTEBOOK)

@@ -21,7 +21,7 @@ def resident() -> int:
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not STATM.exists(), reason="reads memory from /proc")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("fusion", ["parallel", "decision"])

@@ -92,7 +92,11 @@ def test_alignment_undoes_a_rotation_and_a_scale():
 
 @pytest.mark.parametrize(
     "fusion",
-    [ParallelFusion("cv"), SequentialFusion(), FeatureFusion("sum")],
+    [
+        pytest.param(ParallelFusion("cv"), marks=pytest.mark.slow),
+        SequentialFusion(),
+        FeatureFusion("sum"),
+    ],
     ids=["parallel", "sequential", "feature"],
 )
 def test_staged_training(fusion, digits, tmp_path):

@@ -32,7 +32,7 @@ def split(request, tmp_path_factory):
     return request.param, X, y, folds, memory, best
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_strategy_is_above_the_best_modality(split, strategy, record_property):
     name, X, y, folds, memory, best = split
