@@ -70,6 +70,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "capture_repr": ("_repr_html_",),
     "download_all_examples": False,
+    "parallel": 2,
     "write_computation_times": False,  # a page that loads scripts from the network
 }
 
