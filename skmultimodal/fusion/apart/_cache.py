@@ -29,7 +29,7 @@ __all__ = [
     "rows_key",
 ]
 
-CACHE_VERSION = 5  # raise it when a fit of old would no longer be repeated
+CACHE_VERSION = 6  # raise it when a fit of old would no longer be repeated
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch")
 
 
@@ -230,6 +230,7 @@ def model_key(problem, name) -> str:
     digest = hashlib.blake2b(joblib.hash(plain).encode(), digest_size=16)
     digest.update(rows_key(rows.cells[name], part.encoders[name]).encode())
     less = rows.says_less(part)
-    for values in (rows.y, rows.target, rows.sample_weight, rows.groups, less):
+    share = part.task.prior(part.target, part.sample_weight) if less else None
+    for values in (rows.y, rows.target, rows.sample_weight, rows.groups, share):
         digest.update(joblib.hash(values).encode())
     return digest.hexdigest()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, softmax
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import Pipeline
@@ -68,7 +70,7 @@ def fit_standalone(problem, name, key=None):
         if not is_model(problem.encoders[name]):
             return StandaloneNetwork(problem, name, key)
         try:
-            return EstimatorModel(problem, name, key)
+            return EstimatorModel(problem, name, key, whole)
         except ValueError:
             if problem.says_less(whole):
                 return NoModel(whole, name)
@@ -148,11 +150,15 @@ class StandaloneNetwork:
 
 
 class EstimatorModel:
-    """A scikit-learn classifier or regressor on the cells of one modality."""
+    """A scikit-learn classifier or regressor on the cells of one modality.
+
+    Of several labels, one that does not vary in the modality's rows, such as a rare one
+    in a fold, is answered by its share in all rows, those of `whole`.
+    """
 
     history = ()
 
-    def __init__(self, problem, name, key=None):
+    def __init__(self, problem, name, key=None, whole=None):
         self.key = key
         self.task = task = problem.task
         self.name, self.n_outputs = name, task.n_outputs
@@ -166,8 +172,11 @@ class EstimatorModel:
         weights = weight_params(model, problem.sample_weight, name)
         self.fitted = model
         later, X = self._later(cells)
+        fit = later.fit
+        if whole is not None and isinstance(model, MultiOutputClassifier):
+            fit = partial(_fit_labels, model, whole)
         with seeded_numpy(problem.seed_of(name)):
-            later.fit(X, y, **weights)
+            fit(X, y, **weights)
         if later is not model:
             model.steps[0][1].fit(take_rows(cells.raw, slice(0, 1)))
 
@@ -276,6 +285,22 @@ def _for_task(model, task):
         if not get_tags(model).target_tags.multi_output:
             return MultiOutputRegressor(model)
     return model
+
+
+def _fit_labels(model, whole, X, y, **weights):
+    """Fit a model a label, and the shares in all rows of labels that do not vary."""
+    constant = np.ptp(y, axis=0) == 0
+    varying = iter(())
+    if not constant.all():
+        model.fit(X, y[:, ~constant], **weights)
+        varying = iter(model.estimators_)
+    model.estimators_ = [
+        DummyClassifier().fit(column, column, whole.sample_weight)
+        if is_constant
+        else next(varying)
+        for column, is_constant in zip(whole.target.T, constant, strict=True)
+    ]
+    model.classes_ = [each.classes_ for each in model.estimators_]
 
 
 def _positive(proba, model):
