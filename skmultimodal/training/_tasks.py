@@ -51,6 +51,10 @@ class Task:
         """Return what a skorch net of the user is fitted to, from y and its target."""
         return target.astype(np.float32)
 
+    def unmet(self, target, met) -> np.ndarray:
+        """Return which rows have a label that no row of `met` has, (n_samples,)."""
+        return np.zeros(len(target), dtype=bool)
+
     def loss_target(self, target, scores):
         """Return a tensor of targets in the dtype that losses compare with scores."""
         return target.to(scores.dtype)
@@ -137,6 +141,9 @@ class Classification(Task):
 
     strata = staticmethod(lambda target: target)
 
+    def unmet(self, target, met) -> np.ndarray:
+        return ~np.isin(target, met)
+
     def net_target(self, y, target) -> np.ndarray:
         return target.astype(np.int64)
 
@@ -212,6 +219,10 @@ class Multilabel(Task):
     truth = one_hot
 
     strata = staticmethod(lambda target: None)
+
+    def unmet(self, target, met) -> np.ndarray:
+        least, most = met.min(axis=0, initial=1.0), met.max(axis=0, initial=0.0)
+        return ((target < least) | (target > most)).any(axis=1)
 
     def distributions(self, response) -> np.ndarray:
         """Return those of absence and presence of each label."""

@@ -59,6 +59,8 @@ class JoinedModel(FrozenModel):
                     continue
                 self.fit_head(spec, rows[train], part)
                 heads.append(self.head)
+                unmet = self.task.unmet(problem.target[test], part.target)
+                test = test[~unmet]
                 if len(test):
                     found[name][test] = self.head.response(rows[test])
             if refit:
@@ -106,7 +108,8 @@ def fit_joined(problem, folds, refit):
     Returns
     -------
     responses : dict of str to ndarray of shape (n_samples, n_outputs)
-        NaN for rows that lack a modality or are in no test part.
+        NaN for rows that lack a modality, are in no test part, or have a label that
+        no complete row of the fold has.
     model : JoinedModel or None
     """
     if problem.memory is None:

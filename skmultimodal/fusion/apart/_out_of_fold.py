@@ -48,20 +48,24 @@ def out_of_fold(problem, folds):
     -------
     responses : ndarray of shape (n_modalities, n_samples, n_outputs)
         NaN where a modality is absent, a row is in no test part, or its fold has no
-        model of the modality.
+        model of the modality, or none that has met the label of the row: what it
+        says of that label is nothing to judge it by.
     models : list of dict of str to model
         The models of each fold.
     """
     models = out_of_fold_models(problem, folds)
     shape = (len(problem.names), problem.n_samples, problem.task.n_outputs)
     responses = np.full(shape, np.nan)
-    for (_, test), of_fold in zip(folds, models, strict=True):
+    for (train, test), of_fold in zip(folds, models, strict=True):
         held_out = problem.take(test)
         for m, name in enumerate(problem.names):
             part = held_out.select([name])
             responses[m, test] = respond(
                 of_fold[name], part.cells[name], part.present[:, 0], problem.memory
             )
+            met = problem.target[train[problem.present[train, m]]]
+            unmet = problem.task.unmet(held_out.target, met)
+            responses[m, test[unmet]] = np.nan
     return responses, models
 
 

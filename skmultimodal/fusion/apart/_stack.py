@@ -66,6 +66,8 @@ def cross_fitted(problem, responses, rows, folds, prior):
     out = np.full(responses.shape[1:], np.nan)
     for train, test in folds:
         train, test = train[rows[train]], test[rows[test]]
+        unmet = problem.task.unmet(problem.target[test], problem.target[train])
+        test = test[~unmet]
         if len(train) and len(test):
             out[test] = fitted(train).response(responses[:, test])
     return out, fitted(np.flatnonzero(rows))
