@@ -5,8 +5,17 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
 
-from skmultimodal import DecisionFusion, FusionClassifier, TabularEncoder
+from skmultimodal import (
+    ConformalFusionRegressor,
+    DecisionFusion,
+    FusionClassifier,
+    FusionRegressor,
+    TabularEncoder,
+)
+from skmultimodal.data._table import DECIMALS, settle_columns
 from skmultimodal.data._words import number_in, written_kind
 from skmultimodal.encoders import TableFeatures
 
@@ -32,6 +41,7 @@ WRITTEN = {
     [
         (["12,50", "3,20"], "comma number"),
         (["1,200", "3,500"], "point number"),
+        (["0,125", "1,250"], "comma number"),  # no thousands begin with a zero
         (["€ 3.50", "4 €", "USD 1,200.00"], "point number"),
         (["1 200", "15\u00a0000", "-3"], "point number"),
         (["1.200.000", "35"], "comma number"),
@@ -65,6 +75,7 @@ def test_kind_of_texts(texts, kind):
         ("\u22123", ".", -3),
         ("12%", ".", 12),
         (".5", ".", 0.5),
+        ("0,125", ",", 0.125),
         ("1'200'000.25", ".", 1200000.25),
     ],
 )
@@ -139,3 +150,43 @@ def test_other_words_at_predict_are_named():
         features.transform(X[:1].assign(paid="perhaps"))
     with pytest.raises(ValueError, match="row 0: column 'sum' was numbers in fit"):
         features.transform(X[:1].assign(sum="1,2,3"))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["1,250", "€ 2,5", "35", "-1.234,125 EUR", "3.000", "1,5e-3", "n/a", "0,07%"],
+        ["1,250", "$ 2.5", "35", "-1,234.125", "3.000", "1,250,000", " - ", "1e-3"],
+    ],
+)
+@pytest.mark.parametrize("dtype", ["object", "str"])
+def test_each_text_of_a_settled_column_tells_its_kind_alone(texts, dtype):
+    kind = written_kind(texts)[0]
+    given = pd.DataFrame({"price": pd.Series(texts, dtype=dtype)})
+    given.loc[len(texts)] = None
+    column = settle_columns(given)["price"]
+    assert column.dtype == dtype
+    assert column.isna().tolist() == given["price"].isna().tolist()
+    for text, told in zip(texts, column, strict=False):
+        expected = number_in(text, DECIMALS[kind])
+        if not np.isnan(expected):
+            assert written_kind([told]) == (kind, None)
+        np.testing.assert_equal(number_in(told, DECIMALS[kind]), expected)
+    assert list(given["price"][:-1]) == texts  # which are those of the user
+
+
+def test_folds_read_numbers_as_the_whole_column():
+    price = AMOUNT.round(1) % 1000 + 1.125
+    written = [f"{v:.3f}".replace(".", ",") for v in price]
+    written[7], price[7] = "2,5", 2.5  # the one that tells
+    model = make_pipeline(TableFeatures(), LinearRegression())
+    conformal = ConformalFusionRegressor(
+        FusionRegressor([("table", model)], "decision", columns={"table": ["price"]}),
+        method="cv+",
+        cv=3,
+    )
+    ends = []
+    for column in (written, price):
+        X = pd.DataFrame({"price": column})
+        ends.append(conformal.fit(X, price + TRUTH).predict_interval(X))
+    np.testing.assert_allclose(*ends, rtol=1e-6)

@@ -6,6 +6,7 @@ import datetime
 import numbers
 from collections.abc import Collection
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from skmultimodal.data._words import (
     TRUTHS,
     number_in,
     stands_for_nothing,
+    unmistakable,
     written_kind,
 )
 
@@ -31,7 +33,7 @@ __all__ = [
     "refuse_beyond",
     "refuse_infinite",
     "seconds",
-    "settle_mixtures",
+    "settle_columns",
 ]
 
 COLUMN_KINDS = ("number", "comma number", "date", "boolean", "category")
@@ -333,23 +335,32 @@ def _holds_texts(column) -> bool:
     return types.is_string_dtype(dtype)
 
 
-def settle_mixtures(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose columns of labels that differ in kind are categories.
+def settle_columns(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of which any rows, seen alone, are taken for what the whole is.
 
-    Some rows of such a column may hold numbers alone; to whom sees these, too, it must
-    be categories. The first cell that is no label is refused.
+    Some rows of a column of labels that differ in kind may hold numbers alone: it
+    becomes categories, and its first cell that is no label is refused. Some numbers as
+    texts may not tell thousands from decimals: each comes to tell.
     """
-    mixed = [c for c in cells if _may_mix(cells[c]) or _texts_differ(cells[c])]
-    cells = cells.copy(deep=False) if mixed else cells
-    for c in mixed:
-        cells[c] = as_kind(cells[c], c, "category")
+    settled = {}
+    for c in cells:
+        column = cells[c]
+        kind = column_kind(column) if _holds_texts(column) else None
+        if kind in DECIMALS:
+            tell = partial(unmistakable, decimal=DECIMALS[kind])
+            settled[c] = column.map(tell, na_action="ignore").astype(column.dtype)
+        elif _may_mix(column) or (kind == "category" and _may_tell_more(column)):
+            settled[c] = as_kind(column, c, "category")
+    if not settled:
+        return cells
+    cells = cells.copy(deep=False)
+    for c, column in settled.items():
+        cells[c] = column
     return cells
 
 
-def _texts_differ(column) -> bool:
+def _may_tell_more(column) -> bool:
     """Whether a column of categories holds texts that alone were something else."""
-    if not _holds_texts(column) or column_kind(column) != "category":
-        return False
     texts = _known(column).unique().tolist()
     return any(written_kind([text])[0] != "category" for text in texts)
 

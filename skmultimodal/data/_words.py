@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["TRUTHS", "number_in", "stands_for_nothing", "written_kind"]
+__all__ = [
+    "TRUTHS",
+    "number_in",
+    "stands_for_nothing",
+    "unmistakable",
+    "written_kind",
+]
 
 NOTHING = frozenset("|-|\u2013|?|n/a|na|nan|none|null|.".split("|"))
 MOST = 0.9  # share of texts of one kind that makes the others worth a warning
@@ -27,8 +33,12 @@ _NUMBER = re.compile(
     rf"(?P<power>[eE][-+]?\d+)?\s*(?:{_MONEY}|%)?\s*"
 )
 _GROUPS = {
-    ".": re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?|\d*(\.\d*)?"),
-    ",": re.compile(r"\d{1,3}(\.\d{3})+(,\d*)?|\d*(,\d*)?"),
+    ".": re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?|\d*(\.\d*)?"),
+    ",": re.compile(r"[1-9]\d{0,2}(\.\d{3})+(,\d*)?|\d*(,\d*)?"),
+}
+_TELLS = {  # which mark is that of its decimals, or that it has none
+    ".": re.compile("[^,]*"),
+    ",": re.compile(r".*,(\d{1,2}|\d{4,})\D*"),
 }
 _LEADING_ZERO = re.compile(r"\s*0\d")
 _DATE = re.compile(
@@ -87,6 +97,22 @@ def number_in(text: str, decimal: str = ".") -> float:
             minus = (found["sign"] or found["inner"] or "+") in _MINUS
             return float(f"{'-' * minus}{plain}{found['power'] or ''}")
     return float(text)  # inf, 1_000 and the like, or the error
+
+
+def unmistakable(text: str, decimal: str = ".") -> str:
+    """Return a text of the same number that tells the mark of its decimals by itself.
+
+    Examples
+    --------
+    >>> from skmultimodal.data._words import unmistakable
+    >>> unmistakable("€ 1,200"), unmistakable("1,200", ","), unmistakable("1,2", ",")
+    ('1200.0', '1,2000', '1,2')
+    """
+    if _TELLS[decimal].fullmatch(text) or stands_for_nothing(text):
+        return text
+    plain = np.format_float_positional(number_in(text, decimal), trim="0")
+    # no group of thousands has four digits
+    return plain if decimal == "." else plain.replace(".", ",") + "000"
 
 
 def written_kind(texts: Any) -> tuple[str, Any]:
@@ -173,5 +199,5 @@ def _decimal_mark(texts) -> str:
         return ","
     if points:
         return "."
-    groups = re.compile(r"\D*\d{1,3}(,\d{3})+\D*")
+    groups = re.compile(r"\D*[1-9]\d{0,2}(,\d{3})+\D*")
     return "," if commas and not all(map(groups.fullmatch, commas)) else "."

@@ -13,7 +13,7 @@ from skmultimodal.data._table import (
     column_notes,
     read_numbers,
     refuse_infinite,
-    settle_mixtures,
+    settle_columns,
 )
 from skmultimodal.encoders._readable import reads
 from skmultimodal.fusion._base import naming
@@ -73,7 +73,7 @@ def _as_numbers(X) -> pd.DataFrame:
 
 
 def settled(reader, X, columns, cells, encoders):
-    """Return the cells, columns of several types as texts; warn of odd columns."""
+    """Return the cells, such that parts are read as the whole; warn of odd columns."""
     names, notes = None, []
     if isinstance(X, np.ndarray):
         names = getattr(reader, "feature_names_in_", None)
@@ -87,7 +87,7 @@ def settled(reader, X, columns, cells, encoders):
             notes += [f"{note} (modality {name!r})" for note in said]
         if isinstance(values, pd.DataFrame) and reads(encoders[name]) == "table":
             with naming(name):
-                cells = cells | {name: settle_mixtures(values)}
+                cells = cells | {name: settle_columns(values)}
     if notes:
         warn(f"Columns of X: {'; '.join(notes)}.")
     return cells
