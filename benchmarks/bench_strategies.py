@@ -1,11 +1,12 @@
 """Accuracy of the default, of every decision rule and of what one builds by hand.
 
     python benchmarks/bench_strategies.py [--data FOLDER] [--sets emoji birdstrikes ...]
-        [--joint] [--json FILE] [--rst FILE]
+        [--joint] [--only CANDIDATE ...] [--json FILE] [--rst FILE]
 
 Five stratified folds, shuffled with seed 0; the spoken digits on their given split.
 With ``--joint`` strategies trained as one network instead of rules, in three folds,
-beside a stack of the very models that they start from. Nothing is tuned.
+beside a stack of the very models that they start from. Nothing is tuned. ``--only``
+names the candidates, as in the table, that run beside the default.
 
 FOLDER, or the environment variable SKMULTIMODAL_BENCH_DATA, holds the sets that are not
 part of the package, as ``.npz`` files with ``y`` and one array ``X_<modality>`` a
@@ -128,12 +129,14 @@ def take(X, rows):
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
-def run(name, folder, joint):
+def run(name, folder, joint, only=None):
     """Return one record a candidate: accuracy, standard error, log loss, seconds."""
     X, y, folds = load(name, folder, 3 if joint else 5)
     figures = {}
     with tempfile.TemporaryDirectory() as memory:
         names, rows = candidates(X, memory, joint)
+        if only is not None:
+            rows = {c: rows[c] for c in dict.fromkeys(["FusionClassifier()", *only])}
         for train, test in folds:
             part, held_out = take(X, train), take(X, test)
             for label, model in rows.items():
@@ -222,6 +225,7 @@ def _of_strategies(name, rows):
     return [
         f"{name}: " + "; ".join(_compared(rows[strategy], rival) for rival in rivals)
         for strategy in JOINT
+        if strategy in rows
     ]
 
 
@@ -282,6 +286,7 @@ def main():
     parser.add_argument("--data", default=os.environ.get("SKMULTIMODAL_BENCH_DATA"))
     parser.add_argument("--sets", nargs="+")
     parser.add_argument("--joint", action="store_true", help="joint strategies too")
+    parser.add_argument("--only", nargs="*", help="candidates beside the default")
     parser.add_argument("--json")
     parser.add_argument("--rst")
     args = parser.parse_args()
@@ -294,7 +299,7 @@ def main():
     every = [*BUNDLED, *((*BENCH, "womens_ecommerce") if folder else ())]
     records = []
     for name in args.sets or every:
-        rows = run(name, folder, args.joint)
+        rows = run(name, folder, args.joint, args.only)
         records += rows
         print(pd.DataFrame(rows).to_string(index=False), flush=True)
         if args.json:

@@ -29,8 +29,8 @@ INK = {"light": "#1b1b1b", "dark": "#f0f0f0"}
 
 
 def read_results():
-    """Return ``{candidate: {data set: accuracy}}`` of the table of results."""
-    text = RESULTS.read_text("utf-8")
+    """Return ``{candidate: {data set: accuracy}}`` of the first table of results."""
+    text = ".. csv-table::".join(RESULTS.read_text("utf-8").split(".. csv-table::")[:2])
     header = next(
         csv.reader([re.search(r":header: (.*)", text)[1]], skipinitialspace=True)
     )

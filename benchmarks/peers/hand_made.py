@@ -88,22 +88,27 @@ def _parts(kinds):
     return parts
 
 
-def fit_predict(train, y, test, kinds, limit):
-    """Fit the stack."""
+def stack(train, y, test, kinds, extra=()):
+    """Return classes and probabilities of the stack of all parts, and of `extra`."""
     from sklearn.ensemble import StackingClassifier
     from sklearn.linear_model import LogisticRegression
 
-    for column in train:
-        if kinds[column] == "table" and not pd.api.types.is_numeric_dtype(
-            train[column]
-        ):
+    for column, kind in kinds.items():
+        if kind == "table" and not pd.api.types.is_numeric_dtype(train[column]):
             values = sorted(train[column].dropna().unique())
             train = train.assign(**{column: pd.Categorical(train[column], values)})
             known = test[column].where(test[column].isin(values))
             test = test.assign(**{column: pd.Categorical(known, values)})
-    model = StackingClassifier(_parts(kinds), LogisticRegression(max_iter=1000), cv=5)
+    model = StackingClassifier(
+        [*_parts(kinds), *extra], LogisticRegression(max_iter=1000), cv=5
+    )
     model.fit(train, y)
     return model.classes_, model.predict_proba(test)
+
+
+def fit_predict(train, y, test, kinds, limit):
+    """Fit the stack."""
+    return stack(train, y, test, kinds)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,15 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PEERS = ("ours", "hand_made", "skrub_boosting", "smarttab_auto", "widedeep_default")
+PEERS = (
+    "ours",
+    "ours_pretrained",
+    "hand_made",
+    "hand_made_pretrained",
+    "skrub_boosting",
+    "smarttab_auto",
+    "widedeep_default",
+)
 WEIGHTS = ("autogluon_multimodal",)  # needs a folder of weights
 
 
@@ -38,8 +46,9 @@ def environment(peer, folder):
 
 def requirements(peer):
     """Return the constant REQUIREMENTS of a script, without running it."""
-    if peer == "ours":
-        return [str(HERE.parents[1])]
+    if peer.startswith("ours"):
+        extra = "[offline]" if peer == "ours_pretrained" else ""
+        return [f"{HERE.parents[1]}{extra}"]
     tree = ast.parse((HERE / f"{peer}.py").read_text("utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and node.targets[0].id == "REQUIREMENTS":
@@ -73,7 +82,7 @@ def page(records):
         "",
         ".. csv-table:: Means over folds; a dash where one failed or ran out of time",
         "   :class: results-table",
-        '   :header: "set", "peer", "reads", "accuracy", "log loss", "seconds", "MB"',
+        '   :header: "set", "peer", "reads", "accuracy", "log loss", "CPU s", "MB"',
         "",
     ]
     for row in records:

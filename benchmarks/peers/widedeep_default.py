@@ -5,14 +5,19 @@ from _peer import main
 
 REQUIREMENTS = ["pytorch-widedeep"]
 EPOCHS = 20
+SIZE = 64  # of images, whose network is trained from nothing
 
 
 def fit_predict(train, y, test, kinds, limit):
-    """Fit a tabular MLP and an LSTM over words; it reads tables and text."""
+    """Fit a tabular MLP, an LSTM over words and a convolutional network."""
     import torch
     from pytorch_widedeep import Trainer
-    from pytorch_widedeep.models import BasicRNN, TabMlp, WideDeep
-    from pytorch_widedeep.preprocessing import TabPreprocessor, TextPreprocessor
+    from pytorch_widedeep.models import BasicRNN, TabMlp, Vision, WideDeep
+    from pytorch_widedeep.preprocessing import (
+        ImagePreprocessor,
+        TabPreprocessor,
+        TextPreprocessor,
+    )
 
     torch.manual_seed(0)
     classes, target = np.unique(y, return_inverse=True)
@@ -40,7 +45,13 @@ def fit_predict(train, y, test, kinds, limit):
         reader = TextPreprocessor(text_col=texts[0], min_freq=1, maxlen=40)
         seen["X_text"] = reader.fit_transform(train.fillna({texts[0]: ""}))
         asked["X_text"] = reader.transform(test.fillna({texts[0]: ""}))
-        fitted["deeptext"] = BasicRNN(vocab_size=len(reader.vocab.itos))
+        fitted["deeptext"] = BasicRNN(vocab_size=len(reader.vocab.itos), embed_dim=64)
+    images = [column for column, kind in kinds.items() if kind == "image"]
+    if images:
+        reader = ImagePreprocessor(images[0], "", SIZE, SIZE, verbose=0)
+        seen["X_img"] = reader.fit_transform(train)
+        asked["X_img"] = reader.transform(test)
+        fitted["deepimage"] = Vision()
     model = WideDeep(**fitted, pred_dim=len(classes))
     trainer = Trainer(model, objective="multiclass", verbose=0, seed=0)
     trainer.fit(**seen, target=target, n_epochs=EPOCHS, batch_size=64)
@@ -48,4 +59,4 @@ def fit_predict(train, y, test, kinds, limit):
 
 
 if __name__ == "__main__":
-    main(fit_predict, ("text", "table"), ["pytorch-widedeep", "torch"])
+    main(fit_predict, ("image", "text", "table"), ["pytorch-widedeep", "torch"])
