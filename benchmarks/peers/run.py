@@ -77,15 +77,18 @@ def run_fold(peer, python, fold, limit, weights):
 
 def page(records):
     """Return the results as reStructuredText."""
+    n_folds = max(len(row["folds"]) for row in records)
+    which = "The first fold" if n_folds == 1 else f"Means over {n_folds} folds"
     lines = [
         f".. Written by benchmarks/peers/run.py on {datetime.date.today()}",
         "",
-        ".. csv-table:: Means over folds; a dash where one failed or ran out of time",
+        f".. csv-table:: {which}; a dash where one failed or ran out of time",
         "   :class: results-table",
         '   :header: "set", "peer", "reads", "accuracy", "log loss", "CPU s", "MB"',
         "",
     ]
-    for row in records:
+    sets = list(dict.fromkeys(row["set"] for row in records))
+    for row in sorted(records, key=lambda r: (sets.index(r["set"]), -_accuracy(r))):
         mean = row["mean"]
         cells = [row["set"], row["peer"], ", ".join(row["kinds"])]
         if mean:
@@ -97,6 +100,10 @@ def page(records):
     versions = {k: v for row in records for k, v in row["versions"].items()}
     told = ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
     return "\n".join([*lines, "", f"Versions: {told}.", ""])
+
+
+def _accuracy(row):
+    return row["mean"].get("accuracy", -1)
 
 
 def summary(peer, name, folds):
@@ -139,19 +146,23 @@ def main():
     from _export import export
 
     folds = {name: export(name, args.work / "data" / name) for name in args.sets}
-    records = []
+    path, records = args.work / "results.json", []
+    if path.exists():  # of other runs: kept, but for what is run again
+        again = {(name, peer) for name in args.sets for peer in args.peers}
+        earlier = json.loads(path.read_text())
+        records = [r for r in earlier if (r["set"], r["peer"]) not in again]
     for peer in args.peers:
         python = environment(peer, args.work / "environments")
         for name, paths in folds.items():
             done = []
-            for path in paths[: args.folds]:
-                done.append(run_fold(peer, python, path, args.limit, args.weights))
+            for fold in paths[: args.folds]:
+                done.append(run_fold(peer, python, fold, args.limit, args.weights))
             records.append(summary(peer, name, done))
             print(
                 {k: records[-1][k] for k in ("set", "peer", "mean", "error")},
                 flush=True,
             )
-            (args.work / "results.json").write_text(json.dumps(records, indent=1))
+            path.write_text(json.dumps(records, indent=1))
             if args.rst:
                 args.rst.write_text(page(records))
 
