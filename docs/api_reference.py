@@ -88,6 +88,7 @@ API_REFERENCE = {
             "DecisionTemplate",
             "Dempster",
             "Stacking",
+            "Competence",
             "MeanValue",
             "WeightedMean",
             "MedianValue",
@@ -97,6 +98,7 @@ API_REFERENCE = {
             "NonNegativeLeastSquares",
             "NonNegativeQuantile",
             "StackingRegression",
+            "CompetenceValue",
         ],
     ),
     "extending": (

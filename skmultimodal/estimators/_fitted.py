@@ -135,7 +135,8 @@ class FittedFusion(BaseFusionEstimator):
             Zero where a modality is absent, in all of a row that is given the prior.
             Otherwise a row sums to one; but for rules whose weights are factors of
             terms that add up (``"log_pool"``, ``"product"``, ``"dempster"``,
-            ``"nnls"`` and residual steps), where an absent modality's is dropped.
+            ``"nnls"``, ``"competence"`` and residual steps), where an absent modality's
+            is dropped.
 
         See Also
         --------

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from skmultimodal.fusion.rules._classification import Borda as Borda
     from skmultimodal.fusion.rules._classification import Dempster as Dempster
     from skmultimodal.fusion.rules._classification import LinearPool as LinearPool
-    from skmultimodal.fusion.rules._classification import LogPool as LogPool
     from skmultimodal.fusion.rules._classification import Majority as Majority
     from skmultimodal.fusion.rules._classification import Max as Max
     from skmultimodal.fusion.rules._classification import Median as Median
@@ -46,12 +45,15 @@ if TYPE_CHECKING:
     from skmultimodal.fusion.rules._classification import Product as Product
     from skmultimodal.fusion.rules._classification import TrimmedMean as TrimmedMean
     from skmultimodal.fusion.rules._classification import WeightedVote as WeightedVote
+    from skmultimodal.fusion.rules._competence import Competence as Competence
     from skmultimodal.fusion.rules._fitted import DecisionTemplate as DecisionTemplate
     from skmultimodal.fusion.rules._fitted import NaiveBayes as NaiveBayes
     from skmultimodal.fusion.rules._fitted import Stacking as Stacking
+    from skmultimodal.fusion.rules._log_pool import LogPool as LogPool
     from skmultimodal.fusion.rules._quantile import (
         NonNegativeQuantile as NonNegativeQuantile,
     )
+    from skmultimodal.fusion.rules._regression import CompetenceValue as CompetenceValue
     from skmultimodal.fusion.rules._regression import (
         GeneralizedLeastSquares as GeneralizedLeastSquares,
     )
@@ -81,6 +83,8 @@ _LAZY = {
     "Borda": "fusion.rules._classification",
     "BottleneckFusion": "fusion._bottleneck",
     "CanonicalFusion": "fusion._canonical",
+    "Competence": "fusion.rules._competence",
+    "CompetenceValue": "fusion.rules._regression",
     "CooperativeFusion": "fusion._cooperative",
     "CrossAttentionFusion": "fusion._cross_attention",
     "DecisionFusion": "fusion._decision",
@@ -100,7 +104,7 @@ _LAZY = {
     "JointFusion": "fusion.joint._strategy",
     "KernelFusion": "fusion._kernel",
     "LinearPool": "fusion.rules._classification",
-    "LogPool": "fusion.rules._classification",
+    "LogPool": "fusion.rules._log_pool",
     "LowRankFusion": "fusion._low_rank",
     "Majority": "fusion.rules._classification",
     "Max": "fusion.rules._classification",

@@ -50,10 +50,10 @@ class DecisionFusion(BaseFusion):
         of fitted weights or the weighted mean of given ones. Other names
         for labels: ``"mean"``, ``"product"``, ``"max"``, ``"min"``, ``"median"``,
         ``"trimmed_mean"``, ``"majority"``, ``"weighted_vote"``, ``"borda"``,
-        ``"naive_bayes"``, ``"decision_template"``, ``"dempster"``, ``"stacking"``;
-        for values: ``"mean"``, ``"weighted_mean"``, ``"median"``,
+        ``"naive_bayes"``, ``"decision_template"``, ``"dempster"``, ``"stacking"``,
+        ``"competence"``; for values: ``"mean"``, ``"weighted_mean"``, ``"median"``,
         ``"trimmed_mean"``, ``"inverse_variance"``, ``"gls"``, ``"nnls"``,
-        ``"stacking"``. A rule object sets the rule's own parameters.
+        ``"stacking"``, ``"competence"``. A rule object sets the rule's own parameters.
 
     weights : {"cv", "learned", "uniform"} or dict, default="cv"
         ``"cv"`` fits them to out-of-fold predictions (``"learned"`` means the

@@ -88,13 +88,15 @@ OURS = {
     "fusion.joint._model": "JointModel",
     "fusion.joint._preparation": "Preparation",
     "fusion.rules._calibration": "Isotonic Sigmoid Temperature",
-    "fusion.rules._classification": "Borda Dempster LinearPool LogPool Majority Max "
+    "fusion.rules._classification": "Borda Dempster LinearPool Majority Max "
     "Median Min Product TrimmedMean WeightedVote",
+    "fusion.rules._competence": "Competence",
     "fusion.rules._fitted": "DecisionTemplate NaiveBayes Stacking",
+    "fusion.rules._log_pool": "LogPool",
     "fusion.rules._quantile": "NonNegativeQuantile",
-    "fusion.rules._regression": "GeneralizedLeastSquares InverseVariance MeanValue "
-    "MedianValue NonNegativeLeastSquares StackingRegression TrimmedMeanValue "
-    "WeightedMean",
+    "fusion.rules._regression": "CompetenceValue GeneralizedLeastSquares "
+    "InverseVariance MeanValue MedianValue NonNegativeLeastSquares "
+    "StackingRegression TrimmedMeanValue WeightedMean",
     "training._balance": "GradientModulation",
     "training._specification": "JointTraining Training",
     "training._tasks": "Classification Multilabel Regression",

@@ -388,7 +388,15 @@ class DecisionModel(FusionModel):
     def modality_weights(self, cells, present):
         heard = present & ~unheard(self.given_weights, self.names, present)[:, None]
         weights = np.zeros(present.shape)
-        by_label = [rule.row_weights(heard.T[self.judged]) for rule in self.rules]
+        seen = heard.T[self.judged]
+        if any(rule.weighs_by_row for rule in self.rules):
+            responses = self._responses(cells, present)[self.judged]
+            extra = self._passed(cells, present)
+            parts = self.task.parts(responses)
+            pairs = zip(self.rules, parts, strict=True)
+            by_label = [rule.row_weights(seen, p, **extra) for rule, (p, _) in pairs]
+        else:
+            by_label = [rule.row_weights(seen) for rule in self.rules]
         weights[:, self.judged] = np.mean(by_label, axis=0).T
         return weights
 

@@ -51,6 +51,7 @@ class BaseRule(BaseEstimator):
     needs_fit = False  # whether it combines by parameters fitted to predictions
     takes_weights = True  # whether `weights` may be given
     convex = True  # whether given weights are brought to sum one
+    weighs_by_row = False  # whether `row_weights` takes predictions and features
     trusts_priors = False  # whether it takes mean probabilities for shares of classes
 
     def fit(

@@ -9,6 +9,7 @@ from sklearn.linear_model import Ridge
 
 from skmultimodal.fusion.rules import _pool
 from skmultimodal.fusion.rules._base import BaseRegressionRule, fit_final
+from skmultimodal.fusion.rules._competence import LocalSkill
 from skmultimodal.fusion.rules._weights import (
     deviation_moments,
     equal_weights_if_no_gain,
@@ -22,6 +23,7 @@ from skmultimodal.fusion.rules._weights import (
 
 __all__ = [
     "REGRESSION_RULES",
+    "CompetenceValue",
     "GeneralizedLeastSquares",
     "InverseVariance",
     "MeanValue",
@@ -257,6 +259,79 @@ def _by_pattern(solve, present):
     return weights[which.ravel()].T
 
 
+class CompetenceValue(LocalSkill, NonNegativeLeastSquares):
+    """Combine by non-negative weights and the skill of models among similar rows.
+
+    As :class:`Competence`, for values: the weights of :class:`NonNegativeLeastSquares`
+    times factors that fall with the mean squared error among the nearest rows.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=None
+        Nearest rows whose losses count. None is twice the square root of their number.
+
+    passthrough : tuple of str, default=()
+        Tables (or blocks of numbers) whose columns, standardised and one-hot encoded,
+        neighbours are found by, instead of answers.
+
+    Attributes
+    ----------
+    sharpness_ : float
+        How much errors in units of the variance of `y` matter; zero where none gains.
+
+    weights_ : ndarray of shape (n_modalities,)
+        Of models as good as the others of a row among its neighbours.
+
+    prior_ : ndarray of shape (n_outputs,)
+        The answer where nothing is observed.
+
+    n_neighbors_ : float
+        Neighbours that are asked for.
+
+    See Also
+    --------
+    Competence : The same for class probabilities.
+    """
+
+    shrinkage = 0.01
+
+    def __init__(
+        self, n_neighbors: int | None = None, passthrough: tuple[str, ...] = ()
+    ):
+        self.n_neighbors = n_neighbors
+        self.passthrough = passthrough
+
+    def fit_parameters(self, values, y, present, sample_weight, features=None):
+        self.scale_ = self.scale(y, sample_weight)
+        super().fit_parameters(values, y, present, sample_weight, features)
+        self.moments_ = None  # of the trials; given weights have none
+
+    def measured(self, values):
+        return values / self.scale_
+
+    def row_losses(self, values, y):
+        return np.square((values - y) / self.scale_).mean(axis=2)
+
+    def weigh(self, factors, values, y, present, sample_weight):
+        values = self._scaled(values, factors)
+        weights = NonNegativeLeastSquares.fit_weights(
+            self, values, y, present, sample_weight
+        )
+        self.weights_ = weights
+        deviations = values - self.prior_
+        by_row = NonNegativeLeastSquares.row_weights(self, present)
+        found = self.prior_ + np.einsum("mn,mnk->nk", by_row, deviations)
+        return weights, np.square((found - y) / self.scale_).mean(axis=1)
+
+    def pool(self, values, present, features=None):
+        factors = self.factors(values, present, features)
+        return super().pool(self._scaled(values, factors), present)
+
+    def _scaled(self, values, factors):
+        """Return values whose deviations from the mean are multiplied by factors."""
+        return self.prior_ + factors[:, :, None] * (values - self.prior_)
+
+
 class MedianValue(BaseRegressionRule):
     """Combine by the median over present modalities."""
 
@@ -357,4 +432,5 @@ REGRESSION_RULES = {
     "gls": GeneralizedLeastSquares,
     "nnls": NonNegativeLeastSquares,
     "stacking": StackingRegression,
+    "competence": CompetenceValue,
 }
