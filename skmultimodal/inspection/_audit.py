@@ -206,7 +206,7 @@ def modality_report(
     >>> int(report.patterns_["rows"].sum())
     100
     """
-    inner = fitted_estimator(getattr(estimator, "estimator_", estimator))
+    inner = fitted_estimator(estimator)
     task, model = inner.task_, inner.fusion_
     cells, present = inner.reader_.read(X)
     response = model.response(cells, present)
@@ -215,7 +215,8 @@ def modality_report(
     rows = pd.DataFrame(
         {"score": _merits(task, response, target)}, pd.RangeIndex(len(index))
     )
-    rows = rows.assign(**_certainty(estimator, X, task, response, target))
+    whole = getattr(estimator, "best_estimator_", estimator)
+    rows = rows.assign(**_certainty(whole, X, task, response, target))
     alone = {}
     if model.offers("response_per_modality") and len(model.names) > 1:
         alone = model.response_per_modality(cells, present)

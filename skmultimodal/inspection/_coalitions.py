@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmultimodal._warnings import UnusedWarning
 from skmultimodal.data._containers import as_container, take_rows
+from skmultimodal.estimators.conformal._base import BaseConformal
 from skmultimodal.inspection._scoring import make_score
 from skmultimodal.inspection._shapley import MOST_EXACT, every_subset
 
@@ -194,9 +195,11 @@ def coalition_values(
 
 
 def fitted_estimator(estimator):
-    """Return the fusion estimator itself, out of a search for example."""
+    """Return the fusion estimator itself, out of a search or a conformal one."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     check_is_fitted(estimator)
+    if isinstance(estimator, BaseConformal):
+        estimator = estimator.estimator_
     if not hasattr(estimator, "fusion_") or not hasattr(estimator, "predict"):
         raise TypeError(
             "inspection expects a fitted FusionClassifier or FusionRegressor. Got "

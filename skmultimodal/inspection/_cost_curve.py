@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from skmultimodal.fusion.apart._cascade import certainty, prices_of
-from skmultimodal.inspection._plotting import fitted
+from skmultimodal.inspection._coalitions import fitted_estimator
 from skmultimodal.inspection._scoring import make_score
 
 __all__ = ["accuracy_cost_curve"]
@@ -82,9 +82,8 @@ def accuracy_cost_curve(
     >>> accuracy_cost_curve(clf, X, y, thresholds=[0, 1.01])["cost"].tolist()
     [1.0, 2.0]
     """
-    model = fitted(estimator, "fusion_", "accuracy_cost_curve")
-    inner = getattr(estimator, "best_estimator_", estimator)
-    task = fitted(estimator, "task_", "accuracy_cost_curve")
+    inner = fitted_estimator(estimator)
+    model, task = inner.fusion_, inner.task_
     if not task.has_labels:
         raise ValueError(
             "accuracy_cost_curve is for labels: a value comes without a probability, "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from skmultimodal.estimators.conformal._base import BaseConformal
+from skmultimodal.inspection._coalitions import fitted_estimator
 from skmultimodal.inspection._plotting import (
     figure_and_axes,
     in_legend,
@@ -86,6 +88,8 @@ class ReliabilityDisplay:
         -------
         ReliabilityDisplay
         """
+        if isinstance(estimator, BaseConformal):
+            estimator = fitted_estimator(estimator)
         if not hasattr(estimator, "predict_proba"):
             raise TypeError(
                 f"{cls.__name__} expected a classifier with predict_proba. Got "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skmultimodal.data._containers import as_container, take_rows
 from skmultimodal.inspection._cell_drawing import (
@@ -16,6 +15,7 @@ from skmultimodal.inspection._cell_drawing import (
     laid_out,
     write,
 )
+from skmultimodal.inspection._coalitions import fitted_estimator
 from skmultimodal.inspection._parts import cell_of
 from skmultimodal.inspection._plotting import figure_and_axes, finish, styles_of, tidy
 from skmultimodal.inspection._row_explanation import predictions_of, truth_of
@@ -118,7 +118,7 @@ class RowDisplay:
         -------
         RowDisplay
         """
-        check_is_fitted(estimator)
+        estimator = fitted_estimator(estimator)
         X = as_container(X)
         if not -len(X) <= row < len(X):
             raise ValueError(

@@ -113,7 +113,7 @@ def modality_importance(
     Parameters
     ----------
     estimator : fusion estimator
-        Fitted.
+        Fitted. Of a conformal one, the estimator inside is explained.
 
     X : DataFrame, MultimodalData or dict
         Rows, best ones that were not fitted on.

@@ -93,7 +93,8 @@ def missing_modality_curve(
     Parameters
     ----------
     estimator : fusion estimator
-        Fitted, with at most 10 modalities.
+        Fitted, with at most 10 modalities. Of a conformal one, the estimator inside
+        is asked.
 
     X : DataFrame, MultimodalData or dict
         Rows, best ones that were not fitted on.

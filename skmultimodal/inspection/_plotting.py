@@ -127,10 +127,15 @@ def figure_and_axes(owner, ax=None, figsize=None, **grid):
 
 
 def fitted(estimator, attribute, owner):
-    """Return an attribute of a fitted estimator, or of one in a search or pipeline."""
+    """Return an attribute of a fitted estimator, or of one in another.
+
+    That is a search, a pipeline, or a conformal one that has no such attribute.
+    """
     inner = getattr(estimator, "best_estimator_", estimator)
     if isinstance(inner, Pipeline):
         inner = inner[-1]
+    if not hasattr(inner, attribute):
+        inner = getattr(inner, "estimator_", inner)
     if not hasattr(inner, attribute):
         raise ValueError(
             f"{owner} expected a fitted fusion estimator, with {attribute}. Got "

@@ -9,15 +9,34 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV
 
-from skmultimodal import DecisionFusion, FusionClassifier, FusionRegressor, GatedFusion
+from skmultimodal import (
+    ConformalFusionClassifier,
+    ConformalFusionRegressor,
+    DecisionFusion,
+    FusionClassifier,
+    FusionRegressor,
+    GatedFusion,
+    MultimodalData,
+)
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
 )
-from skmultimodal.inspection import modality_report
+from skmultimodal.inspection import (
+    FusionWeightsDisplay,
+    ReliabilityDisplay,
+    RowDisplay,
+    accuracy_cost_curve,
+    missing_modality_curve,
+    modality_importance,
+    modality_report,
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,24 +140,62 @@ def test_a_strategy_without_predictions_of_single_modalities():
     assert "<h2>Absent modalities</h2>" in report.to_html()
 
 
-class Sets:
-    """A stand-in for what gives sets of labels: all but the least probable."""
-
-    def __init__(self, estimator):
-        self.estimator_ = estimator
-
-    def predict_set(self, X):
-        proba = self.estimator_.predict_proba(X)
-        return proba > proba.min(axis=1, keepdims=True)
-
-
 def test_sets_have_a_size_and_a_coverage_by_slice(audited):
     _, clf, X, y, _ = audited
-    report = modality_report(Sets(clf), X, y)
-    sets = Sets(clf).predict_set(X)
+    part = MultimodalData({name: X[name][:120] for name in X})
+    conformal = ConformalFusionClassifier(FrozenEstimator(clf), min_rows=10)
+    calibrating = y[:120]
+    conformal.fit(part, calibrating)
+    X, y = {name: X[name][120:] for name in X}, y[120:]
+    sets = conformal.predict_set(X)
+    held = sets[np.arange(len(y)), np.searchsorted(clf.classes_, y)]
+    report = modality_report(conformal, X, y)
+    search = GridSearchCV(conformal, {"min_rows": [10]}, cv=2).fit(part, calibrating)
+    pd.testing.assert_frame_equal(
+        modality_report(search, X, y).patterns_, report.patterns_
+    )
     assert report.overall_["set_size"] == sets.sum(axis=1).mean()
-    assert report.overall_["coverage"] == sets[np.arange(len(y)), y].mean()
-    assert {"set_size", "coverage"} <= set(report.patterns_.columns)
+    assert report.overall_["coverage"] == held.mean()
+    assert report.overall_["score"] == clf.score(X, y)
+    present = np.column_stack([~np.isnan(X[n]).any(axis=1) for n in X])
+    for pattern, line in report.patterns_.iterrows():
+        rows = [
+            " + ".join(n for n, here in zip(X, row, strict=True) if here) == pattern
+            for row in present
+        ]
+        assert line["set_size"] == sets[rows].sum(axis=1).mean()
+        assert line["coverage"] == held[rows].mean()
+    for text in (report.to_html(), report.to_markdown()):
+        assert "set size" in text
+        assert "coverage" in text
+
+
+def test_intervals_have_a_width_and_a_coverage():
+    X, y = make_multimodal_regression(160, random_state=0)
+    models = [(name, LinearRegression()) for name in X]
+    reg = ConformalFusionRegressor(FusionRegressor(models, "decision"), method="cv+")
+    low, high = reg.fit(X, y).predict_interval(X).T
+    report = modality_report(reg, X, y)
+    assert report.overall_["width"] == pytest.approx((high - low).mean())
+    assert report.overall_["coverage"] == ((low <= y) & (y <= high)).mean()
+
+
+def test_a_conformal_estimator_is_looked_into(audited):
+    _, clf, X, y, _ = audited
+    X, y = {name: X[name][:60] for name in X}, y[:60]
+    conformal = ConformalFusionClassifier(FrozenEstimator(clf)).fit(X, y)
+    for function in (modality_importance, missing_modality_curve, accuracy_cost_curve):
+        inside, outside = function(clf, X, y), function(conformal, X, y)
+        assert str(inside) == str(outside)
+        assert type(inside) is type(outside)
+    for display in (ReliabilityDisplay, RowDisplay):
+        rows = {"row": 0} if display is RowDisplay else {"y": y}
+        ax = display.from_estimator(conformal, X, **rows)
+        assert ax.figure_ is not None
+    weights = FusionWeightsDisplay.from_estimator(conformal).weights
+    assert np.ravel(weights) == pytest.approx(list(clf.fusion_weights_.values()))
+    with pytest.raises(NotFittedError):
+        modality_importance(ConformalFusionClassifier(clf), X, y)
 
 
 def test_pages_show_names_as_they_are_written(audited, tmp_path):
