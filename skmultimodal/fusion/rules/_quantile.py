@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-from scipy import sparse
 from scipy.optimize import linprog
 
 from skmultimodal.fusion.rules._base import BaseRegressionRule
@@ -46,22 +45,17 @@ def least_pinball(values, y, quantile, sample_weight, scale=None):
     scale = np.ones(k) if scale is None else scale
     cost = (sample_weight[:, None] / scale).ravel()
     cost /= cost.sum()
-    ones = sparse.identity(n * k, format="csc")
-    columns = [
-        sparse.csc_matrix(values.reshape(m, n * k).T),
-        sparse.csc_matrix(np.tile(np.eye(k), (n, 1))),
-        ones,
-        -ones,
-    ]
-    free = [(0, None)] * m + [(None, None)] * k + [(0, None)] * (2 * n * k)
+    # the dual has a bounded variable a value and a row a weight, and is fast
     found = linprog(
-        np.concatenate([np.zeros(m + k), quantile * cost, (1 - quantile) * cost]),
-        A_eq=sparse.hstack(columns, format="csc"),
-        b_eq=y.ravel(),
-        bounds=free,
+        -y.ravel(),
+        A_ub=values.reshape(m, n * k),
+        b_ub=np.zeros(m),
+        A_eq=np.tile(np.eye(k), n),
+        b_eq=np.zeros(k),
+        bounds=np.column_stack([(quantile - 1) * cost, quantile * cost]),
         method="highs",
     )
-    return found.x[:m], found.x[m : m + k]
+    return np.maximum(-found.ineqlin.marginals, 0.0), -found.eqlin.marginals
 
 
 class NonNegativeQuantile(BaseRegressionRule):
