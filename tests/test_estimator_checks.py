@@ -70,6 +70,7 @@ def on_rows(encoder, **kwargs):
     [
         FusionClassifier(),
         FusionRegressor(),
+        FusionRegressor(loss="quantile"),
         FusionTransformer(),
         *[
             FusionClassifier(fusion=fusion)

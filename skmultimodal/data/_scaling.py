@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["FARTHEST", "LARGEST", "beyond", "moments"]
+__all__ = ["FARTHEST", "LARGEST", "beyond", "moments", "weighted_quantiles"]
 
 LARGEST = 1e37  # of a number in a cell; networks count in 32 bits
 FARTHEST = 1e12  # standard deviations from the mean; networks take squares
@@ -95,3 +95,28 @@ def moments(values, weight=None) -> tuple[np.ndarray, np.ndarray]:
     constant = variance <= count * eps * variance + rounding
     scale = np.ldexp(np.sqrt(variance), exponent)
     return mean, np.where(constant, 1.0, scale)
+
+
+def weighted_quantiles(values, levels, sample_weight=None) -> np.ndarray:
+    """Return the least values that at least a share of the rows does not exceed.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+    levels : sequence of float
+        The shares.
+    sample_weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    ndarray of shape (n_levels,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultimodal.data._scaling import weighted_quantiles
+    >>> weighted_quantiles(np.arange(10.0), (0.1, 0.5))
+    array([0., 4.])
+    """
+    weight = np.ones(len(values)) if sample_weight is None else sample_weight
+    return np.quantile(values, levels, weights=weight, method="inverted_cdf")

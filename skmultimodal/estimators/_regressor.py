@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -10,12 +10,18 @@ from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skmultimodal._parameters import check_parameters, either, is_real, one_of
 from skmultimodal._sklearn import _check_y
 from skmultimodal.estimators._base import offered
 from skmultimodal.estimators._fitted import FittedFusion
+from skmultimodal.training._quantiles import Quantiles
 from skmultimodal.training._tasks import Regression
 
 __all__ = ["FusionRegressor"]
+
+
+def _is_level(value) -> bool:
+    return is_real(value) and 0 < value < 1
 
 
 class FusionRegressor(RegressorMixin, FittedFusion):
@@ -52,6 +58,17 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         How networks are trained: ``"joint"`` as one, ``"staged"`` each encoder once
         on its own and then the fusion on out-of-fold embeddings, or a
         :class:`Training` object with epochs, learning rate and all else.
+
+    loss : {"squared_error", "quantile"}, default="squared_error"
+        What is predicted: the mean, or `quantiles`, for which y is one value a row.
+        With ``"quantile"`` the score is the share of pinball loss explained, networks
+        are trained by pinball loss, and models of scikit-learn are made models of
+        quantiles: gradient boosting and `QuantileRegressor` are fitted once a level,
+        any other is shifted by the quantiles of its errors on rows left out.
+
+    quantiles : float or list of float, default=0.5
+        Levels in (0, 1), increasing; with ``loss="quantile"``. A list gives
+        predictions of two axes.
 
     columns : dict of str to column(s), default=None
         Where each modality lives in X. A modality named like its column needs no
@@ -147,9 +164,64 @@ class FusionRegressor(RegressorMixin, FittedFusion):
     (200,)
     """
 
+    limits: ClassVar[dict] = {
+        "loss": one_of("squared_error", "quantile"),
+        "quantiles": either(
+            ("a number in (0, 1)", _is_level),
+            (
+                "a list of such numbers, increasing",
+                lambda v: (
+                    isinstance(v, (list, tuple, np.ndarray))
+                    and len(v) > 0
+                    and all(map(_is_level, v))
+                    and all(np.diff(v) > 0)
+                ),
+            ),
+        ),
+    }
+
+    def __init__(
+        self,
+        encoders: str | list[tuple[str, Any]] | dict[str, Any] = "auto",
+        fusion: Any = "auto",
+        training: Any = "joint",
+        *,
+        loss: str = "squared_error",
+        quantiles: float | list[float] = 0.5,
+        columns: dict[str, Any] | None = None,
+        missing: str = "mask",
+        missing_values: str | list[str] | None = None,
+        on_empty: str = "prior",
+        on_error: str = "raise",
+        n_jobs: int | None = None,
+        memory: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ):
+        super().__init__(
+            encoders,
+            fusion,
+            training,
+            columns=columns,
+            missing=missing,
+            missing_values=missing_values,
+            on_empty=on_empty,
+            on_error=on_error,
+            n_jobs=n_jobs,
+            memory=memory,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.quantiles = quantiles
+
     def _checked_y(self, y):
+        check_parameters(self, self.limits)
+        means = self.loss == "squared_error"
         try:
-            checked = _check_y(y, multi_output=True, y_numeric=True)
+            checked = _check_y(y, multi_output=means, y_numeric=True)
             np.asarray(checked, dtype=np.float64)  # texts of numbers are numbers
         except (ValueError, OverflowError) as error:
             if "convert" not in str(error):
@@ -161,7 +233,34 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         return checked
 
     def _task(self, y, weight, classes=None):
-        return Regression(y, weight)
+        if self.loss == "squared_error":
+            return Regression(y, weight)
+        return Quantiles(
+            y, np.atleast_1d(self.quantiles), weight, single=is_real(self.quantiles)
+        )
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            With ``loss="quantile"`` the share of pinball loss explained, mean over
+            levels of :func:`sklearn.metrics.d2_pinball_score`.
+        """
+        predicted = self.predict(X)
+        return self.task_.score(y, predicted, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted values.
@@ -174,6 +273,8 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With a list of `quantiles` of shape (n_samples, n_quantiles), which do not
+            cross.
         """
         check_is_fitted(self)
         return self.task_.predict(self._response(X))
@@ -223,5 +324,5 @@ class FusionRegressor(RegressorMixin, FittedFusion):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
+        tags.target_tags.multi_output = self.loss == "squared_error"
         return tags

@@ -111,6 +111,7 @@ class CooperativeFusion(BaseFusion):
     """
 
     takes_features = True
+    takes_quantiles = False
     limits: ClassVar[dict] = {
         "rho": either(one_of("cv"), NOT_NEGATIVE),
         "alpha": either(one_of("cv"), POSITIVE),

@@ -22,6 +22,7 @@ from skmultimodal.fusion.apart._out_of_fold import (
 from skmultimodal.fusion.apart._row_features import with_frozen_features
 from skmultimodal.fusion.rules._calibration import CALIBRATORS
 from skmultimodal.fusion.rules._classification import RULES
+from skmultimodal.fusion.rules._quantile import NonNegativeQuantile
 from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 
 __all__ = ["DecisionFusion"]
@@ -166,7 +167,7 @@ class DecisionFusion(BaseFusion):
         of a combination fitted to the predictions of the other folds; unless other
         folds are asked for than the strategy's own, or others may stand beside the sum.
         """
-        if (cv is not None and cv != self.cv) or self._has_members():
+        if (cv is not None and cv != self.cv) or self._lets_in(problem):
             return super().fit_folds(problem, self.cv if cv is None else cv)
         rule = self._checked_rule(problem)
         folds = folds_of(problem, self.cv)
@@ -211,8 +212,7 @@ class DecisionFusion(BaseFusion):
             # a model with calibration replaces responses by calibrated ones
             known = None if responses is None else responses.copy()
             model = DecisionModel(self, problem, rule, models, known, folds)
-        few = problem.task.n_outputs <= MANY
-        if self._has_members() and few and folds and len(problem.names) > 1:
+        if self._lets_in(problem) and folds and len(problem.names) > 1:
             joined, machines = {}, None
             if problem.encoders_for is not None:
                 features = whole.for_strategy(JoinedFeatures())
@@ -227,6 +227,11 @@ class DecisionFusion(BaseFusion):
     def _has_members(self) -> bool:
         fitted = _is_word(self.weights) and self.weights in ("cv", "learned")
         return self.ensemble is True and fitted and _is_word(self.rule, "auto")
+
+    def _lets_in(self, problem) -> bool:
+        """Whether others may stand beside the sum of these responses."""
+        few, means = problem.task.n_outputs <= MANY, problem.task.levels is None
+        return self._has_members() and few and means
 
     def _needs_folds(self, problem, rule) -> bool:
         fitted = self.weights in ("cv", "learned") if _is_word(self.weights) else False
@@ -246,6 +251,8 @@ class DecisionFusion(BaseFusion):
         name = self.rule
         if name == "auto" and task.has_labels:
             name = "log_pool"
+        elif name == "auto" and task.levels is not None:
+            return NonNegativeQuantile()
         elif name == "auto":
             name = "nnls" if self.weights in ("cv", "learned") else "weighted_mean"
         if name not in known:

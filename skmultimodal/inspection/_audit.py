@@ -260,15 +260,7 @@ def _merits(task, response, target) -> np.ndarray:
     """Return the merit of each row, whose mean is the score; NaN without prediction."""
     known = np.isfinite(response).all(axis=1)
     found = np.full(len(response), np.nan)
-    if task.one_label:
-        found[known] = response[known].argmax(axis=1) == target[known]
-    elif task.has_labels:
-        found[known] = ((response > 0.5) == (target > 0.5)).mean(axis=1)[known]
-    else:
-        values = task.in_units(target)
-        spread = np.maximum(values.var(axis=0), np.finfo(float).tiny)
-        errors = ((response - values) ** 2 / spread).mean(axis=1)
-        found[known] = 1 - errors[known]
+    found[known] = task.merits(response[known], target[known])
     return found
 
 

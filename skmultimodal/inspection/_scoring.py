@@ -19,8 +19,7 @@ def make_score(estimator, X, y, scoring, sample_weight):
         return lambda response: float(
             np.average(response.argmax(axis=1) == hits, weights=sample_weight)
         )
-    name = scoring_name(estimator, scoring) if scoring is None else scoring
-    scorer = check_scoring(Answer(task), name)
+    scorer = check_scoring(Answer(task), task.scorer() if scoring is None else scoring)
     extra = {} if sample_weight is None else {"sample_weight": sample_weight}
 
     def score(response):

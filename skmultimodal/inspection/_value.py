@@ -62,7 +62,8 @@ def value_of_information(
     Raises
     ------
     ValueError
-        If no row of the background has a modality that is asked for.
+        If no row of the background has a modality that is asked for, or the estimator
+        predicts quantiles.
 
     See Also
     --------
@@ -99,6 +100,11 @@ def value_of_information(
     if utility not in ("entropy", "accuracy"):
         raise ValueError(f"'utility' must be 'entropy' or 'accuracy'. Got {utility!r}.")
     model, task = estimator.fusion_, estimator.task_
+    if task.levels is not None:
+        raise ValueError(
+            "value_of_information is for labels and for means. Got an estimator with "
+            "loss='quantile'. Use loss='squared_error'."
+        )
     cells, present = estimator.reader_.read(X)
     stock, stocked = (
         (cells, present) if background is None else estimator.reader_.read(background)

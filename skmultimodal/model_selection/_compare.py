@@ -131,6 +131,12 @@ def compare_fusion(
     """
     X, y = _readable(estimator, as_container(X)), np.asarray(y)
     regression = is_regressor(estimator)
+    quantiles = getattr(estimator, "loss", None) == "quantile"
+    if quantiles and baseline:
+        raise ValueError(
+            "The hand-made stack predicts means, and the estimator quantiles. Use "
+            "baseline=False."
+        )
     rows = _strategies(estimator, strategies)
     if modalities or pairs:
         rows = [*_parts(estimator, X, y, modalities, pairs), *rows]
@@ -159,12 +165,14 @@ def compare_fusion(
         table,
         best_estimator=_fitted(best, X, y) if refit else best,
         test_share=np.mean([len(test) / len(train) for train, test in folds]),
-        scoring=_scoring_name(scoring, regression),
+        scoring=_scoring_name(scoring, regression, quantiles),
         n_rows=len(y),
     )
 
 
-def _scoring_name(scoring, regression) -> str:
+def _scoring_name(scoring, regression, quantiles) -> str:
+    if scoring is None and quantiles:
+        return "d2_pinball"
     if scoring is None:
         return "r2" if regression else "accuracy"
     if isinstance(scoring, str):

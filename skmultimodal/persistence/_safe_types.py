@@ -81,6 +81,7 @@ OURS = {
     "fusion.apart._frozen": "FrozenFeatures",
     "fusion.apart._heads": "HeadModel",
     "fusion.apart._joined": "JoinedModel",
+    "fusion.apart._quantile_models": "QuantileModels",
     "fusion.apart._residual": "ResidualModel _Stage _Step",
     "fusion.apart._stack": "Stack",
     "fusion.apart._staged": "StagedModel",
@@ -98,6 +99,7 @@ OURS = {
     "InverseVariance MeanValue MedianValue NonNegativeLeastSquares "
     "StackingRegression TrimmedMeanValue WeightedMean",
     "training._balance": "GradientModulation",
+    "training._quantiles": "Quantiles",
     "training._specification": "JointTraining Training",
     "training._tasks": "Classification Multilabel Regression",
 }

@@ -405,3 +405,10 @@ class Unscaled(nn.Module):
 
     def forward(self, values):
         return values * self.scale.to(values.dtype) + self.mean.to(values.dtype)
+
+
+class Sorted(nn.Module):
+    """Values in the order of their size."""
+
+    def forward(self, values):
+        return values.sort(dim=-1).values

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from scipy.special import expit, log_softmax, softmax
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import r2_score
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
@@ -37,6 +38,11 @@ class Task:
     scoring = "accuracy"  # the estimators' own
     n_outputs: int
     classes: Any
+    levels: Any = None  # of the quantiles that outputs are, a tuple of float
+
+    def scorer(self):
+        """Return the estimators' own scoring, as scikit-learn takes it."""
+        return self.scoring
 
     def output_names(self) -> list[str]:
         """Return a name for each output: its class where it is one, else a number."""
@@ -62,6 +68,10 @@ class Task:
     def parts(self, responses, target=None) -> list[tuple[Any, Any]]:
         """Return responses and targets of each problem that a rule combines."""
         return [(responses, target)]
+
+    def rule_of(self, part, rule):
+        """Return a new rule like `rule` for the problem at position `part`."""
+        return clone(rule)
 
     def joined(self, parts) -> np.ndarray:
         """Return the responses whose parts these are."""
@@ -144,6 +154,10 @@ class Classification(Task):
     def unmet(self, target, met) -> np.ndarray:
         return ~np.isin(target, met)
 
+    def merits(self, response, target) -> np.ndarray:
+        """Return the merit of each row, whose mean is the score."""
+        return response.argmax(axis=1) == target
+
     def net_target(self, y, target) -> np.ndarray:
         return target.astype(np.int64)
 
@@ -224,6 +238,10 @@ class Multilabel(Task):
         least, most = met.min(axis=0, initial=1.0), met.max(axis=0, initial=0.0)
         return ((target < least) | (target > most)).any(axis=1)
 
+    def merits(self, response, target) -> np.ndarray:
+        """Return the share of right labels in each row."""
+        return ((response > 0.5) == (target > 0.5)).mean(axis=1)
+
     def distributions(self, response) -> np.ndarray:
         """Return those of absence and presence of each label."""
         return np.stack([1 - response, response], axis=-1)
@@ -303,6 +321,16 @@ class Regression(Task):
     in_units = truth
 
     strata = staticmethod(lambda target: None)
+
+    def score(self, y, predicted, sample_weight=None) -> float:
+        """Return the score of predicted values."""
+        return r2_score(y, predicted, sample_weight=sample_weight)
+
+    def merits(self, response, target) -> np.ndarray:
+        """Return what each row adds to the score, whose mean it is."""
+        values = self.in_units(target)
+        spread = np.maximum(values.var(axis=0), np.finfo(float).tiny)
+        return 1 - ((response - values) ** 2 / spread).mean(axis=1)
 
     def net_target(self, y, target) -> np.ndarray:
         return y.astype(np.float32)

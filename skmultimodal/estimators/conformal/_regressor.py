@@ -142,6 +142,12 @@ class ConformalFusionRegressor(RegressorMixin, BaseConformal):
     def _centre_and_scale(self, model, cells, present):
         """Return the prediction and the unit of its errors, each (n_samples,)."""
         present = ordered(model, cells, present)
+        if model.task.n_outputs > 1:  # several values a row were refused before
+            raise ValueError(
+                f"{type(self).__name__} needs an estimator of one value, around which "
+                f"intervals lie. Got one of the quantiles {list(model.task.levels)}. "
+                "Use loss='squared_error', or one quantile, such as quantiles=0.5."
+            )
         centre = np.asarray(model.response(cells, present), dtype=float)[:, 0]
         if self.conformity_score == "residual":
             return centre, np.ones(len(centre))

@@ -225,6 +225,7 @@ def model_key(problem, name) -> str:
         part.encoders[name],
         part.task.kind,
         part.task.classes,
+        part.task.levels,
         asdict(settings),
     )
     digest = hashlib.blake2b(joblib.hash(plain).encode(), digest_size=16)

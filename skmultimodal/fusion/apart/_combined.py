@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import Bunch
 
 from skmultimodal._warnings import warn
@@ -75,7 +74,8 @@ class DecisionModel(FusionModel):
         if spec.calibrate is not None and responses is not None:
             self._calibrate(spec.calibrate, responses, problem, folds)
         self.errors = None
-        if not self.task.has_labels and responses is not None:
+        squares = not self.task.has_labels and self.task.levels is None
+        if squares and responses is not None:
             self.errors = self._squared_errors(responses, problem)
         self.passed = None
         if getattr(rule, "passthrough", ()):
@@ -256,7 +256,7 @@ class DecisionModel(FusionModel):
         parts = self.task.parts(known[:, rows], target[rows])
         priors = self.task.parts(self.prior)
         return [
-            clone(rule).fit(
+            self.task.rule_of(k, rule).fit(
                 part,
                 label,
                 present=present[:, rows],
@@ -265,7 +265,9 @@ class DecisionModel(FusionModel):
                 weights=weights,
                 **extra,
             )
-            for (part, label), (prior, _) in zip(parts, priors, strict=True)
+            for k, ((part, label), (prior, _)) in enumerate(
+                zip(parts, priors, strict=True)
+            )
         ]
 
     def _responses(self, cells, present):

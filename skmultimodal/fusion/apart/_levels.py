@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["check_levels", "levels_of", "predicts_quantile"]
+from sklearn.base import clone
 
+__all__ = ["at_level", "check_levels", "levels_of", "predicts_quantile"]
+
+LEVELS = {  # class of scikit-learn -> the parameter that is the level
+    "HistGradientBoostingRegressor": "quantile",
+    "GradientBoostingRegressor": "alpha",
+    "QuantileRegressor": "quantile",
+}
 LOSSES = ("loss", "objective", "loss_function")  # as several libraries name it
 
 
@@ -30,6 +37,24 @@ def predicts_quantile(spec) -> bool:
     return any(isinstance(loss, str) and "quantile" in loss.lower() for loss in losses)
 
 
+def at_level(model, level):
+    """Return a clone fitted to a quantile by its loss; None if it has no such loss.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import HistGradientBoostingRegressor
+    >>> from skmultimodal.fusion.apart._levels import at_level
+    >>> at_level(HistGradientBoostingRegressor(), 0.9)
+    HistGradientBoostingRegressor(loss='quantile', quantile=0.9)
+    """
+    for kind in type(model).__mro__:
+        if kind.__name__ in LEVELS and kind.__module__.startswith("sklearn."):
+            has_loss = "loss" in model.get_params(deep=False)
+            params = {"loss": "quantile"} if has_loss else {}
+            return clone(model).set_params(**params, **{LEVELS[kind.__name__]: level})
+    return None
+
+
 def check_levels(problem, rule, fitted) -> None:
     """Refuse quantile models under what is fitted to squared error.
 
@@ -42,9 +67,17 @@ def check_levels(problem, rule, fitted) -> None:
     """
     if problem.task.has_labels:
         return
-    _check_one_level(problem, rule)
     squares = getattr(rule, "least_squares", None)
     squares = len(problem.names) > 1 and squares is not None and squares(fitted)
+    if problem.task.levels is not None:
+        if squares:
+            raise ValueError(
+                f"loss='quantile' and {type(rule).__name__}, which goes by squared "
+                "error, do not go together. Use DecisionFusion(), whose rule is then "
+                "NonNegativeQuantile, or rule='median'."
+            )
+        return
+    _check_one_level(problem, rule)
     for name, spec in problem.encoders.items():
         chosen = isinstance(spec, list)
         if not (squares or chosen) or not predicts_quantile(spec):

@@ -23,6 +23,8 @@ from skmultimodal.data._containers import cells_and_labels, take_rows
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._readable import first_step, is_model
 from skmultimodal.fusion._base import naming, seeded_numpy
+from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._quantile_models import QuantileModels, of_levels
 from skmultimodal.fusion.apart._row_features import CellsWithFeatures
 from skmultimodal.fusion.joint._layers import Heads
 from skmultimodal.fusion.joint._model import fit_network
@@ -164,7 +166,7 @@ class EstimatorModel:
         self.name, self.n_outputs = name, task.n_outputs
         spec = problem.encoders[name]
         self.cells_format = cells_format(spec)
-        model = seeded_clone(_for_task(spec, task), problem.seed_of(name))
+        model = seeded_clone(_for_task(spec, problem), problem.seed_of(name))
         cells = problem.cells[name]
         y, self.net = problem.y, is_skorch_net(spec)
         if self.net:
@@ -272,11 +274,21 @@ def weight_params(model, sample_weight, name) -> dict:
 def _takes_weights(model) -> bool:
     if isinstance(model, VotingClassifier | VotingRegressor):  # hands them on
         return all(_takes_weights(member) for _, member in model.estimators)
+    if isinstance(model, QuantileModels):
+        return _takes_weights(model.estimator)
     return has_fit_parameter(model, "sample_weight")
 
 
-def _for_task(model, task):
-    """Wrap a model that cannot predict several outputs."""
+def _for_task(model, problem):
+    """Wrap a model that cannot predict several outputs, or quantiles."""
+    task = problem.task
+    if task.levels is not None:
+        folds, fold = folds_of(problem, None), None
+        if folds:
+            fold = np.zeros(problem.n_samples, dtype=np.int8)
+            for k, (_, test) in enumerate(folds):
+                fold[test] = k
+        return of_levels(model, task.levels, fold)
     if task.has_labels and not task.one_label:
         tags = get_tags(model).classifier_tags
         if not is_skorch_net(model) and not (tags and tags.multi_label):
