@@ -6,7 +6,9 @@ pinball loss, means over random splits, of
 - "joined": scikit-learn's gradient boosting of that quantile on all columns side by
   side, texts as 20 components of their TF-IDF;
 - "mean": the same models on each modality, and the mean of what they predict;
-- "fitted": the same models, combined by `NonNegativeQuantile`.
+- "fitted": the same models, combined by `NonNegativeQuantile`;
+- "decision" and "parallel": `FusionRegressor(loss="quantile")` of that strategy and
+  default encoders, one fit for all levels.
 
     python benchmarks/bench_quantiles.py --repeats 3
 """
@@ -89,6 +91,22 @@ def candidates(level, columns, joined, models):
     return found
 
 
+def fused(columns):
+    """Return one estimator of all levels by strategy."""
+    tables = dict.fromkeys(columns, "table")
+    return {
+        name: FusionRegressor(
+            tables,
+            name,
+            columns=columns,
+            loss="quantile",
+            quantiles=list(LEVELS),
+            random_state=0,
+        )
+        for name in ("decision", "parallel")
+    }
+
+
 def main():
     options = arguments(
         __doc__,
@@ -98,18 +116,26 @@ def main():
     figures = {}
     for load in (diabetes, birdstrikes):
         X, y, *parts = load(options.rows)
-        for level in LEVELS:
-            for seed in range(options.repeats):
-                train, test = train_test_split(
-                    np.arange(len(y)), test_size=0.33, random_state=seed
-                )
+        for seed in range(options.repeats):
+            train, test = train_test_split(
+                np.arange(len(y)), test_size=0.33, random_state=seed
+            )
+            answers = {}
+            for name, model in fused(parts[0]).items():
+                model.fit(X.iloc[train], y[train])
+                for level, column in zip(
+                    LEVELS, model.predict(X.iloc[test]).T, strict=True
+                ):
+                    answers[level, name] = column
+            for level in LEVELS:
                 for name, model in candidates(level, *parts).items():
                     model.fit(X.iloc[train], y[train])
-                    predicted = model.predict(X.iloc[test])
-                    key = f"{load.__name__} {level} {name}"
-                    loss = mean_pinball_loss(y[test], predicted, alpha=level)
-                    covered = float((y[test] <= predicted).mean())
-                    figures.setdefault(key, []).append((covered, float(loss)))
+                    answers[level, name] = model.predict(X.iloc[test])
+            for (level, name), predicted in sorted(answers.items()):
+                key = f"{load.__name__} {level} {name}"
+                loss = mean_pinball_loss(y[test], predicted, alpha=level)
+                covered = float((y[test] <= predicted).mean())
+                figures.setdefault(key, []).append((covered, float(loss)))
     rows = [
         (*key.split(), f"{mean(c for c, _ in of):.3f}", f"{mean(p for _, p in of):.3f}")
         for key, of in figures.items()
