@@ -7,7 +7,7 @@ that speak most for the predicted class first, as ranked by Shapley values, inte
 gradients, the gradient at the whole cell times the change, and at random. The figure
 is the mean probability of the predicted class along the way, both ends included: the
 lower, the better the ranking. Differences are paired by row; in brackets their standard
-errors.
+errors. Where an encoder has no way for gradients, there are none.
 """
 
 from __future__ import annotations
@@ -60,32 +60,40 @@ def ranked(clf, X, modality, n_orders):
     """Return the attributions, and by method the order of the parts of each row."""
     options = {"output": "probability", "random_state": 0}
     shapley = part_attributions(clf, X, modality, n_orders=n_orders, **options)
-    whole = part_attributions(clf, X, modality, method="gradients", **options)
-    cells, present = clf.reader_.read(X)
-    columns = np.searchsorted(clf.classes_, shapley.target_)
-    alone = integrated(
-        clf.fusion_,
-        cells,
-        present,
-        modality,
-        shapley.parts_,
-        columns,
-        1,
-        "probability",
-        at_end=True,
-    )[0]
     random = np.random.default_rng(0)
     values = {
         "Shapley": shapley.values_,
-        "integrated gradients": whole.values_,
-        "gradient alone": alone,
-        "random": [random.normal(size=len(one)) for one in alone],
+        **by_gradients(clf, X, modality, shapley, options),
+        "random": [random.normal(size=len(one)) for one in shapley.values_],
     }
     orders = {
         name: [np.argsort(-np.asarray(one), kind="stable") for one in rows]
         for name, rows in values.items()
     }
     return shapley, orders
+
+
+def by_gradients(clf, X, modality, found, options):
+    """Return the attributions by gradients; none where there is no way for them."""
+    try:
+        whole = part_attributions(clf, X, modality, method="gradients", **options)
+    except ValueError as error:
+        print(error)
+        return {}
+    cells, present = clf.reader_.read(X)
+    columns = np.searchsorted(clf.classes_, found.target_)
+    alone = integrated(
+        clf.fusion_,
+        cells,
+        present,
+        modality,
+        found.parts_,
+        columns,
+        1,
+        options["output"],
+        at_end=True,
+    )[0]
+    return {"integrated gradients": whole.values_, "gradient alone": alone}
 
 
 def measured(name, modality, clf, X, n_orders):
@@ -100,6 +108,9 @@ def measured(name, modality, clf, X, n_orders):
         row = {"data": name, "modality": modality, "method": method}
         row["area"] = f"{area.mean():.3f}"
         for other in ("gradient alone", "random"):
+            if other not in areas:
+                row[f"less {other}"] = "-"
+                continue
             gap = area - areas[other]
             error = gap.std(ddof=1) / np.sqrt(len(gap))
             row[f"less {other}"] = f"{gap.mean():+.3f} ({error:.3f})"
@@ -127,8 +138,9 @@ def main():
         clf.fit(X[:TRAINING_ROWS], y[:TRAINING_ROWS])
         held_out = X[TRAINING_ROWS : TRAINING_ROWS + options.rows]
         for modality in modalities:
-            table += measured(name, modality, clf, held_out, options.orders)
-            print_table(table[-1], [one.values() for one in table[-4:]])
+            rows = measured(name, modality, clf, held_out, options.orders)
+            print_table(rows[0], [one.values() for one in rows])
+            table += rows
     save(options.json, areas=table)
 
 

@@ -39,7 +39,7 @@ def fitted(alias, n_rows):
 def on_cached_embeddings(clf, X):
     """Return a function that predicts for all sets, its embeddings made before."""
     model = clf.fusion_
-    cells, present = clf._cells(X)
+    cells, present = clf.reader_.read(X)
     presences = [present & subset for subset in all_subsets(clf)]
     inputs = model.preparation.tensors((cells, present))
     module = model.net.module_.eval()
@@ -70,7 +70,7 @@ def on_cached_embeddings(clf, X):
 
 def predictions(clf, X):
     """Return functions that predict for all sets: encoding once, and encoding anew."""
-    cells, present = clf._cells(X)
+    cells, present = clf.reader_.read(X)
     presences = [present & subset for subset in all_subsets(clf)]
     return {
         "base": lambda: clf.fusion_.responses(cells, presences),
