@@ -88,6 +88,9 @@ class ConformalFusionRegressor(RegressorMixin, BaseConformal):
     level, the interval is infinite. With ``"cv+"`` its ends are the quantiles of
     :math:`\\hat y_{-k(i)} \\pm \\sigma_{-k(i)} r_i` over the calibration rows i [3]_.
 
+    Differences from [3]_: the weights of decision fusion are fitted once a fold to
+    predictions whose models have seen the fold; only these few numbers can tell of it.
+
     References
     ----------
     .. [1] M. Zaffran, A. Dieuleveut, J. Josse, Y. Romano, "Conformal prediction with
