@@ -13,6 +13,7 @@ from skmultimodal.fusion.apart._cascade import CascadeModel, check_cascade, pric
 from skmultimodal.fusion.apart._residual import fit_residual, stage_order
 from skmultimodal.fusion.joint._layers import Heads, SimplexWeights
 from skmultimodal.fusion.joint._strategy import JointFusion
+from skmultimodal.training._balance import BALANCERS
 from skmultimodal.training._network import (
     FusionModule,
     FusionOutput,
@@ -155,11 +156,11 @@ class SequentialFusion(JointFusion):
         return self._with_exit(fit(problem), problem)
 
     def _check_balance(self, balance):
-        if balance == "ogm_ge":
+        if balance in BALANCERS:
             raise ValueError(
-                "balance='ogm_ge' is not defined for SequentialFusion: the scores of a "
-                "stage are those of its modality and all before it, not of one alone. "
-                "Use balance='gradient_blending' or ParallelFusion."
+                f"balance={balance!r} is not defined for SequentialFusion: the scores "
+                "of a stage are those of its modality and all before it, not of one "
+                "alone. Use balance='gradient_blending' or ParallelFusion."
             )
         if balance is not None and self.mode == "residual":
             raise ValueError(

@@ -98,7 +98,7 @@ OURS = {
     "fusion.rules._regression": "CompetenceValue GeneralizedLeastSquares "
     "InverseVariance MeanValue MedianValue NonNegativeLeastSquares "
     "StackingRegression TrimmedMeanValue WeightedMean",
-    "training._balance": "GradientModulation",
+    "training._balance": "GradientModulation ParetoDirection",
     "training._quantiles": "Quantiles",
     "training._specification": "JointTraining Training",
     "training._tasks": "Classification Multilabel Regression",

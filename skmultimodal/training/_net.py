@@ -54,10 +54,15 @@ class FusionNet(NeuralNet):
         y_true = move(y_true, self.device)
         target, *weight = y_true if isinstance(y_true, tuple) else (y_true,)
         weight, n_rows = [*weight, None, None][:2]
-        losses = self.network.loss(y_pred, target, self.criterion_, weight)
-        if weight is not None:
-            losses = losses * weight
-        return losses.mean() if n_rows is None else losses.sum() / n_rows
+
+        def mean(losses):
+            losses = losses if weight is None else losses * weight
+            return losses.mean() if n_rows is None else losses.sum() / n_rows
+
+        loss = mean(self.network.loss(y_pred, target, self.criterion_, weight))
+        if training:
+            self.network.settle(loss, mean)
+        return loss
 
     def get_split_datasets(self, X, y=None, **fit_params):
         return X, y  # training and validation part, as `Tensors`

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from skmultimodal.training._balance import GradientModulation
+from skmultimodal.training._balance import BALANCERS, Balance
 from skmultimodal.training._specification import JointTraining
 
 __all__ = [
@@ -72,7 +72,7 @@ class FusionModule(nn.Module):
     aux_weight, agreement_weight : float
         Weights of the branches' own losses and of their disagreement, used by
         :meth:`loss` where the output has ``branch_scores``.
-    balance : GradientModulation or None
+    balance : Balance or None
         Changes the gradients of the encoders.
     aux_heads : nn.Module or None
         Heads of the branches that only their own losses need; :meth:`train_with`
@@ -87,7 +87,7 @@ class FusionModule(nn.Module):
     additive = False
     aux_weight = 0.0
     agreement_weight = 0.0
-    balance: GradientModulation | None = None
+    balance: Balance | None = None
     blend: Sequence[float] | None = None
 
     def __init__(self, in_features: dict[str, int]):
@@ -108,8 +108,11 @@ class FusionModule(nn.Module):
         self.blend = joint.blend
         if not joint.aux_weight and joint.backbone is not True:
             self.aux_heads = None
-        if joint.balance == "ogm_ge" and len(self.names) > 1:
-            self.balance = GradientModulation(joint.balance_strength)
+        make = BALANCERS.get(str(joint.balance))
+        if make is not None and len(self.names) > 1:
+            self.balance = make(joint.balance_strength)
+        if joint.balance == "mmpareto":  # where all losses count the same
+            self.aux_weight = float(len(self.names))
 
     def modality_weights(self) -> Tensor | None:
         """Return the weights of shape (n_modalities,), None if they vary by row."""
@@ -172,7 +175,10 @@ class FusionModule(nn.Module):
             *shares, fused = self.blend
             losses = fused * losses + (aux.new_tensor(shares) * mask * aux).sum(1)
         elif self.aux_weight:
-            losses = losses + self.aux_weight / n_modalities * (mask * aux).sum(1)
+            alone = self.aux_weight / n_modalities * (mask * aux)
+            losses = losses + alone.sum(1)
+            if self.training and self.balance is not None:
+                self.balance.keep(alone)
         if self.agreement_weight:
             gaps = branches[:, :, None] - branches[:, None]  # (n, m, m, n_outputs)
             pairs = mask[:, :, None] * mask[:, None]
@@ -204,6 +210,8 @@ class FusionModule(nn.Module):
         the true class, over the training rows that have the modality, by weight. With
         blended losses also their weights, that of the fused scores as ``"blend"``.
         """
+        if self.balance is not None:
+            self.balance.forget()
         if not self.tracked:
             return {}
         losses, mask = map(torch.cat, zip(*self.tracked, strict=True))
@@ -351,11 +359,25 @@ class FusionNetwork(nn.Module):
     def _modulate(self):
         """Let the balance change gradients; hooks are lost by pickling."""
         for m, name in enumerate(self.names):
-            adjust = _Adjust(self.fusion.balance, m)
-            for parameter in self.encoders[module_key(name)].parameters():
+            for i, parameter in enumerate(self._trained(name)):
+                adjust = _Adjust(self.fusion.balance, m, i)
                 hooks = (parameter._backward_hooks or {}).values()
-                if parameter.requires_grad and adjust not in hooks:
+                if adjust not in hooks:
                     parameter.register_hook(adjust)
+
+    def _trained(self, name):
+        """Return the parameters of an encoder that are trained."""
+        parameters = self.encoders[module_key(name)].parameters()
+        return [parameter for parameter in parameters if parameter.requires_grad]
+
+    def settle(self, loss, mean):
+        """Let the balance look at the loss of a batch, before its gradients are taken.
+
+        `mean` makes a loss of losses of rows.
+        """
+        if self.fusion.balance is not None:
+            encoders = [self._trained(name) for name in self.names]
+            self.fusion.balance.settle(loss, mean, encoders)
 
     def loss(self, output, target, criterion, weight=None):
         """Return the loss of each row, (n_samples,), not multiplied by its weight."""
@@ -374,13 +396,14 @@ class FusionNetwork(nn.Module):
 
 
 class _Adjust(NamedTuple):
-    """Hook by which a balance changes the gradients of encoder `m`."""
+    """Hook by which a balance changes the gradient of parameter `i` of encoder `m`."""
 
     balance: Any
     m: int
+    i: int
 
     def __call__(self, gradient):
-        return self.balance.adjust(self.m, gradient)
+        return self.balance.adjust(self.m, gradient, self.i)
 
 
 def _zero_absent(embedding, present):

@@ -31,7 +31,7 @@ RATE = 2e-3  # learning rate
 LOWEST, PATH_LENGTH = 2e-4, 0.25  # of training that starts from models
 FEW_ROWS = 2000  # below it early_stopping="auto" is off
 MODES = ("joint", "staged")
-BALANCES = ("ogm_ge", "gradient_blending")
+BALANCES = ("ogm_ge", "mmpareto", "gradient_blending")
 
 
 def _are_net_params(value) -> bool:
@@ -105,14 +105,15 @@ class Training(BaseEstimator):
         ``p - p ** n / n``: for p = 0.2 at .18 with two and .197 with three, for
         p = 0.5 at .375 and .458. ``"auto"`` is the strategy's own: 0.2 for most.
 
-    balance : {None, "ogm_ge", "gradient_blending"}, default=None
+    balance : {None, "ogm_ge", "mmpareto", "gradient_blending"}, default=None
         Against modalities that learn little beside a stronger one. ``"ogm_ge"``
-        slows down the encoder that is ahead, ``"gradient_blending"`` weights the
-        losses of the modalities and of the fused scores by how well they
-        generalise; see :ref:`balancing`.
+        slows down the encoder that is ahead, ``"mmpareto"`` takes steps that lower the
+        fused loss and the modality's own where these conflict,
+        ``"gradient_blending"`` weights the losses of the modalities and of the fused
+        scores by how well they generalise; see :ref:`balancing`.
 
     balance_strength : float, default=0.5
-        How much ``"ogm_ge"`` slows down.
+        How much ``"ogm_ge"`` slows down, and ``"mmpareto"`` enlarges gradients.
 
     backbone : "auto" or bool, default="auto"
         Whether the scores of joint strategies start from the sum of their branches'

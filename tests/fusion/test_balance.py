@@ -6,6 +6,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from skmultimodal import (
     BottleneckFusion,
@@ -18,6 +19,7 @@ from skmultimodal import (
     SequentialFusion,
     TabularEncoder,
     Training,
+    load,
 )
 from skmultimodal.datasets import (
     make_multimodal_classification,
@@ -26,7 +28,7 @@ from skmultimodal.datasets import (
 from skmultimodal.encoders._modules import MLP
 from skmultimodal.fusion._auto import FUSIONS
 from skmultimodal.fusion.joint._strategy import JointFusion
-from skmultimodal.training._balance import GradientModulation
+from skmultimodal.training._balance import BALANCERS, GradientModulation, pareto_factors
 from skmultimodal.training._criterion import Criterion
 from skmultimodal.training._net import seeded
 from skmultimodal.training._network import FusionNetwork
@@ -73,12 +75,110 @@ def test_noise_has_the_spread_of_the_gradient():
     assert balance.adjust(0, torch.tensor([2.0])).item() == 0.5
 
 
-def network(balance):
-    spec = ParallelFusion()
+def network(balance, spec=None):
+    spec = spec or ParallelFusion()
     how = joint(spec, balance=balance)
     encoders = {name: lambda: MLP(3, 4) for name in "ab"}
     with seeded(0):
         return FusionNetwork(encoders, lambda w: spec.build_for(TASK, w, how))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_pareto_direction_by_search(seed):
+    """It is the shortest point between the gradients, as long as their sum, or that."""
+    rng = np.random.default_rng(seed)
+    g = rng.normal(size=5)
+    u = rng.normal(size=5) - (seed % 2) * 3 * g / (g @ g)
+    a, b = pareto_factors(torch.tensor(g), torch.tensor(u), 0.5)
+    found = a.item() * g + b.item() * u
+    assert np.linalg.norm(found) == pytest.approx(1.5 * np.linalg.norm(g + u))
+    if g @ u >= 0:
+        np.testing.assert_allclose(found, 1.5 * (g + u))
+        return
+    shares = np.linspace(0, 1, 100001)[:, None]
+    points = shares * g + (1 - shares) * u
+    shortest = points[np.linalg.norm(points, axis=1).argmin()]
+    cosine = found @ shortest / np.linalg.norm(found) / np.linalg.norm(shortest)
+    assert cosine == pytest.approx(1, abs=1e-6)
+    assert found @ g > 0  # a step against it lowers both losses
+    assert found @ u > 0
+
+
+def test_opposite_gradients_and_none_take_no_step():
+    g = torch.tensor([1.0, -2.0])
+    for fused, own in ((g, -2 * g), (0 * g, 0 * g)):
+        a, b = pareto_factors(fused, own, 0.5)
+        torch.testing.assert_close(a * fused + b * own, torch.zeros(2))
+
+
+def apart(net, inputs, present, target, weight):
+    """Return the gradients by name of the fused loss, and of each modality's own."""
+    criterion, output = Criterion(TASK), net(inputs, present)
+    scores = [output.scores, *output.branch_scores.unbind(1)]
+    heard = [torch.ones(len(target)), *present.T]
+    for score, here in zip(scores, heard, strict=True):
+        loss = (weight * here * criterion(score, target)).mean()
+        found = torch.autograd.grad(
+            loss,
+            list(net.parameters()),
+            retain_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+        names = (name for name, _ in net.named_parameters())
+        yield {name: g.numpy() for name, g in zip(names, found, strict=True)}
+
+
+def test_encoders_follow_the_pareto_direction():
+    """Gradients against those of each loss, some rows of a modality gone."""
+    conflicts = []
+    for seed in range(4):
+        net = network("mmpareto", FeatureFusion(dropout=0.0))
+        net.modality_dropout = 0.0
+        net.on_epoch(1)
+        generator = torch.Generator().manual_seed(seed)
+        inputs = {m: {"input": torch.randn(6, 3, generator=generator)} for m in "ab"}
+        target = torch.arange(6) % 2
+        present = torch.tensor([[True, True]] * 4 + [[True, False]] * 2)
+        weight = torch.tensor([2.0, 1.0, 1.0, 0.5, 1.0, 3.0])
+        each = list(apart(net, inputs, present, target, weight))
+        rows = net.loss(net(inputs, present), target, Criterion(TASK), weight)
+        loss = (weight * rows).mean()
+        net.settle(loss, lambda losses, weight=weight: (weight * losses).mean())
+        loss.backward()
+        grads = {name: p.grad.numpy() for name, p in net.named_parameters()}
+        for m, name in enumerate("ab"):
+            own = [n for n in grads if n.startswith(f"encoders.modality_{name}.")]
+            g, u, found = (
+                np.concatenate([one[n].ravel() for n in own])
+                for one in (each[0], each[m + 1], grads)
+            )
+            h = 1.5 * (g + u)
+            conflicts.append(g @ u < 0)
+            if conflicts[-1]:
+                share = (u - g) @ u / ((g - u) @ (g - u))
+                h = share * g + (1 - share) * u
+                h *= 1.5 * np.linalg.norm(g + u) / np.linalg.norm(h)
+            np.testing.assert_allclose(found, h, rtol=2e-4, atol=1e-6)
+        for n, grad in grads.items():  # heads get the plain sum
+            if not n.startswith("encoders."):
+                total = sum(one[n] for one in each)
+                np.testing.assert_allclose(grad, total, rtol=1e-4, atol=1e-7)
+        net.fusion.report()
+        assert net.fusion.balance.gradients == []
+    assert {True, False} == {bool(each) for each in conflicts}
+
+
+def test_pareto_trains_again_to_the_same_weights(tmp_path):
+    X, y = make_multimodal_classification(100, missing_rate=0.2, random_state=0)
+    training = Training(max_epochs=3, balance="mmpareto", optimizer="sgd", lr=0.1)
+    clf = FusionClassifier(fusion="feature", training=training, random_state=0)
+    proba = clf.fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(clone(clf).fit(X, y).predict_proba(X), proba)
+    again = load(clf.save(tmp_path / "model") and tmp_path / "model")
+    np.testing.assert_array_equal(again.predict_proba(X), proba)
+    plain = clone(clf).set_params(training__balance=None).fit(X, y)
+    assert np.abs(plain.predict_proba(X) - proba).max() > 1e-4
 
 
 def gradients(net):
@@ -179,15 +279,16 @@ def test_options_of_all_joint_strategies(fusion):
         clf.fit(*make_multimodal_classification(20, random_state=0))
 
 
+@pytest.mark.parametrize("balance", BALANCERS)
 @every_strategy
-def test_modulation_is_set_or_refused(fusion):
+def test_modulation_is_set_or_refused(fusion, balance):
     if fusion is SequentialFusion:
         return
-    how = joint(fusion(), balance="ogm_ge", balance_strength=0.2)
+    how = joint(fusion(), balance=balance, balance_strength=0.2)
     assert fusion().build_for(TASK, {"a": 3, "b": 4}, how).balance.strength == 0.2
     assert fusion().build_for(TASK, {"a": 3}, how).balance is None
     X, y = make_multimodal_classification(20, random_state=0)
-    for option in ({"balance": "ogm_ge"}, {"agreement_weight": 0.1}):
+    for option in ({"balance": balance}, {"agreement_weight": 0.1}):
         training = Training(max_epochs=1, aux_weight=0, **option)
         mute = FusionClassifier(fusion=fusion(), training=training)
         if fusion.has_branches:
@@ -230,6 +331,7 @@ def test_agreement_brings_branches_together():
     ("options", "message"),
     [
         (("ogm_ge", "state"), "not defined for SequentialFusion: the scores"),
+        (("mmpareto", "state"), "not defined for SequentialFusion: the scores"),
         (("gradient_blending", "residual"), "not defined for SequentialFusion.*resid"),
     ],
 )
@@ -244,11 +346,12 @@ def test_sequential_says_what_is_not_defined(options, message):
         clf.fit(X, y)
 
 
-def test_encoders_trained_before_are_not_modulated():
+@pytest.mark.parametrize("balance", BALANCERS)
+def test_encoders_trained_before_are_not_modulated(balance):
     X, y = make_multimodal_classification(60, random_state=0)
     clf = FusionClassifier(
         fusion=FeatureFusion(),
-        training=Training("staged", max_epochs=1, balance="ogm_ge"),
+        training=Training("staged", max_epochs=1, balance=balance),
     )
     with pytest.raises(ValueError, match="'staged' of Training has trained before"):
         clf.fit(X, y)

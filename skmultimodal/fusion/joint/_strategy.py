@@ -11,6 +11,7 @@ from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion.apart._scored import with_scores
 from skmultimodal.fusion.apart._staged import cross_fitted_weights, fit_staged
 from skmultimodal.fusion.joint._model import fit_network
+from skmultimodal.training._balance import BALANCERS
 from skmultimodal.training._network import FusionModule
 from skmultimodal.training._specification import JointTraining, TrainingSettings
 
@@ -107,9 +108,15 @@ def _check_balance(strategy, settings) -> None:
                 f"{name}={value!r} compares what the modalities say alone, for which "
                 f"{owner} needs aux_weight above 0. Got aux_weight=0."
             )
-    if joint.balance == "ogm_ge" and settings.mode == "staged":
+    if joint.balance == "mmpareto" and settings.accelerator is not None:
         raise ValueError(
-            "balance='ogm_ge' changes the gradients of encoders, which mode='staged' "
-            "of Training has trained before. Use mode='joint' or "
+            "balance='mmpareto' compares gradients of whole batches, of which each "
+            "process of an accelerator sees a part. Leave 'accelerator' out, or use "
+            "balance='ogm_ge'."
+        )
+    if joint.balance in BALANCERS and settings.mode == "staged":
+        raise ValueError(
+            f"balance={joint.balance!r} changes the gradients of encoders, which "
+            "mode='staged' of Training has trained before. Use mode='joint' or "
             "balance='gradient_blending'."
         )
