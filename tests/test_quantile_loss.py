@@ -340,7 +340,7 @@ def test_what_is_of_means_alone_says_so(linear, data):
         value_of_information(linear, X)
     with pytest.raises(ValueError, match="needs an estimator of one value"):
         ConformalFusionRegressor(FrozenEstimator(linear)).conformalize(X, y)
-    with pytest.raises(ValueError, match="hand-made stack predicts means"):
+    with pytest.raises(ValueError, match="score of the estimator is d2_pinball"):
         compare_fusion(linear, X, y)
 
 

@@ -37,7 +37,7 @@ from skmultimodal.fusion._problem import FusionProblem
 from skmultimodal.fusion.apart._cache import cache_in
 from skmultimodal.fusion.apart._scored import without_scores
 from skmultimodal.training._specification import resolve_training
-from skmultimodal.training._tasks import checked_target
+from skmultimodal.training._target import checked_target
 
 
 def offered(method):
@@ -168,9 +168,10 @@ class BaseFusionEstimator(
             )
         reader = Reader.of(self)
         X = reader.check(X)
+        told = self._told(y)
         y, weight = self._targets(X, y, sample_weight, groups)
         self._check_enough(X, y)
-        task = self._task(y, weight, classes)
+        task = self._task(y, weight, classes, **told)
         plain = is_numeric(X)
         float32 = isinstance(X, np.ndarray) and X.dtype == np.float32
         strategy = self._strategy(plain)
@@ -227,6 +228,10 @@ class BaseFusionEstimator(
             seed=self._new_seed(),
             missing=self.missing,
         ).of_positive_weight()
+
+    def _told(self, y):
+        """Return what y as given tells of the task, beside its values."""
+        return {}
 
     def _targets(self, X, y, sample_weight, groups=None):
         """Return y and the weights, checked against X."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from skmultimodal._parameters import BOOL, check_parameters, either
 from skmultimodal._sklearn import _check_y
 from skmultimodal.estimators._base import offered
 from skmultimodal.estimators._fitted import FittedFusion
+from skmultimodal.training._ordinal import Ordinal, ordered_grades
 from skmultimodal.training._tasks import Classification, classification_task
 
 __all__ = ["FusionClassifier"]
@@ -62,6 +64,12 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
     class_weight : dict or "balanced", default=None
         Weights of the classes.
 
+    ordinal : bool or list of labels, default=False
+        Whether the classes have an order: that of the list, from lowest to highest, of
+        an ordered categorical y, or else of the sorted labels. `predict` then gives
+        the median grade, `score` is the quadratic weighted kappa, networks have
+        cumulative logits, and decisions are combined grade by grade.
+
     missing : {"mask", "impute", "raise"}, default="mask"
         What an absent modality is: a fact about the row that the strategy knows of,
         an embedding to be predicted from those of the present modalities, or an
@@ -98,7 +106,10 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels.
+        Labels, sorted.
+
+    grades_ : ndarray of shape (n_classes,)
+        Labels from lowest to highest; only with `ordinal`.
 
     modalities_ : list of str
         Names of the modalities.
@@ -156,6 +167,16 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
     ['image', 'text']
     """
 
+    limits: ClassVar[dict] = {
+        "ordinal": either(
+            BOOL,
+            (
+                "a list of labels",
+                lambda v: isinstance(v, (list, tuple, np.ndarray)) and len(v) > 1,
+            ),
+        )
+    }
+
     def __init__(
         self,
         encoders: str | list[tuple[str, Any]] | dict[str, Any] = "auto",
@@ -164,6 +185,7 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
         *,
         columns: dict[str, Any] | None = None,
         class_weight: dict[Any, float] | str | None = None,
+        ordinal: bool | list[Any] = False,
         missing: str = "mask",
         missing_values: str | list[str] | None = None,
         on_empty: str = "prior",
@@ -190,6 +212,7 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
             verbose=verbose,
         )
         self.class_weight = class_weight
+        self.ordinal = ordinal
 
     def _checked_y(self, y):
         try:
@@ -212,10 +235,29 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
             ) from error
         return checked
 
-    def _task(self, y, weight, classes=None):
+    def _told(self, y):
+        check_parameters(self, self.limits)
+        if isinstance(self.ordinal, bool):
+            dtype = getattr(y, "dtype", None)
+            if isinstance(dtype, pd.CategoricalDtype) and dtype.ordered:
+                return {"grades": dtype.categories}
+            return {"grades": None}
+        return {"grades": self.ordinal}
+
+    def _is_unordered(self):
+        return isinstance(self.ordinal, bool) and not self.ordinal
+
+    def _task(self, y, weight, classes=None, grades=None):
         if classes is not None:
-            return Classification(np.asarray(classes))
-        return classification_task(y)
+            classes = np.asarray(classes)
+        if self._is_unordered():
+            if classes is not None:
+                return Classification(classes)
+            return classification_task(y)
+        if np.ndim(y) > 1:
+            raise ValueError("'ordinal' is for one label a row. Got several columns.")
+        known = np.unique(y if classes is None else classes)
+        return Ordinal(known, ordered_grades(known, grades))
 
     def _check_enough(self, X, y):
         if np.ndim(y) == 1 and len(np.unique(y)) < 2:
@@ -233,6 +275,29 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
     def _keep(self, model, strategy, problem, reader):
         super()._keep(model, strategy, problem, reader)
         self.classes_ = problem.task.classes
+        if problem.task.grades is not None:
+            self.grades_ = problem.task.grades
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy or, with `ordinal`, the quadratic weighted kappa.
+
+        Parameters
+        ----------
+        X : DataFrame, MultimodalData, dict or array-like
+            Rows with the modalities seen in `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            True labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        return self.task_.score(y, predicted, sample_weight)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class.
@@ -261,16 +326,14 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            For two classes, of shape (n_samples,): the second minus the first.
+            For two classes, of shape (n_samples,): the second minus the first. With
+            `ordinal`, logarithms of probabilities.
         """
         check_is_fitted(self)
-        scores = self._ask(X, "scores")
-        if self.task_.one_label and scores.shape[1] == 2:
-            return scores[:, 1] - scores[:, 0]
-        return scores
+        return self.task_.decision(self._ask(X, "scores"))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable label.
+        """Return the most probable label or, with `ordinal`, the median grade.
 
         Parameters
         ----------
@@ -363,5 +426,5 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = self._is_unordered()
         return tags

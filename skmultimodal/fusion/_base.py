@@ -45,9 +45,9 @@ class BaseFusion(BaseEstimator):
     asks_encoders : bool
         Whether it asks for encoders other than its own, where they are inferred: by
         default where it ``searches``.
-    takes_quantiles : bool
-        Class attribute. Whether it can be fitted to quantiles: not if it goes by
-        squared error whatever the task is.
+    takes_any_loss : bool
+        Class attribute. Whether it goes by the loss of the task: by squared error it
+        predicts neither quantiles nor ordered classes.
     limits : dict of str to tuple of (str, callable)
         Class attribute. What parameters must be, by name: in words, and as a function
         that says whether a value is. ``fit`` checks it.
@@ -58,7 +58,7 @@ class BaseFusion(BaseEstimator):
     trains_by_epoch = False
     imputes = False
     searches = False
-    takes_quantiles = True
+    takes_any_loss = True
     limits: ClassVar[dict] = {}
 
     @property
@@ -92,11 +92,11 @@ class BaseFusion(BaseEstimator):
         modality of the problem, not all of them zero.
         """
         check_parameters(self, self.limits)
-        if problem.task.levels is not None and not self.takes_quantiles:
+        what = problem.task.needs_loss
+        if what is not None and not self.takes_any_loss:
             raise ValueError(
-                f"{type(self).__name__} goes by squared error and predicts no "
-                "quantiles. Use another strategy, such as fusion='decision' or "
-                "'parallel', or loss='squared_error'."
+                f"{type(self).__name__} goes by squared error and predicts no {what}. "
+                "Use another strategy, such as fusion='decision' or 'parallel'."
             )
         self._check_weights(problem, allowed)
 

@@ -111,7 +111,7 @@ class CooperativeFusion(BaseFusion):
     """
 
     takes_features = True
-    takes_quantiles = False
+    takes_any_loss = False
     limits: ClassVar[dict] = {
         "rho": either(one_of("cv"), NOT_NEGATIVE),
         "alpha": either(one_of("cv"), POSITIVE),

@@ -145,10 +145,10 @@ class EvidentialFusion(JointFusion):
 
     def check_task(self, task: Any) -> None:
         """Raise a ValueError unless there is one class per row."""
-        if not task.one_label:
+        if not task.one_label or task.needs_loss is not None:
             raise ValueError(
-                "EvidentialFusion is defined for classes with one label per row. "
-                f"Got a {task.kind} task. Use another strategy, such as "
+                "EvidentialFusion is defined for classes with one label per row, and "
+                f"without order. Got a {task.kind} task. Use another strategy, such as "
                 "ParallelFusion, or one classifier a label."
             )
 

@@ -104,7 +104,7 @@ class KernelFusion(BaseFusion):
     """
 
     takes_features = True
-    takes_quantiles = False
+    takes_any_loss = False
     limits: ClassVar[dict] = {
         "gamma": POSITIVE,
         "alphas": ("a tuple of one finite number > 0 or more", _are_alphas),

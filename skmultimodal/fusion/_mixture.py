@@ -181,5 +181,7 @@ class _Mixture(FusionModule):
         log_no = (log_weights + logsigmoid(-scores)).logsumexp(1)
         return log_yes - log_no
 
+    _ordinal = _multilabel  # whether a row is above each grade
+
     def _regression(self, weights, log_weights, scores):
         return (weights * scores).sum(1)

@@ -407,7 +407,7 @@ def _said(task, response):
     if not np.isfinite(response).all():
         return "-"
     if task.one_label:
-        return str(task.classes[int(np.argmax(response))])
+        return str(task.classes[int(task.chosen(response))])
     if task.has_labels:
         return ", ".join(map(str, np.flatnonzero(response > 0.5))) or "none"
     return ", ".join(f"{value:.4g}" for value in response)

@@ -11,6 +11,7 @@ from torch.func import functional_call
 
 from skmultimodal.training._net import threads
 from skmultimodal.training._network import module_key
+from skmultimodal.training._tasks import EPS
 from skmultimodal.training._tensors import Tensors, move
 
 __all__ = ["integrated"]
@@ -86,6 +87,8 @@ def _explained(task, scores, column, output):
     if output == "probability" or not task.has_labels:
         scores = task.link()(scores)
     elif task.one_label:  # the normaliser cancels
+        if task.n_scores != task.n_outputs:
+            scores = task.link()(scores).clamp(min=EPS).log()
         scores = scores - scores.mean(-1, keepdim=True)
     return scores[:, column]
 

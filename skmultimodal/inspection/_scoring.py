@@ -15,9 +15,11 @@ def make_score(estimator, X, y, scoring, sample_weight):
     task = estimator.task_
     if scoring is None and task.one_label:
         # the default is so cheap that a scorer's checks would cost more than it
-        hits = np.asarray(task.encode(y))
+        target = np.asarray(task.encode(y))
         return lambda response: float(
-            np.average(response.argmax(axis=1) == hits, weights=sample_weight)
+            np.average(
+                task.merits(response, target, sample_weight), weights=sample_weight
+            )
         )
     scorer = check_scoring(Answer(task), task.scorer() if scoring is None else scoring)
     extra = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -85,7 +87,7 @@ def target_columns(task, response, y, target) -> np.ndarray:
             raise ValueError("target='true' needs y. Pass it, or target='predicted'.")
         return task.encode(np.asarray(y))
     if isinstance(target, str) and target == "predicted":
-        return response.argmax(axis=1)
+        return task.chosen(response)
     if np.isin(target, task.classes):
         return np.full(n_samples, np.searchsorted(task.classes, target))
     raise ValueError(

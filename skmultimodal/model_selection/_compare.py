@@ -28,6 +28,8 @@ from skmultimodal.fusion._auto import FUSIONS, SEARCHES, resolve_fusion
 from skmultimodal.model_selection._comparison import FusionComparison, best_row
 from skmultimodal.model_selection._handmade import handmade_stack
 from skmultimodal.model_selection._size import count_trained, pickled_megabytes
+from skmultimodal.training._ordinal import Ordinal
+from skmultimodal.training._quantiles import Quantiles
 
 __all__ = ["compare_fusion"]
 
@@ -131,11 +133,11 @@ def compare_fusion(
     """
     X, y = _readable(estimator, as_container(X)), np.asarray(y)
     regression = is_regressor(estimator)
-    quantiles = getattr(estimator, "loss", None) == "quantile"
-    if quantiles and baseline:
+    own = _own_scoring(estimator)
+    if own is not None and scoring is None and baseline:
         raise ValueError(
-            "The hand-made stack predicts means, and the estimator quantiles. Use "
-            "baseline=False."
+            f"The score of the estimator is {own}, and that of the hand-made stack is "
+            "not. Use baseline=False, or give 'scoring'."
         )
     rows = _strategies(estimator, strategies)
     if modalities or pairs:
@@ -165,14 +167,22 @@ def compare_fusion(
         table,
         best_estimator=_fitted(best, X, y) if refit else best,
         test_share=np.mean([len(test) / len(train) for train, test in folds]),
-        scoring=_scoring_name(scoring, regression, quantiles),
+        scoring=_scoring_name(scoring, regression, own),
         n_rows=len(y),
     )
 
 
-def _scoring_name(scoring, regression, quantiles) -> str:
-    if scoring is None and quantiles:
-        return "d2_pinball"
+def _own_scoring(estimator):
+    """Return the name of a score that a plain classifier or regressor has not."""
+    if getattr(estimator, "loss", None) == "quantile":
+        return Quantiles.scoring
+    plain = getattr(estimator, "ordinal", False)
+    return None if isinstance(plain, bool) and not plain else Ordinal.scoring
+
+
+def _scoring_name(scoring, regression, own) -> str:
+    if scoring is None and own is not None:
+        return own
     if scoring is None:
         return "r2" if regression else "accuracy"
     if isinstance(scoring, str):

@@ -99,6 +99,7 @@ OURS = {
     "InverseVariance MeanValue MedianValue NonNegativeLeastSquares "
     "StackingRegression TrimmedMeanValue WeightedMean",
     "training._balance": "GradientModulation ParetoDirection",
+    "training._ordinal": "Ordinal",
     "training._quantiles": "Quantiles",
     "training._specification": "JointTraining Training",
     "training._tasks": "Classification Multilabel Regression",

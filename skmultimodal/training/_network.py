@@ -16,7 +16,6 @@ __all__ = [
     "FusionModule",
     "FusionNetwork",
     "FusionOutput",
-    "Unscaled",
     "per_modality",
 ]
 
@@ -413,25 +412,3 @@ def _zero_absent(embedding, present):
         tokens = torch.where(present[:, None, None], tokens, 0.0)
         return tokens, mask & present[:, None]
     return torch.where(present[:, None], embedding, 0.0)
-
-
-class Unscaled(nn.Module):
-    """Standardised values in their own units."""
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, mean, scale):
-        super().__init__()
-        self.register_buffer("mean", torch.as_tensor(mean))
-        self.register_buffer("scale", torch.as_tensor(scale))
-
-    def forward(self, values):
-        return values * self.scale.to(values.dtype) + self.mean.to(values.dtype)
-
-
-class Sorted(nn.Module):
-    """Values in the order of their size."""
-
-    def forward(self, values):
-        return values.sort(dim=-1).values

@@ -46,6 +46,7 @@ class Quantiles(Regression):
     """
 
     scoring = "d2_pinball"
+    needs_loss = "quantiles"
 
     def __init__(self, y, levels, sample_weight=None, single=False):
         super().__init__(y, sample_weight)
@@ -99,9 +100,10 @@ class Quantiles(Regression):
 
         return d2_pinball
 
-    def merits(self, response, target) -> np.ndarray:
-        prior = self.scores(self.prior(target))
-        spread = self._pinball(prior, target).mean(axis=0)
+    def merits(self, response, target, sample_weight=None) -> np.ndarray:
+        prior = self.scores(self.prior(target, sample_weight))
+        losses = self._pinball(prior, target)
+        spread = np.average(losses, axis=0, weights=sample_weight)
         losses = self._pinball(self.scores(response), target)
         return 1 - (losses / np.maximum(spread, np.finfo(float).tiny)).mean(axis=1)
 
@@ -128,6 +130,6 @@ class Quantiles(Regression):
         """Return the module from a tensor of scores to one of responses."""
         from torch import nn
 
-        from skmultimodal.training._network import Sorted
+        from skmultimodal.training._links import Sorted
 
         return nn.Sequential(super().link(), Sorted())

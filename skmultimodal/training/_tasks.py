@@ -5,20 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import issparse
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import BaseEstimator, clone
-from sklearn.metrics import r2_score
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from skmultimodal.data._containers import as_array, is_odd_array
 from skmultimodal.data._scaling import moments
 
-__all__ = ["Answer", "Classification", "Multilabel", "Regression", "checked_target"]
+__all__ = ["Answer", "Classification", "Multilabel", "Regression"]
 
-LARGEST = 10**300  # what fits in float64, with room
 EPS = 1e-7  # smallest probability that enters a logarithm
 
 
@@ -39,6 +35,26 @@ class Task:
     n_outputs: int
     classes: Any
     levels: Any = None  # of the quantiles that outputs are, a tuple of float
+
+    grades: Any = None  # labels from lowest to highest, where they have an order
+    needs_loss: str | None = None  # what it predicts, where no other loss will do
+
+    @property
+    def n_scores(self) -> int:
+        """Columns of scores; those of responses are `n_outputs`."""
+        return self.n_outputs
+
+    def key(self) -> tuple:
+        """Return what tells the task from others of the same y, for a cache."""
+        return self.kind, self.classes, self.levels
+
+    def score(self, y, predicted, sample_weight=None) -> float:
+        """Return the score of predictions."""
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
+
+    def decision(self, scores) -> np.ndarray:
+        """Return scores as `decision_function` of scikit-learn gives them."""
+        return scores
 
     def scorer(self):
         """Return the estimators' own scoring, as scikit-learn takes it."""
@@ -132,7 +148,14 @@ class Classification(Task):
         return np.log(np.clip(response, EPS, None))
 
     def predict(self, response) -> np.ndarray:
-        return self.classes[response.argmax(axis=1)]
+        return self.classes[self.chosen(response)]
+
+    def chosen(self, response) -> np.ndarray:
+        """Return the class that is predicted, as a position."""
+        return response.argmax(axis=-1)
+
+    def decision(self, scores) -> np.ndarray:
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def prior(self, target, sample_weight=None) -> np.ndarray:
         """Return the class frequencies, of shape (n_classes,)."""
@@ -154,9 +177,9 @@ class Classification(Task):
     def unmet(self, target, met) -> np.ndarray:
         return ~np.isin(target, met)
 
-    def merits(self, response, target) -> np.ndarray:
+    def merits(self, response, target, sample_weight=None) -> np.ndarray:
         """Return the merit of each row, whose mean is the score."""
-        return response.argmax(axis=1) == target
+        return self.chosen(response) == target
 
     def net_target(self, y, target) -> np.ndarray:
         return target.astype(np.int64)
@@ -238,7 +261,7 @@ class Multilabel(Task):
         least, most = met.min(axis=0, initial=1.0), met.max(axis=0, initial=0.0)
         return ((target < least) | (target > most)).any(axis=1)
 
-    def merits(self, response, target) -> np.ndarray:
+    def merits(self, response, target, sample_weight=None) -> np.ndarray:
         """Return the share of right labels in each row."""
         return ((response > 0.5) == (target > 0.5)).mean(axis=1)
 
@@ -326,7 +349,7 @@ class Regression(Task):
         """Return the score of predicted values."""
         return r2_score(y, predicted, sample_weight=sample_weight)
 
-    def merits(self, response, target) -> np.ndarray:
+    def merits(self, response, target, sample_weight=None) -> np.ndarray:
         """Return what each row adds to the score, whose mean it is."""
         values = self.in_units(target)
         spread = np.maximum(values.var(axis=0), np.finfo(float).tiny)
@@ -344,7 +367,7 @@ class Regression(Task):
 
     def link(self):
         """Return the module from a tensor of scores to one of responses."""
-        from skmultimodal.training._network import Unscaled
+        from skmultimodal.training._links import Unscaled
 
         return Unscaled(self.mean, self.scale)
 
@@ -376,47 +399,6 @@ class Answer(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "classifier" if self.task.has_labels else "regressor"
         return tags
-
-
-def checked_target(y):
-    """Return y as scikit-learn reads it, or say in which row a value is missing.
-
-    Sparse matrices, tensors, masked arrays and matrices become arrays.
-    """
-    if issparse(y):
-        y = y.toarray()
-        y = y.ravel() if y.shape[1] == 1 else y
-    if is_odd_array(y):
-        y = as_array(y)
-    if getattr(getattr(y, "dtype", None), "names", None):
-        names = list(y.dtype.names)
-        raise ValueError(
-            f"y is a structured array of the fields {names}. Pass one of them, "
-            f"y[{names[0]!r}]."
-        )
-    try:
-        values = np.asarray(y)
-    except ValueError:  # of unequal lengths
-        return y
-    what, bad = "", np.zeros(0, dtype=bool)
-    if values.dtype.kind == "f":
-        what, bad = "NaN", np.isnan(values)
-        if not bad.any():
-            what = f"infinity or a value too large for {values.dtype!r}"
-            bad = np.isinf(values)
-    elif values.dtype == object:
-        what = f"a number of more than {len(str(LARGEST))} digits"
-        large = [isinstance(v, int) and abs(v) > LARGEST for v in values.ravel()]
-        bad = np.reshape(large, values.shape)
-    if bad.any():
-        row = np.argwhere(bad)[0, 0]
-        label = y.index[row] if isinstance(y, (pd.Series, pd.DataFrame)) else row
-        label = label.item() if isinstance(label, np.generic) else label
-        raise ValueError(
-            f"Input y contains {what}. The first is in row {label!r}. Replace it, or "
-            "leave out the row."
-        )
-    return y
 
 
 def classification_task(y):

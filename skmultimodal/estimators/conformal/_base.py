@@ -23,7 +23,7 @@ from skmultimodal.estimators._rows import check_lengths
 from skmultimodal.estimators.conformal._categories import Categories
 from skmultimodal.estimators.conformal._scores import Calibration, effective_weights
 from skmultimodal.fusion.apart._folds import folds_of
-from skmultimodal.training._tasks import checked_target
+from skmultimodal.training._target import checked_target
 
 __all__ = ["BaseConformal", "ordered"]
 

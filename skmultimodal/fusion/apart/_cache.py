@@ -223,9 +223,7 @@ def model_key(problem, name) -> str:
         _versions(),
         part.seed_of(name),
         part.encoders[name],
-        part.task.kind,
-        part.task.classes,
-        part.task.levels,
+        part.task.key(),
         asdict(settings),
     )
     digest = hashlib.blake2b(joblib.hash(plain).encode(), digest_size=16)

@@ -59,7 +59,7 @@ class DecisionModel(FusionModel):
         self.task, self.names, self.models = problem.task, problem.names, models
         self.given_weights = spec.weights
         self.memory = problem.memory
-        self.n_features = len(self.names) * problem.task.n_outputs
+        self.n_features = len(self.names) * problem.task.n_scores
         weight = problem.sample_weight
         self.prior = self.task.prior(problem.target, weight)
         first = {name: self._fitted(name)[0] for name in self.names}

@@ -114,7 +114,8 @@ def fit_joined(problem, folds, refit):
     """
     if problem.memory is None:
         return _fit(problem, folds, refit)
-    key = joblib.hash([problem.seed, folds, refit, problem.encoders, problem.task.kind])
+    task = problem.task.key()
+    key = joblib.hash([problem.seed, folds, refit, problem.encoders, task])
     asked = [key, *content_key(problem)]
     return cached(problem.memory, _fit, asked, problem, folds, refit)
 

@@ -89,7 +89,7 @@ class _Stage:
         return JointTraining()
 
     def build_for(self, task, in_features, joint):
-        return _StageModule(in_features, task.n_outputs)
+        return _StageModule(in_features, task.n_scores)
 
 
 class _StageModule(FusionModule):
@@ -121,12 +121,12 @@ class _Step:
             seed=problem.seed_of(name),
         )
         self.name, self.model = name, fit_network(_Stage(), part).finished()
-        self.n_outputs = problem.task.n_outputs
+        self.n_scores = problem.task.n_scores
 
     def __call__(self, cells, present):
         here = {self.name: present, OFFSET: np.ones_like(present)}
         outputs = self.model._outputs(
-            {self.name: cells, OFFSET: np.zeros((len(present), self.n_outputs))},
+            {self.name: cells, OFFSET: np.zeros((len(present), self.n_scores))},
             np.column_stack([here[name] for name in self.model.names]),
             ["branch_scores"],
         )
@@ -198,7 +198,7 @@ class ResidualModel(FusionModel):
         self.weights = dict(zip(self.names, share.tolist(), strict=True))
         self.history = history
         self.n_iter = sum(step.model.n_iter for step in steps)
-        self.n_features = len(self.names) * self.task.n_outputs
+        self.n_features = len(self.names) * self.task.n_scores
 
     def _terms(self, cells, present):
         """Return the scaled steps, of shape (n_samples, n_modalities, n_outputs)."""
@@ -265,5 +265,5 @@ class ResidualModel(FusionModel):
 
 def _absent_as_zero(step, cells, present):
     if cells is None or not present.any():
-        return np.zeros((len(present), step.n_outputs))
+        return np.zeros((len(present), step.n_scores))
     return step(cells, present)

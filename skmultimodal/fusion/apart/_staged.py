@@ -237,7 +237,7 @@ def cross_fitted_weights(spec, problem, fit) -> dict[str, float]:
     if not folds:
         return uniform
     task = problem.task
-    branches = np.zeros((problem.n_samples, len(names), task.n_outputs))
+    branches = np.zeros((problem.n_samples, len(names), task.n_scores))
     present, share = np.zeros_like(problem.present), problem.sample_weight
     equal = clone(spec).set_params(weights="uniform")
     for train, test in folds:

@@ -113,7 +113,7 @@ class _Alone:
         return JointTraining()
 
     def build_for(self, task, in_features, joint):
-        return _Linear(in_features, task.n_outputs)
+        return _Linear(in_features, task.n_scores)
 
 
 class _Linear(FusionModule):

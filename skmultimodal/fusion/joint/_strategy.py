@@ -71,7 +71,7 @@ class JointFusion(BaseFusion):
         """Return a new fusion module for a task, to be trained as `joint` says."""
         check_parameters(self, self.limits)
         joint = joint or self.joint_training(TrainingSettings())
-        module = self.build(in_features, task.n_outputs)
+        module = self.build(in_features, task.n_scores)
         module.fit_to(task)
         module.train_with(joint)
         return module
