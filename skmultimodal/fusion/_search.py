@@ -1,18 +1,17 @@
-"""A strategy chosen among several by its score on rows that it was not fitted on."""
+"""A strategy, or an ensemble, chosen by scores on rows that were not fitted on."""
 
 from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from numbers import Real
 from time import perf_counter
 from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
-from joblib import Memory, Parallel, delayed
+from joblib import Memory
 from sklearn.metrics import get_scorer
 
 from skmultimodal._warnings import warn
@@ -21,7 +20,7 @@ from skmultimodal.fusion._base import BaseFusion
 from skmultimodal.fusion._decision import DecisionFusion
 from skmultimodal.fusion.apart._cache import Cache
 from skmultimodal.fusion.apart._folds import folds_of
-from skmultimodal.training._tasks import Answer
+from skmultimodal.fusion.apart._trials import EnsembleTrial, Trial, report_of
 
 __all__ = ["AutoFusion"]
 
@@ -31,7 +30,8 @@ class AutoFusion(BaseFusion):
 
     Every candidate is fitted to the same folds and scored on the rows left out; the
     chosen one is then fitted to all rows. Candidates come in order of preference: the
-    first that is no worse than the best, up to noise, is taken. Prefer it to
+    first that is no worse than the best, up to noise, is taken. With ``ensemble=True``
+    the last candidate is an ensemble of the others. Prefer it to
     ``fusion="auto"``, a fixed rule that costs nothing, where modalities may interact
     and there is time for some fits; prefer
     :func:`~skmultimodal.model_selection.compare_fusion` to look for yourself.
@@ -63,6 +63,12 @@ class AutoFusion(BaseFusion):
         After so many seconds no further candidate is begun. What is chosen may then
         differ from one run to the next.
 
+    ensemble : bool, default=False
+        Whether an ensemble of the candidates is one more, the least preferred: the mean
+        of their predictions with shares found by greedy selection [2]_ on the rows
+        left out, which needs no further fits to folds. Where it is chosen, each of its
+        members is fitted to all rows.
+
     weights : None
         Each candidate has weights of its own.
 
@@ -75,9 +81,16 @@ class AutoFusion(BaseFusion):
     The fitted estimator says why in ``fusion_report_``, one row per candidate:
     ``candidate``, ``score`` and its standard deviation ``sd`` over folds,
     ``nested_score``, ``fits``, ``seconds``, ``chosen`` and ``reason``; ``strategy_`` is
-    the chosen strategy. The score of a winner is optimistic, for it was chosen by it.
-    ``nested_score``, given for the chosen one, is the mean over folds of the score of
-    what the other folds would have chosen.
+    the chosen strategy, the search itself where that is an ensemble. The score of a
+    winner is optimistic, for it was chosen by it. ``nested_score``, given for the
+    chosen one, is the mean over folds of the score of what the other folds would have
+    chosen.
+
+    With ``ensemble=True`` there are a last row, ``"ensemble"``, if it has more than one
+    member, and two columns more:
+    ``share``, and ``gain``, by how much the ensemble scores higher than without the
+    member, NaN for others. The ensemble's own score is honest: on each fold it has the
+    shares that the other folds select.
 
     Candidates share a cache: rules of decision fusion are compared on the same
     models, and with ``training="staged"`` all networks on the same encoders. A
@@ -89,6 +102,9 @@ class AutoFusion(BaseFusion):
     ----------
     .. [1] L. Breiman, J. Friedman, R. Olshen, C. Stone, "Classification and Regression
        Trees", Wadsworth, 1984, section 3.4.3.
+
+    .. [2] R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, "Ensemble selection from
+       libraries of models", ICML, 2004.
 
     Examples
     --------
@@ -117,6 +133,7 @@ class AutoFusion(BaseFusion):
         scoring: Any = None,
         tolerance: str | float = "1se",
         max_seconds: float | None = None,
+        ensemble: bool = False,
         weights: None = None,
     ):
         self.candidates = candidates
@@ -125,18 +142,32 @@ class AutoFusion(BaseFusion):
         self.scoring = scoring
         self.tolerance = tolerance
         self.max_seconds = max_seconds
+        self.ensemble = ensemble
         self.weights = weights
 
     def fit_model(self, problem: Any) -> Any:
         """Score the candidates, and fit the chosen one to all rows."""
         trials = self._trials()
-        several = len(trials) > 1 and len(problem.names) > 1
-        folds = folds_of(problem, self.cv) if several else []
+        choice = len(trials) > 1 and len(problem.names) > 1
+        folds = folds_of(problem, self.cv) if choice else []
         if folds:
             self._score(trials, problem, folds)
-        chosen = self._choose(trials, _why_unscored(trials, problem))
+        why = _why_unscored(trials, problem)
+        scored = [trial for trial in trials if trial.scores is not None]
+        if self.ensemble and len(scored) > 1 and len(folds) > 1:
+            several = EnsembleTrial("ensemble", self, members=scored)
+            several.select(problem, folds, self._scorer())
+            if max(trial.share for trial in scored) < 1:
+                trials.append(several)
+        chosen = self._choose(trials, why)
+        report = report_of(trials, chosen, self.ensemble)
+        if isinstance(chosen, EnsembleTrial):
+            return chosen.fit(problem).chosen_by(report, self)
         model = chosen.strategy.fit_model(problem.for_strategy(chosen.strategy))
-        return model.chosen_by(_report(trials, chosen), chosen.strategy)
+        return model.chosen_by(report, chosen.strategy)
+
+    def _scorer(self):
+        return None if self.scoring is None else get_scorer(self.scoring)
 
     def _trials(self):
         """Return the candidates as trials, with the parameters checked."""
@@ -150,6 +181,11 @@ class AutoFusion(BaseFusion):
             raise ValueError(
                 "The 'tolerance' parameter of AutoFusion must be '1se' or a number "
                 f">= 0. Got {self.tolerance!r} instead."
+            )
+        if not isinstance(self.ensemble, bool):
+            raise ValueError(
+                "The 'ensemble' parameter of AutoFusion must be a bool. "
+                f"Got {self.ensemble!r} instead."
             )
         if self.weights is not None:
             raise ValueError(
@@ -166,13 +202,13 @@ class AutoFusion(BaseFusion):
                 f"one strategy or more. Got {self.candidates!r} instead."
             )
         return [
-            _Trial(_name(item), resolve_fusion(item, "AutoFusion")) for item in given
+            Trial(_name(item), resolve_fusion(item, "AutoFusion")) for item in given
         ]
 
     def _score(self, trials, problem, folds):
         """Fit and score the trials on the folds while the budget lasts."""
         start, left = perf_counter(), self.max_fits
-        scorer = None if self.scoring is None else get_scorer(self.scoring)
+        scorer = self._scorer()
         _warn_absent(problem, folds)
         with _shared_cache(problem) as inner:
             for trial in trials:
@@ -226,48 +262,6 @@ class AutoFusion(BaseFusion):
         return float(np.mean(found))
 
 
-@dataclass(eq=False)
-class _Trial:
-    """A candidate and how it fared."""
-
-    name: str
-    strategy: Any
-    scores: np.ndarray | None = None
-    nested_score: float = float("nan")
-    fits: int = 0
-    seconds: float = 0.0
-    reason: str = ""
-    error: Exception | None = field(default=None, repr=False)
-
-    def run(self, problem, folds, scorer):
-        """Fit to every fold, and score; keep the error of one that refuses."""
-        start, n_jobs = perf_counter(), problem.n_jobs
-        problem = replace(problem.for_strategy(self.strategy), n_jobs=None)
-        jobs = [delayed(_fold_score)(self.strategy, problem, *f, scorer) for f in folds]
-        try:
-            self.scores = np.array(Parallel(n_jobs=n_jobs)(jobs))
-            self.fits = len(folds)
-        except (ValueError, TypeError) as error:
-            self.error, self.reason = error, f"refused: {error}"
-        self.seconds = perf_counter() - start
-
-    def skip(self, reason):
-        """Note why it was not scored."""
-        self.reason = reason
-
-    def judge(self, gap, slack, best, chosen, nested_score):
-        """Note how it compares; the nested score is that of choosing."""
-        self.reason = f"{gap:.3g} worse than {best.name}"
-        if self is best:
-            self.reason = "best score"
-        elif gap <= slack:
-            self.reason += f", within the tolerance of {slack:.3g}"
-        if self is chosen:
-            self.nested_score = nested_score
-        elif gap <= slack:
-            self.reason += f"; {chosen.name} is preferred"
-
-
 def _warn_absent(problem, folds) -> None:
     """Warn of modalities that candidates are scored without."""
     for name, here in zip(problem.names, problem.present.T, strict=True):
@@ -278,20 +272,6 @@ def _warn_absent(problem, folds) -> None:
                 f"and absent from all that are learnt from in {without} of "
                 f"{len(folds)} folds: these are scored without it."
             )
-
-
-def _fold_score(strategy, problem, train, test, scorer) -> float:
-    """Return the score on the rows left out."""
-    model = strategy.fit_model(problem.take(train).without_absent()).finished()
-    held_out = problem.take(test)
-    part = held_out.select(model.names)
-    response, task = model.response(part.cells, part.present), problem.task
-    weight = held_out.sample_weight
-    if scorer is None:
-        losses = task.losses(response, held_out.target)
-        return -float(np.average(losses, weights=weight))
-    extra = {} if weight is None else {"sample_weight": weight}
-    return float(scorer(Answer(task, response), None, held_out.y, **extra))
 
 
 @contextmanager
@@ -319,27 +299,6 @@ def _why_unscored(trials, problem) -> str:
     if len(trials) == 1:
         return "the only candidate"
     return "no candidate was scored: the first is taken"
-
-
-def _report(trials, chosen) -> pd.DataFrame:
-    """Return one row per candidate."""
-    return pd.DataFrame(
-        {
-            "candidate": [trial.name for trial in trials],
-            "score": [_of(trial, np.mean) for trial in trials],
-            "sd": [_of(trial, np.std, ddof=1) for trial in trials],
-            "nested_score": [trial.nested_score for trial in trials],
-            "fits": [trial.fits for trial in trials],
-            "seconds": [trial.seconds for trial in trials],
-            "chosen": [trial is chosen for trial in trials],
-            "reason": [trial.reason for trial in trials],
-        }
-    )
-
-
-def _of(trial, statistic, **params) -> float:
-    none = trial.scores is None
-    return float("nan") if none else float(statistic(trial.scores, **params))
 
 
 def _name(candidate) -> str:

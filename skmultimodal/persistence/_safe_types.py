@@ -83,6 +83,7 @@ OURS = {
     "fusion.apart._joined": "JoinedModel",
     "fusion.apart._quantile_models": "QuantileModels",
     "fusion.apart._residual": "ResidualModel _Stage _Step",
+    "fusion.apart._selection": "EnsembleModel",
     "fusion.apart._stack": "Stack",
     "fusion.apart._staged": "StagedModel",
     "fusion.apart._standalone": "EstimatorModel StandaloneNetwork NoModel _Alone",

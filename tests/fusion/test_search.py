@@ -26,7 +26,8 @@ from skmultimodal.datasets import (
     make_multimodal_regression,
     make_multimodal_xor,
 )
-from skmultimodal.fusion import BaseFusion
+from skmultimodal.fusion import BaseFusion, FusionModel
+from skmultimodal.fusion.apart._selection import EnsembleModel, greedy_shares
 
 COLUMNS = ["candidate", "score", "sd", "nested_score", "fits", "seconds"]
 COLUMNS += ["chosen", "reason"]
@@ -227,9 +228,180 @@ def test_fitted_attribute_is_only_there_after_a_search(two):
     assert not hasattr(clf, "fusion_report_")
 
 
+class Fixed(BaseFusion):
+    """Answers by one column of the first modality, whatever it is fitted to."""
+
+    def __init__(self, column=0, weights=None):
+        self.column = column
+        self.weights = weights
+
+    def fit_model(self, problem):
+        return FixedModel(problem, self.column)
+
+
+class FixedModel(FusionModel):
+    n_features = 1
+
+    def __init__(self, problem, column):
+        self.task, self.names, self.column = problem.task, problem.names, column
+        self.encoders = dict(problem.encoders)
+        self.weights = dict.fromkeys(self.names, 1.0)
+        self.prior = problem.task.prior(problem.target, None)
+
+    def response(self, cells, present):
+        values = np.asarray(cells[self.names[0]])[:, self.column].astype(float)
+        answers = np.column_stack([1 - values, values])
+        return np.where(present[:, :1], answers, self.prior)
+
+    def scores(self, cells, present):
+        return self.task.scores(self.response(cells, present))
+
+    def embedding(self, cells, present):
+        return self.response(cells, present)[:, -1:]
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Labels, and their probabilities by two views, and by one of no worth."""
+    rng = np.random.default_rng(3)
+    y = np.arange(200) % 2
+    scores = np.where(y, 1.5, -1.5)[:, None] + 2 * rng.normal(size=(200, 3))
+    scores *= 0.75  # of these means and deviations, the log odds
+    scores[:, 2] = rng.normal(size=200)
+    return {"a": 1 / (1 + np.exp(-scores)), "b": rng.normal(size=(200, 1))}, y
+
+
+def ensemble(columns, **params):
+    search = AutoFusion([Fixed(k) for k in columns], cv=4, ensemble=True, **params)
+    return FusionClassifier(fusion=search, random_state=0)
+
+
+def test_greedy_selection_by_trying_all():
+    """Shares against the best of all multisets that the steps could have made."""
+    rng = np.random.default_rng(0)
+    y, responses = rng.normal(size=(50, 1)), rng.normal(size=(3, 50, 1))
+    responses += [[[0.5]], [[0.0]], [[-0.7]]] + 0.8 * y
+
+    def score(found):
+        return -float(np.square(found - y).mean())
+
+    counts, best, kept = np.zeros(3), -np.inf, None
+    for step in range(1, 26):
+        tried = []
+        for k in range(3):
+            more = counts + np.eye(3)[k]
+            tried.append(score(np.einsum("k,kno->no", more / step, responses)))
+        counts = counts + np.eye(3)[np.argmax(tried)]
+        if max(tried) > best:
+            best, kept = max(tried), counts / step
+    shares = greedy_shares(responses, score)
+    np.testing.assert_allclose(shares, kept)
+    assert (shares > 0).all()
+    grid = [
+        score(np.einsum("k,kno->no", np.array([i, j, 20 - i - j]) / 20, responses))
+        for i in range(21)
+        for j in range(21 - i)
+    ]
+    assert best > max(grid) - 0.005
+    assert greedy_shares(responses, lambda found: 0.0).max() == 1  # nothing to gain
+
+
+def test_an_ensemble_wins_where_errors_are_apart(noisy):
+    X, y = noisy
+    clf = ensemble([0, 1, 2]).fit(X, y)
+    report = clf.fusion_report_
+    assert list(report.columns) == [*COLUMNS, "share", "gain"]
+    assert list(report["chosen"]) == [False, False, False, True]
+    assert report["share"][:3].sum() == pytest.approx(1)
+    assert np.isnan(report.loc[3, "share"])
+    assert report.loc[3, "fits"] == 0
+    assert isinstance(clf.strategy_, AutoFusion)
+    # the mean by shares; what each adds is what is lost without it
+    shares, each = report["share"][:3].to_numpy(), X["a"]
+
+    def loss(shares):
+        p = each @ (shares / shares.sum())
+        return -np.log(np.where(y == 1, p, 1 - p)).mean()
+
+    np.testing.assert_allclose(clf.predict_proba(X)[:, 1], each @ shares, rtol=1e-6)
+    for k in np.flatnonzero(shares):
+        without = np.where(np.arange(3) == k, 0.0, shares)
+        expected = loss(without) - loss(shares)
+        assert report.loc[k, "gain"] == pytest.approx(expected, rel=1e-5)
+    assert (report["gain"].isna()[:3] == (shares == 0)).all()
+    assert report.loc[3, "score"] > report["score"][:3].max()
+
+
+def test_the_score_of_an_ensemble_is_of_shares_selected_on_other_folds(noisy):
+    X, y = noisy
+    rows = np.arange(200)
+    folds = [(np.delete(rows, part), part) for part in np.split(rows, 4)]
+    report = ensemble([0, 1]).set_params(fusion__cv=folds).fit(X, y).fusion_report_
+    each, losses = X["a"].T[:2], []
+
+    def score(rows):
+        def of(found):
+            return -log_loss(y[rows], found[:, 0])
+
+        return of
+
+    for train, test in folds:
+        shares = greedy_shares(each[:, train, None], score(train))
+        losses.append(-score(test)((shares @ each[:, test])[:, None]))
+    assert report.loc[2, "score"] == pytest.approx(-np.mean(losses), rel=1e-6)
+
+
+def test_a_candidate_is_preferred_where_an_ensemble_adds_nothing(noisy):
+    X, y = noisy
+    report = ensemble([0, 2]).fit(X, y).fusion_report_
+    assert list(report["chosen"][:2]) == [True, False]
+    assert report.loc[0, "share"] > 0.8
+    one = ensemble([0]).fit(X, y).fusion_report_
+    assert one["share"].isna().all()
+    plain = ensemble([0, 1]).set_params(fusion__ensemble=False).fit(X, y)
+    assert list(plain.fusion_report_.columns) == COLUMNS
+
+
+@pytest.mark.filterwarnings("ignore:X has rows whose present")
+def test_an_ensemble_is_the_mean_of_its_members(two, tmp_path):
+    X, y = two
+    shares = {"feature": 0.25, "parallel": 0.75}
+    training = Training(max_epochs=1)
+    fitted = {
+        name: FusionClassifier(fusion=name, training=training, random_state=0).fit(X, y)
+        for name in shares
+    }
+    clf = clone(fitted["feature"]).fit(X, y)
+    members = {name: each.fusion_ for name, each in fitted.items()}
+    clf.fusion_ = EnsembleModel(clf.task_, clf.modalities_, members, shares)
+
+    def mean(answer):
+        return sum(share * answer(fitted[name]) for name, share in shares.items())
+
+    gone = {name: X[name].copy() for name in X}
+    gone["m0"][:10] = np.nan
+    for rows in (X, gone):
+        expected = mean(lambda each, rows=rows: each.predict_proba(rows))
+        np.testing.assert_allclose(clf.predict_proba(rows), expected, rtol=1e-6)
+    alone = clf.predict_proba_per_modality(X)["m0"]
+    expected = mean(lambda each: each.predict_proba_per_modality(X)["m0"])
+    np.testing.assert_allclose(alone, expected, rtol=1e-6)
+    widths = [each.transform(X).shape[1] for each in fitted.values()]
+    assert clf.transform(X).shape == (160, sum(widths))
+    cells, present = clf.reader_.read(X)
+    hidden = present & [True, False]
+    several = clf.fusion_.responses(cells, [present, hidden])
+    for found, here in zip(several, (present, hidden), strict=True):
+        np.testing.assert_allclose(found, clf.fusion_.response(cells, here))
+    clf.save(tmp_path / "model")
+    again = load(tmp_path / "model").predict_proba(X)
+    np.testing.assert_array_equal(again, clf.predict_proba(X))
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
+        ({"ensemble": "yes"}, "'ensemble' parameter of AutoFusion must be a bool"),
         ({"max_fits": 0}, "'max_fits' parameter of AutoFusion must be an int >= 1"),
         ({"tolerance": "2se"}, "'tolerance' parameter of AutoFusion must be '1se'"),
         ({"candidates": []}, "a list of one strategy or more"),
