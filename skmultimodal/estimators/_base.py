@@ -147,7 +147,7 @@ class BaseFusionEstimator(
     # -- input --------------------------------------------------------------------
 
     def _strategy(self, plain):
-        inferred = isinstance(self.encoders, str) and self.encoders == "auto"
+        inferred = isinstance(self.encoders, str)
         return auto_fusion(self.fusion, plain, type(self), inferred)
 
     def _training(self):

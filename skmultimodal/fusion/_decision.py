@@ -99,9 +99,10 @@ class DecisionFusion(BaseFusion):
 
     With ``ensemble=True`` the members enter one after the other, as in [4]_, each where
     it lowers the out-of-fold loss by more than a standard error, with weights pulled to
-    the sum alone. `fusion_weights_`, `modality_weights` and `uncertainty` are those of
-    the sum; `fusion_report_` has a row a member: its out-of-fold ``loss``, its
-    ``weight``, and its ``gain`` in loss as it entered.
+    the sum alone; with fewer than 100 rows none does. `fusion_weights_`,
+    `modality_weights` and `uncertainty` are those of the sum; `fusion_report_` has a
+    row a member: its out-of-fold ``loss``, its ``weight``, and its ``gain`` in loss as
+    it entered.
 
     References
     ----------

@@ -152,6 +152,10 @@ def test_networks_take_it_frozen(rows):
     assert np.isfinite(clf.predict_proba(X)).all()
 
 
+def test_other_members_may_stand_beside_pretrained_encoders(fitted):
+    assert fitted.fusion_report_["member"].tolist()[:2] == ["sum", "stack"]
+
+
 def test_importance_counts_the_two_models_of_a_modality(rows):
     X, y = rows
     clf = FusionClassifier({"text": "pretrained", "image": "drop"}, random_state=0)

@@ -101,6 +101,24 @@ def test_nested_parameters_of_auto_keep_working():
     assert clf.fit(X, a > 0).fusion_weights_ == {"a": 1.0, "b": 2.0}
 
 
+@pytest.mark.parametrize(
+    ("encoders", "expected"),
+    [("auto", True), ("pretrained", True), ({"image": "pretrained"}, False)],
+)
+def test_one_word_for_all_encoders_asks_for_the_ensemble(encoders, expected):
+    clf = FusionClassifier(encoders).set_params(fusion__rule="auto")
+    assert clf.fusion.ensemble is expected
+
+
+def test_with_few_rows_the_sum_stays_alone():
+    X, a, b = signs(200)
+    y = (a > 0) ^ (b > 0)
+    for n, alone in ((90, True), (200, False)):
+        clf = FusionClassifier(random_state=0).fit(X[:n], y[:n])
+        weights = clf.fusion_report_.set_index("member")["weight"]
+        assert (weights.drop("sum") == 0).all() == alone, n
+
+
 def test_given_models_may_have_a_stack_beside_them():
     X, a, b = signs(120)
     models = [(name, LogisticRegression()) for name in X]
