@@ -316,6 +316,22 @@ def test_a_class_of_one_row_leaves_no_folds_and_equal_weights():
     assert content_folds(np.array([4, 5, 6]), np.array([0, 0, 1])) is None
     assert content_folds(np.array([4, 5, 6, 6]), np.array([0, 0, 1, 1])) is None
     assert content_folds(np.array([4, 5, 6, 7]), np.array([0, 0, 1, 1])).max() == 1
+
+
+def test_groups_of_several_classes_are_dealt_by_the_rarest():
+    groups = np.repeat(np.arange(30), 4)
+    y = np.tile([0, 1, 2, 2], 30)
+    y[groups == 7] = 1  # alone without class 0
+    y[[0, 4, 8, 12, 16]] = 3
+    fold = content_folds(groups, y)
+    assert sorted(np.bincount(fold)) == [24] * 5
+    assert all(len(np.unique(fold[groups == group])) == 1 for group in range(30))
+    assert sorted(fold[y == 3]) == [0, 1, 2, 3, 4]
+    order = np.random.default_rng(0).permutation(len(y))
+    np.testing.assert_array_equal(content_folds(groups[order], y[order]), fold[order])
+    y[y == 3] = 0
+    y[0] = 3  # only one group holds it
+    assert content_folds(groups, y) is None
     rng = np.random.default_rng(0)
     y = np.array([0] * 20 + [1])
     X = {

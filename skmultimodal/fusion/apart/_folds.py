@@ -19,8 +19,8 @@ def folds_of(problem, cv) -> list[tuple[np.ndarray, np.ndarray]]:
     cv : None, int, splitter or iterable
         None deals rows by their content: equal rows (or equal `groups`) share a
         fold and the order of rows does not matter; there are five folds, or as
-        many as the rarest class has different rows. Anything else means what it
-        means in scikit-learn.
+        many as the rarest class has different rows or groups. Anything else means
+        what it means in scikit-learn.
     """
     if cv is not None:
         splitter = check_cv(cv, problem.y, classifier=problem.task.one_label)
@@ -62,12 +62,16 @@ def content_folds(keys, strata=None, n_folds=5) -> np.ndarray | None:
         keys = np.ascontiguousarray(keys).view(np.uint64).reshape(-1, 2)
     unique, inverse = np.unique(keys, axis=0, return_inverse=True)
     inverse = inverse.ravel()
-    stratum = np.zeros(len(unique), dtype=np.int64)
+    stratum, fewest = np.zeros(len(unique), dtype=np.int64), len(unique)
     if strata is not None:
-        stratum = np.full(len(unique), np.iinfo(np.int64).max)
-        np.minimum.at(stratum, inverse, strata)
-    counts = np.unique(stratum, return_counts=True)[1]
-    n_folds = min(n_folds, counts.min())
+        held = np.unique(strata * np.int64(len(unique)) + inverse)
+        held_class, held_key = np.divmod(held, len(unique))
+        counts = np.bincount(held_class)  # keys that hold each class
+        fewest = counts[counts > 0].min()
+        # rows of one key may be of several classes, the rarest of which is spread
+        rarest_last = np.lexsort((-held_class, -counts[held_class]))
+        stratum[held_key[rarest_last]] = held_class[rarest_last]
+    n_folds = min(n_folds, fewest)
     if n_folds < 2:
         return None
     dealt = np.empty(len(unique), dtype=np.int64)
