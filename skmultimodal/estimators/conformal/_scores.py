@@ -117,7 +117,7 @@ class Calibration:
             weight = self.weight[own][order]
             above = np.append(np.cumsum(weight[::-1])[::-1], 0.0)
             count += above[np.searchsorted(self.scores[own][order], new)]
-        return count / (1.0 + self.weight.sum())
+        return np.minimum(count / (1.0 + self.weight.sum()), 1.0)
 
     def interval(self, centre, scale, level) -> np.ndarray:
         """Return the bounds of new rows of shape (n_samples, 2).
