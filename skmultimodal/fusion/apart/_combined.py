@@ -114,11 +114,12 @@ class DecisionModel(FusionModel):
         extra = self._passed(problem.cells, problem.present)
         combined = self._combined(responses, present, extra)
         members = {"sum": combined, "stack": stacked, **joined}
-        weight = problem.sample_weight
+        weight, groups = problem.sample_weight, problem.groups
         self.ensemble = Ensemble(self.task, self.prior).fit(
             {name: response[rows] for name, response in members.items()},
             problem.target[rows],
             None if weight is None else weight[rows],
+            None if groups is None else groups[rows],
         )
         self.report = self.ensemble.report
         self.stack = stack if "stack" in self.ensemble.weights else None

@@ -49,7 +49,7 @@ class Ensemble:
     def __init__(self, task, prior):
         self.task, self.prior = task, prior
 
-    def fit(self, responses, target, sample_weight=None):
+    def fit(self, responses, target, sample_weight=None, groups=None):
         """Choose and weight the members.
 
         Parameters
@@ -58,6 +58,8 @@ class Ensemble:
             Out-of-fold responses; the first member is first.
         target : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : ndarray of shape (n_samples,), default=None
+        groups : ndarray of shape (n_samples,), default=None
+            Rows of one group count as one in the standard error.
         """
         first, *others = responses
         self.weights, gains = {first: 1.0}, {first: 0.0}
@@ -71,7 +73,7 @@ class Ensemble:
                 found = self.task.losses(self._sum(trial, responses), target)
                 trials.append((self._mean(found, sample_weight), name, trial, found))
             loss, name, trial, found = min(trials, key=lambda one: one[0])
-            if trial[name] == 0 or not is_clear(losses - found, sample_weight):
+            if trial[name] == 0 or not is_clear(losses - found, sample_weight, groups):
                 break
             gains[name] = self._mean(losses, sample_weight) - loss
             self.weights, losses = trial, found

@@ -261,15 +261,25 @@ def equal_weights_if_no_gain(weights, equal, losses, equal_losses, sample_weight
     return weights if is_clear(equal_losses - losses, sample_weight) else equal
 
 
-def is_clear(gain, sample_weight=None) -> bool:
-    """Whether the mean gain of rows, (n_samples,), is beyond one standard error."""
+def is_clear(gain, sample_weight=None, groups=None) -> bool:
+    """Whether the mean gain of rows, (n_samples,), is beyond one standard error.
+
+    Rows of one of the `groups` say together what one row says.
+    """
     weight = np.ones(len(gain)) if sample_weight is None else sample_weight
     total = weight.sum()
     if total <= 1:
         return False
     mean = weight @ gain / total
-    variance = weight @ np.square(gain - mean) / (total - 1)
-    return bool(mean > np.sqrt(variance / total))
+    if groups is None:
+        variance = weight @ np.square(gain - mean) / (total - 1) / total
+    else:
+        group = np.unique(groups, return_inverse=True)[1]
+        sums = np.bincount(group, weight * (gain - mean))
+        if len(sums) < 2:
+            return False
+        variance = np.square(sums).sum() * len(sums) / (len(sums) - 1) / total**2
+    return bool(mean > np.sqrt(variance))
 
 
 def error_moments(values, target, present, sample_weight=None):
