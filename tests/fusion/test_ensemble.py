@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression
 
 from skmultimodal import (
@@ -16,6 +17,7 @@ from skmultimodal import (
 )
 from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
 from skmultimodal.fusion.apart._ensemble import PULL, Ensemble
+from skmultimodal.fusion.rules._weights import is_clear
 from skmultimodal.training._tasks import Classification, Multilabel, Regression
 
 
@@ -212,3 +214,42 @@ def test_where_a_member_is_silent_the_first_answers():
     combined = ours.combine({"p": p, "q": silent})
     np.testing.assert_array_equal(combined[:50], p[:50])
     assert (combined[50:].max(axis=1) > p[50:].max(axis=1)).all()
+
+
+def test_rows_of_one_group_count_as_one_where_a_gain_is_judged():
+    rng = np.random.default_rng(0)
+    weight, group = np.repeat([1, 3], 10), np.arange(20)
+    judged = []
+    for _ in range(50):
+        gain = rng.normal(0.25, size=20)
+        alone = is_clear(gain)
+        five = np.repeat(gain, 5)
+        assert is_clear(five, groups=np.repeat(group, 5)) == alone
+        assert is_clear(gain, groups=group) == alone
+        twins = np.repeat(group, weight)
+        as_weights = is_clear(gain, weight, group)
+        assert is_clear(gain[twins], groups=twins) == as_weights
+        judged.append((alone, is_clear(five)))
+    alone, five = np.mean(judged, axis=0)
+    assert 0 < alone < five  # to whom they are no group, repeats are sure
+    assert not is_clear(np.ones(5), groups=np.zeros(5))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_stack_does_not_tell_folds_by_their_priors(several):
+    group = np.repeat(np.arange(10), 12)
+    rng = np.random.default_rng(0)
+    X = MultimodalData({"a": rng.normal(size=(120, 2)), "b": rng.normal(size=(120, 2))})
+    y = 1.0 * np.isin(group, [0, 1, 2])  # which is known of no row but by its group
+    dummy, make = DummyRegressor(), FusionRegressor
+    if several:
+        y, dummy, make = (
+            np.column_stack([y, 1 - y]),
+            DummyClassifier(),
+            FusionClassifier,
+        )
+    models = [("a", dummy), ("b", dummy)]
+    estimator = make(models, DecisionFusion(ensemble=True))
+    report = estimator.fit(X, y, groups=group).fusion_report_.set_index("member")
+    assert report.loc["stack", "loss"] > 0.99 * report.loc["sum", "loss"]
+    assert report.loc["stack", "weight"] == 0

@@ -57,6 +57,8 @@ def cross_fitted(problem, responses, rows, folds, prior):
     prior : ndarray of shape (n_outputs,)
     """
     weight = problem.sample_weight
+    if not problem.task.one_label:  # whose folds are not stratified
+        responses = _without_priors_of_folds(problem, responses, folds)
 
     def fitted(train):
         of_rows = None if weight is None else weight[train]
@@ -71,3 +73,26 @@ def cross_fitted(problem, responses, rows, folds, prior):
         if len(train) and len(test):
             out[test] = fitted(train).response(responses[:, test])
     return out, fitted(np.flatnonzero(rows))
+
+
+def _without_priors_of_folds(problem, responses, folds):
+    """Return responses as if the models of all folds had met the same prior.
+
+    That of the rows a fold learns from is off to the side where those it holds out are
+    not, by which a stack that may subtract would tell these without any model.
+    """
+    task, out, weight = problem.task, responses.copy(), problem.sample_weight
+    truth = task.truth(problem.target)
+
+    def origin(m, rows):
+        rows = rows[problem.present[rows, m]]
+        share = None if weight is None else weight[rows]
+        return task.scores(np.average(truth[rows], axis=0, weights=share))
+
+    every = np.arange(problem.n_samples)
+    for m in range(len(responses)):
+        for train, test in folds:
+            if problem.present[train, m].any():
+                shift = origin(m, train) - origin(m, every)
+                out[m, test] = task.response(task.scores(responses[m, test]) - shift)
+    return out
