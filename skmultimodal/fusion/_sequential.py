@@ -147,6 +147,7 @@ class SequentialFusion(JointFusion):
         """Order the stages, then fit them."""
         self.check(problem, self.word_weights)
         self._check_balance(problem.settings.balance)
+        self._check_members(problem.settings.n_members)
         check_cascade(self.exit_threshold, problem.task)
         prices_of(problem.names, self.cost, problem.dropped)
         order = stage_order(problem, self.order, self.cv, self.cost)
@@ -167,6 +168,14 @@ class SequentialFusion(JointFusion):
                 f"balance={balance!r} is not defined for "
                 "SequentialFusion(mode='residual'): its stages are trained apart. Use "
                 "mode='state' or balance=None."
+            )
+
+    def _check_members(self, n_members):
+        if n_members > 1 and (self.mode == "residual" or self.exit_threshold):
+            raise ValueError(
+                f"n_members={n_members} is not defined for SequentialFusion with "
+                "mode='residual' or an 'exit_threshold', which ask stages one by one. "
+                "Use n_members=1."
             )
 
     def _with_exit(self, model, problem):

@@ -89,6 +89,7 @@ OURS = {
     "fusion.apart._standalone": "EstimatorModel StandaloneNetwork NoModel _Alone",
     "fusion.joint._model": "JointModel",
     "fusion.joint._preparation": "Preparation",
+    "fusion.joint._seeds": "SeedsModel",
     "fusion.rules._calibration": "Isotonic Sigmoid Temperature",
     "fusion.rules._classification": "Borda Dempster LinearPool Majority Max "
     "Median Min Product TrimmedMean WeightedVote",

@@ -122,6 +122,11 @@ class Training(BaseEstimator):
         ``encoders="auto"``. False is a strategy's form in the paper. Mixtures and
         evidence are no sums and never have it.
 
+    n_members : int, default=1
+        Networks of joint strategies, from as many seeds over the same features; scores
+        are their mean. Features are made once; training takes that many times as long.
+        Not defined for ``mode="staged"``.
+
     callbacks : list of skorch callbacks, default=None
         Callbacks of the training loop; each is cloned.
 
@@ -193,6 +198,7 @@ class Training(BaseEstimator):
         "balance": either(NONE, one_of(*BALANCES)),
         "balance_strength": NOT_NEGATIVE,
         "backbone": either(one_of("auto"), BOOL),
+        "n_members": POSITIVE_INT,
         "callbacks": either(
             NONE,
             (
@@ -245,6 +251,7 @@ class Training(BaseEstimator):
         balance: str | None = None,
         balance_strength: float = 0.5,
         backbone: str | bool = "auto",
+        n_members: int = 1,
         callbacks: list[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         accelerator: Any = None,
@@ -268,6 +275,7 @@ class Training(BaseEstimator):
         self.balance = balance
         self.balance_strength = balance_strength
         self.backbone = backbone
+        self.n_members = n_members
         self.callbacks = callbacks
         self.net_params = net_params
         self.accelerator = accelerator
@@ -367,6 +375,7 @@ class TrainingSettings:
     balance: str | None = None
     balance_strength: float = 0.5
     backbone: str | bool = "auto"
+    n_members: int = 1
     callbacks: Any = None
     net_params: Any = None
     accelerator: Any = None
@@ -406,7 +415,11 @@ class TrainingSettings:
         shared = ("aux_weight", "agreement_weight", "modality_dropout", "balance")
         defaults = {name: getattr(type(self), name) for name in shared}
         return self.replace(
-            **defaults, balance_strength=0.5, backbone="auto", mode="joint"
+            **defaults,
+            balance_strength=0.5,
+            backbone="auto",
+            n_members=1,
+            mode="joint",
         )
 
     def with_rate(self, scored: bool, n_samples: int) -> TrainingSettings:

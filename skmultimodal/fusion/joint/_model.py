@@ -27,6 +27,7 @@ from skmultimodal.fusion.joint._responses import (
     responses_of_network,
     weights_of_network,
 )
+from skmultimodal.fusion.joint._seeds import SeedsModel, member_seeds
 from skmultimodal.training._fit import resume, train
 from skmultimodal.training._net import seeded
 from skmultimodal.training._network import FusionNetwork, FusionOutput, module_key
@@ -50,7 +51,7 @@ def fit_network(spec, problem):
 
     Returns
     -------
-    JointModel
+    JointModel or SeedsModel
 
     Raises
     ------
@@ -68,13 +69,17 @@ def fit_network(spec, problem):
     if joint.balance == "gradient_blending" and len(problem.names) > 1:
         blend = _blend(spec, joint, problem, preparation, data, split)
         joint = joint.replace(blend=blend)
-    settings, file = problem.settings, None
-    if settings.checkpoint is not None:
-        file = settings.checkpoint.file(repr(spec), problem.seed, *content_key(problem))
-    net, interrupted = train(
-        partial(make, joint), problem.task, data, valid, settings, problem.seed, file
-    )
-    return JointModel(spec, preparation, net, problem, interrupted)
+    settings, file, models = problem.settings, None, []
+    for seed in member_seeds(problem.seed, settings.n_members):
+        if settings.checkpoint is not None:
+            file = settings.checkpoint.file(repr(spec), seed, *content_key(problem))
+        net, interrupted = train(
+            partial(make, joint), problem.task, data, valid, settings, seed, file
+        )
+        models.append(JointModel(spec, preparation, net, problem, interrupted))
+        if interrupted:
+            break
+    return models[0] if settings.n_members == 1 else SeedsModel(models)
 
 
 def make_network(spec, encoders, task, prior, joint):
@@ -205,11 +210,21 @@ class JointModel(FusionModel):
         return dict(zip(self.names, weights.astype(float).tolist(), strict=True))
 
     def _outputs(self, cells, present, fields):
-        tensors = self.preparation.tensors((cells, present))
+        return self._outputs_of(self.prepared(cells, present), fields)
+
+    def _outputs_of(self, tensors, fields):
         return predict_outputs(self.net, tensors, fields, self.n_threads)
 
+    def prepared(self, cells, present):
+        """Return the inputs of the network for rows."""
+        return self.preparation.tensors((cells, present))
+
     def scores(self, cells, present):
-        scores = self._outputs(cells, present, ["scores"])["scores"]
+        return self.scores_of(self.prepared(cells, present), present)
+
+    def scores_of(self, tensors, present):
+        """Return the scores of rows that are prepared."""
+        scores = self._outputs_of(tensors, ["scores"])["scores"]
         finite = np.isfinite(scores).all(axis=1)
         if not finite.all():
             raise ValueError(

@@ -89,7 +89,8 @@ class JointFusion(BaseFusion):
         problem = problem.select(names)
         fit = fit_staged if problem.settings.mode == "staged" else _fit_scored
         if isinstance(self.weights, str) and self.weights == "cv":
-            weights = cross_fitted_weights(self, problem, fit)
+            settings = problem.settings.replace(n_members=1)
+            weights = cross_fitted_weights(self, problem.with_settings(settings), fit)
             return fit(clone(self).set_params(weights=weights), problem)
         return fit(self, problem)
 
@@ -108,6 +109,11 @@ def _check_balance(strategy, settings) -> None:
                 f"{name}={value!r} compares what the modalities say alone, for which "
                 f"{owner} needs aux_weight above 0. Got aux_weight=0."
             )
+    if settings.n_members > 1 and settings.mode == "staged":
+        raise ValueError(
+            f"n_members={settings.n_members} is the number of networks whose encoders "
+            "are trained with the fusion. Use mode='joint' of Training or n_members=1."
+        )
     if joint.balance == "mmpareto" and settings.accelerator is not None:
         raise ValueError(
             "balance='mmpareto' compares gradients of whole batches, of which each "
