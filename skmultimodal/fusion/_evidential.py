@@ -148,8 +148,8 @@ class EvidentialFusion(JointFusion):
         if not task.one_label or task.needs_loss is not None:
             raise ValueError(
                 "EvidentialFusion is defined for classes with one label per row, and "
-                f"without order. Got a {task.kind} task. Use another strategy, such as "
-                "ParallelFusion, or one classifier a label."
+                f"without order. Got a target of kind {task.kind!r}. Use another "
+                "strategy, such as ParallelFusion, or one classifier per label."
             )
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
