@@ -1,6 +1,7 @@
 """pytorch-widedeep: a network per modality with its defaults, logits added."""
 
 import numpy as np
+import pandas as pd
 from _peer import main
 
 REQUIREMENTS = ["pytorch-widedeep"]
@@ -24,12 +25,12 @@ def fit_predict(train, y, test, kinds, limit):
     fitted, seen, asked = {}, {}, {}
     table = [column for column, kind in kinds.items() if kind == "table"]
     if table:
-        numbers = [c for c in table if np.issubdtype(train[c].dtype, np.number)]
+        numbers = [c for c in table if pd.api.types.is_numeric_dtype(train[c])]
         words = [c for c in table if c not in numbers]
         filled = [frame.copy() for frame in (train, test)]
         for frame in filled:
             frame[numbers] = frame[numbers].fillna(train[numbers].median())
-            frame[words] = frame[words].fillna("missing").astype(str)
+            frame[words] = frame[words].astype(object).fillna("missing")
         reader = TabPreprocessor(
             cat_embed_cols=words, continuous_cols=numbers, cols_to_scale=numbers
         )
