@@ -318,7 +318,7 @@ def test_refused():
     ):
         FusionRegressor(fusion="evidential").fit(X, y)
     several = np.column_stack([y > 0, y > 1]).astype(int)
-    with pytest.raises(ValueError, match="kind .multilabel"):
+    with pytest.raises(ValueError, match=r"kind .multilabel"):
         FusionClassifier(fusion="evidential").fit(X, several)
     with pytest.raises(ValueError, match=r"'rule' parameter .* Got 'yager' instead"):
         FusionClassifier(fusion=EvidentialFusion("yager")).fit(X, y > 0)
