@@ -8,6 +8,7 @@ API_REFERENCE = {
         [
             "FusionClassifier",
             "FusionRegressor",
+            "FusionSurvival",
             "FusionTransformer",
             "ConformalFusionClassifier",
             "ConformalFusionRegressor",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from skmultimodal.estimators import FusionClassifier as FusionClassifier
     from skmultimodal.estimators import FusionRegressor as FusionRegressor
+    from skmultimodal.estimators import FusionSurvival as FusionSurvival
     from skmultimodal.estimators import FusionTransformer as FusionTransformer
     from skmultimodal.estimators import describe as describe
     from skmultimodal.fusion import AttentionFusion as AttentionFusion
@@ -83,6 +84,7 @@ _LAZY = {
     "FiLMFusion": "fusion",
     "FusionClassifier": "estimators",
     "FusionRegressor": "estimators",
+    "FusionSurvival": "estimators",
     "FusionTransformer": "estimators",
     "GatedFusion": "fusion",
     "HuggingFaceEncoder": "encoders",

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from skmultimodal.estimators._classifier import FusionClassifier as FusionClassifier
     from skmultimodal.estimators._describe import describe as describe
     from skmultimodal.estimators._regressor import FusionRegressor as FusionRegressor
+    from skmultimodal.estimators._survival import FusionSurvival as FusionSurvival
     from skmultimodal.estimators._transformer import (
         FusionTransformer as FusionTransformer,
     )
@@ -23,6 +24,7 @@ _LAZY = {
     "ConformalFusionRegressor": "estimators.conformal._regressor",
     "FusionClassifier": "estimators._classifier",
     "FusionRegressor": "estimators._regressor",
+    "FusionSurvival": "estimators._survival",
     "FusionTransformer": "estimators._transformer",
     "describe": "estimators._describe",
 }

@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from importlib import import_module
 
-from sklearn.base import is_classifier, is_regressor
-
 __all__ = ["FUSIONS", "auto_encoders", "auto_fusion", "resolve_fusion"]
 
 # alias -> (module, class)
@@ -65,7 +63,7 @@ def auto_fusion(fusion, plain: bool, estimator_class, inferred: bool = True):
     """
     if not (isinstance(fusion, str) and fusion == "auto"):
         return resolve_fusion(fusion, estimator_class.__name__)
-    predicts = is_classifier(estimator_class()) or is_regressor(estimator_class())
+    predicts = hasattr(estimator_class, "predict")
     alias = ("parallel" if plain else "decision") if predicts else "feature"
     strategy = resolve_fusion(alias, estimator_class.__name__)
     if alias == "decision":

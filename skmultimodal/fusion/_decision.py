@@ -231,8 +231,9 @@ class DecisionFusion(BaseFusion):
 
     def _lets_in(self, problem) -> bool:
         """Whether others may stand beside the sum of these responses."""
-        few, means = problem.task.n_outputs <= MANY, problem.task.levels is None
-        return self._has_members() and few and means
+        task = problem.task
+        few = task.n_outputs <= MANY
+        return self._has_members() and few and not task.wraps_models
 
     def _needs_folds(self, problem, rule) -> bool:
         fitted = self.weights in ("cv", "learned") if _is_word(self.weights) else False

@@ -182,6 +182,7 @@ class _Mixture(FusionModule):
         return log_yes - log_no
 
     _ordinal = _multilabel  # whether a row is above each grade
+    _survival = _multilabel  # whether the event comes in each interval
 
     def _regression(self, weights, log_weights, scores):
         return (weights * scores).sum(1)

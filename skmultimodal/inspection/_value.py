@@ -63,7 +63,7 @@ def value_of_information(
     ------
     ValueError
         If no row of the background has a modality that is asked for, or the estimator
-        predicts quantiles.
+        predicts quantiles or times of events.
 
     See Also
     --------
@@ -100,10 +100,10 @@ def value_of_information(
     if utility not in ("entropy", "accuracy"):
         raise ValueError(f"'utility' must be 'entropy' or 'accuracy'. Got {utility!r}.")
     model, task = estimator.fusion_, estimator.task_
-    if task.levels is not None:
+    if task.wraps_models:
         raise ValueError(
-            "value_of_information is for labels and for means. Got an estimator with "
-            "loss='quantile'. Use loss='squared_error'."
+            "value_of_information is for labels and for means. Got an estimator of "
+            f"{task.needs_loss}."
         )
     cells, present = estimator.reader_.read(X)
     stock, stocked = (

@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from joblib import Memory, Parallel, delayed
-from sklearn.base import clone, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
@@ -30,6 +30,7 @@ from skmultimodal.model_selection._handmade import handmade_stack
 from skmultimodal.model_selection._size import count_trained, pickled_megabytes
 from skmultimodal.training._ordinal import Ordinal
 from skmultimodal.training._quantiles import Quantiles
+from skmultimodal.training._survival import Survival
 
 __all__ = ["compare_fusion"]
 
@@ -144,7 +145,7 @@ def compare_fusion(
         rows = [*_parts(estimator, X, y, modalities, pairs), *rows]
     if baseline:
         rows.append(("baseline", "hand-made stack", handmade_stack(X, regression)))
-    splitter = check_cv(cv, y, classifier=not regression)
+    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
     folds = list(splitter.split(np.zeros(len(y)), y))
     labels = [label for _, label, _ in rows]
     done = [[None] * len(folds) for _ in rows]
@@ -176,6 +177,8 @@ def _own_scoring(estimator):
     """Return the name of a score that a plain classifier or regressor has not."""
     if getattr(estimator, "loss", None) == "quantile":
         return Quantiles.scoring
+    if hasattr(estimator, "predict_survival_function"):
+        return Survival.scoring
     plain = getattr(estimator, "ordinal", False)
     return None if isinstance(plain, bool) and not plain else Ordinal.scoring
 
@@ -253,7 +256,7 @@ def _strategies(estimator, strategies) -> list:
 
 def _parts(estimator, X, y, modalities, pairs) -> list:
     """Return (kind, name, estimator) of each modality alone and of each pair."""
-    labels = not is_regressor(estimator) and y.ndim == 1
+    labels = is_classifier(estimator) and y.ndim == 1
     n_classes = len(np.unique(y)) if labels else 2
     encoders, columns = _specified(estimator, X, n_classes)
     whole = clone(estimator).set_params(

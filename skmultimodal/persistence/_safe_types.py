@@ -52,6 +52,7 @@ OURS = {
     "estimators._reader": "Reader",
     "estimators._rows": "Patterns",
     "estimators._regressor": "FusionRegressor",
+    "estimators._survival": "FusionSurvival",
     "estimators._transformer": "FusionTransformer",
     "estimators.conformal._categories": "Categories",
     "estimators.conformal._classifier": "ConformalFusionClassifier",
@@ -79,6 +80,7 @@ OURS = {
     "fusion.apart._combined": "DecisionModel",
     "fusion.apart._ensemble": "Ensemble",
     "fusion.apart._frozen": "FrozenFeatures",
+    "fusion.apart._hazard_models": "HazardModels",
     "fusion.apart._heads": "HeadModel",
     "fusion.apart._joined": "JoinedModel",
     "fusion.apart._quantile_models": "QuantileModels",
@@ -101,9 +103,11 @@ OURS = {
     "InverseVariance MeanValue MedianValue NonNegativeLeastSquares "
     "StackingRegression TrimmedMeanValue WeightedMean",
     "training._balance": "GradientModulation ParetoDirection",
+    "training._censoring": "Censoring",
     "training._ordinal": "Ordinal",
     "training._quantiles": "Quantiles",
     "training._specification": "JointTraining Training",
+    "training._survival": "Survival",
     "training._tasks": "Classification Multilabel Regression",
 }
 LOSSES = (

@@ -47,6 +47,7 @@ class Quantiles(Regression):
 
     scoring = "d2_pinball"
     needs_loss = "quantiles"
+    wraps_models = True
 
     def __init__(self, y, levels, sample_weight=None, single=False):
         super().__init__(y, sample_weight)

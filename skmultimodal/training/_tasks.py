@@ -37,6 +37,7 @@ class Task:
     levels: Any = None  # of the quantiles that outputs are, a tuple of float
 
     grades: Any = None  # labels from lowest to highest, where they have an order
+    wraps_models = False  # whether models of scikit-learn are made others for it
     needs_loss: str | None = None  # what it predicts, where no other loss will do
 
     @property
@@ -88,6 +89,10 @@ class Task:
     def rule_of(self, part, rule):
         """Return a new rule like `rule` for the problem at position `part`."""
         return clone(rule)
+
+    def weight_of(self, part, target, sample_weight):
+        """Return the weights of the rows in the problem at position `part`."""
+        return sample_weight
 
     def joined(self, parts) -> np.ndarray:
         """Return the responses whose parts these are."""

@@ -185,9 +185,12 @@ class DecisionModel(FusionModel):
         """Return the calibrators fitted to some rows, one or one a label."""
         weight = problem.sample_weight
         weight = None if weight is None else weight[rows]
+        target = problem.target[rows]
         return [
-            CALIBRATORS[kind]().fit(part, target, sample_weight=weight)
-            for part, target in self.task.parts(response[rows], problem.target[rows])
+            CALIBRATORS[kind]().fit(
+                part, label, sample_weight=self.task.weight_of(k, target, weight)
+            )
+            for k, (part, label) in enumerate(self.task.parts(response[rows], target))
         ]
 
     def _warn_few_rows(self, known):
@@ -216,9 +219,11 @@ class DecisionModel(FusionModel):
         others = []
         for name, response in zip(self.names, responses, strict=True):
             known = np.isfinite(response).all(axis=1)
-            parts = self.task.parts(response[known], problem.target[known])
+            target = problem.target[known]
+            parts = self.task.parts(response[known], target)
             if known.any() and not all(
-                at_prior(part, y, weight[known]) for part, y in parts
+                at_prior(part, y, self.task.weight_of(k, target, weight[known]))
+                for k, (part, y) in enumerate(parts)
             ):
                 others.append(name)
         if others:
@@ -262,7 +267,9 @@ class DecisionModel(FusionModel):
                 label,
                 present=present[:, rows],
                 prior=prior,
-                sample_weight=None if weight is None else weight[rows],
+                sample_weight=self.task.weight_of(
+                    k, target[rows], None if weight is None else weight[rows]
+                ),
                 weights=weights,
                 **extra,
             )

@@ -50,11 +50,11 @@ def with_scores(problem):
     folds = folds_of(problem, None) if kinds else []
     if not folds:
         return problem
-    means = problem.task.levels is None  # a kernel model has no quantiles left out
+    plain = not problem.task.wraps_models
     alone = [
         name
         for name, kind in kinds.items()
-        if kind in KERNELS and means and _are_apart(problem)
+        if kind in KERNELS and plain and _are_apart(problem)
     ]
     n_classes = n_outputs if problem.task.one_label else 2
     models = {

@@ -24,6 +24,7 @@ from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._readable import first_step, is_model
 from skmultimodal.fusion._base import naming, seeded_numpy
 from skmultimodal.fusion.apart._folds import folds_of
+from skmultimodal.fusion.apart._hazard_models import HazardModels, of_intervals
 from skmultimodal.fusion.apart._quantile_models import QuantileModels, of_levels
 from skmultimodal.fusion.apart._row_features import CellsWithFeatures
 from skmultimodal.fusion.joint._layers import Heads
@@ -274,7 +275,7 @@ def weight_params(model, sample_weight, name) -> dict:
 def _takes_weights(model) -> bool:
     if isinstance(model, VotingClassifier | VotingRegressor):  # hands them on
         return all(_takes_weights(member) for _, member in model.estimators)
-    if isinstance(model, QuantileModels):
+    if isinstance(model, QuantileModels | HazardModels):
         return _takes_weights(model.estimator)
     return has_fit_parameter(model, "sample_weight")
 
@@ -289,6 +290,8 @@ def _for_task(model, problem):
             for k, (_, test) in enumerate(folds):
                 fold[test] = k
         return of_levels(model, task.levels, fold)
+    if task.wraps_models:
+        return of_intervals(model, task)
     if task.has_labels and not task.one_label:
         tags = get_tags(model).classifier_tags
         if not is_skorch_net(model) and not (tags and tags.multi_label):
