@@ -436,6 +436,7 @@ IMPOSSIBLE = {
     "early_stopping": ["yes", 2, None],
     "validation_fraction": [0, 1, 1.5, NAN, "x"],
     "class_weight": ["balance", [1, 2], {0: -1.0, 1: 1.0}, 3],
+    "ordinal": ["yes", 3, None],
     "missing": ["drop", None],
     "missing_values": [3, [1]],
     "on_empty": ["zero", None],
