@@ -25,7 +25,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skorch import NeuralNetClassifier
 
-from skmultimodal import DecisionFusion, FusionClassifier, FusionRegressor
+from skmultimodal import (
+    ConformalFusionClassifier,
+    DecisionFusion,
+    FusionClassifier,
+    FusionRegressor,
+    MultimodalData,
+    Training,
+)
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
@@ -316,6 +323,16 @@ def test_a_class_of_one_row_leaves_no_folds_and_equal_weights():
     assert content_folds(np.array([4, 5, 6]), np.array([0, 0, 1])) is None
     assert content_folds(np.array([4, 5, 6, 6]), np.array([0, 0, 1, 1])) is None
     assert content_folds(np.array([4, 5, 6, 7]), np.array([0, 0, 1, 1])).max() == 1
+    rng = np.random.default_rng(0)
+    y = np.array([0] * 20 + [1])
+    X = {
+        "a": y[:, None] + 0.1 * rng.normal(size=(21, 1)),
+        "b": rng.normal(size=(21, 1)),
+    }
+    encoders = [(name, LogisticRegression()) for name in X]
+    clf = FusionClassifier(encoders, "decision").fit(X, y)
+    assert clf.fusion_weights_ == {"a": 0.5, "b": 0.5}
+    assert np.isfinite(clf.predict_proba(X)).all()
 
 
 def test_groups_of_several_classes_are_dealt_by_the_rarest():
@@ -330,15 +347,27 @@ def test_groups_of_several_classes_are_dealt_by_the_rarest():
     order = np.random.default_rng(0).permutation(len(y))
     np.testing.assert_array_equal(content_folds(groups[order], y[order]), fold[order])
     y[y == 3] = 0
-    y[0] = 3  # only one group holds it
-    assert content_folds(groups, y) is None
+    y[0] = 3  # only one group holds it, which no fold that holds it out meets
+    assert sorted(np.bincount(content_folds(groups, y))) == [24] * 5
+
+
+def test_a_class_of_one_row_among_others_is_not_judged_by():
     rng = np.random.default_rng(0)
-    y = np.array([0] * 20 + [1])
-    X = {
-        "a": y[:, None] + 0.1 * rng.normal(size=(21, 1)),
-        "b": rng.normal(size=(21, 1)),
-    }
-    encoders = [(name, LogisticRegression()) for name in X]
-    clf = FusionClassifier(encoders, "decision").fit(X, y)
-    assert clf.fusion_weights_ == {"a": 0.5, "b": 0.5}
-    assert np.isfinite(clf.predict_proba(X)).all()
+    y = np.tile([0, 1, 2], 40)
+    X = {"a": y[:, None] + 0.3 * rng.normal(size=(120, 1)), "b": rng.normal(size=120)}
+    X["b"] = X["b"][:, None]
+    weights = []
+    for first in (0, 3):
+        y[0] = first
+        clf = FusionClassifier([(n, LogisticRegression()) for n in X], "decision")
+        weights.append(clf.fit(X, y).fusion_weights_)
+    assert weights[1]["a"] == pytest.approx(weights[0]["a"], rel=0.1)
+    assert weights[1]["a"] > 3 * weights[1]["b"]
+    assert clf.predict_proba(X).shape == (120, 4)
+    network = FusionClassifier(
+        fusion="parallel", training=Training(max_epochs=1), random_state=0
+    )
+    assert network.fit(MultimodalData(X), y).fusion_.net.module_.backbone is not None
+    for method in ("split", "cv+"):  # no set can be promised to hold it
+        with pytest.raises(ValueError, match="two different ones of each class"):
+            ConformalFusionClassifier(clf, method=method).fit(X, y)

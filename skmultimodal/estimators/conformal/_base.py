@@ -191,7 +191,7 @@ class BaseConformal(BaseEstimator):
                 f"The 'class_weight' of {self.kind.__name__} is zero for a class, "
                 f"which {type(self).__name__} would calibrate on. Leave its rows out."
             )
-        if not folds:
+        if not folds or (self.cv is None and _some_are_unmet(problem, folds)):
             raise ValueError(
                 f"{type(self).__name__} needs rows to calibrate on that differ from "
                 "those it fits to: two different ones of each class, and two groups. "
@@ -232,7 +232,9 @@ class BaseConformal(BaseEstimator):
         problem, of_folds = estimator._fit_with_folds(
             X, y, sample_weight, groups, folds
         )
-        self._check_folds([(None, test) for _, test in of_folds], problem, rows)
+        every = np.arange(problem.n_samples)
+        parts = [(np.setdiff1d(every, test), test) for _, test in of_folds]
+        self._check_folds(parts, problem, rows)
         held_out = rows[np.concatenate([test for _, test in of_folds])]
         sizes = [len(test) for _, test in of_folds]
         return (
@@ -390,3 +392,9 @@ def ordered(model, cells, present):
     if model.names == names:
         return present
     return present[:, [names.index(name) for name in model.names]]
+
+
+def _some_are_unmet(problem, folds) -> bool:
+    """Whether a row is held out whose label none of the others has."""
+    task, target = problem.task, problem.target
+    return any(task.unmet(target[test], target[train]).any() for train, test in folds)

@@ -19,8 +19,8 @@ def folds_of(problem, cv) -> list[tuple[np.ndarray, np.ndarray]]:
     cv : None, int, splitter or iterable
         None deals rows by their content: equal rows (or equal `groups`) share a
         fold and the order of rows does not matter; there are five folds, or as
-        many as the rarest class has different rows or groups. Anything else means
-        what it means in scikit-learn.
+        many as the rarest class has different rows or groups, where it has two; of
+        two classes both must. Anything else means what it means in scikit-learn.
     """
     if cv is not None:
         splitter = check_cv(cv, problem.y, classifier=problem.task.one_label)
@@ -67,7 +67,8 @@ def content_folds(keys, strata=None, n_folds=5) -> np.ndarray | None:
         held = np.unique(strata * np.int64(len(unique)) + inverse)
         held_class, held_key = np.divmod(held, len(unique))
         counts = np.bincount(held_class)  # keys that hold each class
-        fewest = counts[counts > 0].min()
+        shared = counts[counts > 1]  # one alone is met by no fold that holds it out
+        fewest = shared.min() if len(shared) > 1 else counts[counts > 0].min()
         # rows of one key may be of several classes, the rarest of which is spread
         rarest_last = np.lexsort((-held_class, -counts[held_class]))
         stratum[held_key[rarest_last]] = held_class[rarest_last]
