@@ -292,6 +292,8 @@ class FusionSurvival(FittedFusion):
         -------
         float
             As ``sksurv.metrics.concordance_index_ipcw``: 0.5 by chance, at most 1.
+            Its ``tau`` is the time when fewer than a tenth of the training rows are
+            still followed.
         """
         risk = self.predict(X)
         return self.task_.score(y, risk, sample_weight)
@@ -308,8 +310,9 @@ class FusionSurvival(FittedFusion):
             Whether the event was seen, and the time.
 
         times : array-like of shape (n_times,), default=None
-            Increasing. None is 100 of them, from the first to the last but one tenth
-            of the times of events in the training.
+            Increasing. None is 100 of them, from the end of the first interval to that
+            of the last, or to when fewer than a tenth of the training rows are still
+            followed.
 
         Returns
         -------
@@ -318,7 +321,8 @@ class FusionSurvival(FittedFusion):
         """
         if times is None:
             check_is_fitted(self)
-            times = np.linspace(self.times_[0], self.times_[-1], 101)[:90]
+            last = min(self.times_[-1], self.task_.censoring.until)
+            times = np.linspace(self.times_[0], last, 101)[:-1]
         times = np.asarray(times, dtype=np.float64)
         alive = self.predict_survival_function(X, times)
         found = brier_scores(alive, times, survival_pairs(y), self.task_.censoring)

@@ -6,6 +6,8 @@ import numpy as np
 
 __all__ = ["Censoring", "brier_scores", "concordance_rows"]
 
+LEAST = 0.1  # share of rows still followed; beyond it a few rows would decide
+
 
 class Censoring:
     """The estimate of Kaplan and Meier of how long rows are followed.
@@ -15,6 +17,11 @@ class Censoring:
     y : ndarray of shape (n_samples, 2)
         Time, and 1 where the event was seen.
     sample_weight : ndarray of shape (n_samples,), default=None
+
+    Attributes
+    ----------
+    until : float
+        When fewer than a tenth of the rows are still followed.
 
     Examples
     --------
@@ -34,6 +41,8 @@ class Censoring:
         here = np.cumsum(gone[::-1])[::-1] - events
         shares = np.divide(lost, here, out=np.zeros(len(here)), where=here > 0)
         self.probability = np.cumprod(1 - shares)
+        few = self.probability < LEAST
+        self.until = float(self.times[few.argmax()]) if few.any() else np.inf
 
     def still(self, times) -> np.ndarray:
         """Return the probability to be followed beyond each of `times`."""
@@ -46,7 +55,8 @@ def concordance_rows(risk, y, censoring=None, sample_weight=None) -> np.ndarray:
 
     The share of pairs, of a row whose event was seen and one that lasted longer, in
     which the former has the higher risk; ties count half. A pair has the weight of one
-    over the squared probability that the former was followed that long.
+    over the squared probability that the former was followed that long, and none from
+    the time on at which that is below a tenth: one pair could outweigh all others.
 
     Parameters
     ----------
@@ -64,8 +74,10 @@ def concordance_rows(risk, y, censoring=None, sample_weight=None) -> np.ndarray:
     own = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
     time, seen = y.T
     right, all_pairs = np.zeros(len(y)), np.zeros(len(y))
-    still = np.ones(len(y)) if censoring is None else censoring.still(time)
-    for i in np.flatnonzero((seen > 0) & (still > 0)):
+    still, counts = np.ones(len(y)), seen > 0
+    if censoring is not None:
+        still, counts = censoring.still(time), counts & (time < censoring.until)
+    for i in np.flatnonzero(counts):
         later = own * ((time > time[i]) | ((time == time[i]) & (seen == 0)))
         less = (risk < risk[i]) + 0.5 * (risk == risk[i])
         all_pairs[i] = later.sum() / still[i] ** 2
