@@ -99,7 +99,7 @@ def page(records):
         lines.append("   " + ", ".join(f'"{cell}"' for cell in cells))
     versions = {k: v for row in records for k, v in row["versions"].items()}
     told = ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
-    return "\n".join([*lines, "", f"Versions: {told}.", ""])
+    return "\n".join([*lines, "", f"Versions: {told}; {datetime.date.today()}.", ""])
 
 
 def _accuracy(row):
