@@ -36,7 +36,7 @@ def survival_pairs(y) -> np.ndarray:
             if bad.any():
                 raise ValueError(
                     f"The times of y must be finite and not negative. The first that "
-                    f"is not is in row {bad.argmax()}: {pairs[bad.argmax(), 0]!r}."
+                    f"is not is in row {bad.argmax()}: {pairs[bad.argmax(), 0]}."
                 )
             return pairs
     if y.dtype.kind == "f" and y.ndim == 2 and y.shape[1] == 2:
