@@ -16,6 +16,7 @@ from skmultimodal import (
     load,
 )
 from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
+from skmultimodal.fusion.apart import _cache
 from skmultimodal.fusion.apart._ensemble import PULL, Ensemble
 from skmultimodal.fusion.rules._weights import is_clear
 from skmultimodal.training._tasks import Classification, Multilabel, Regression
@@ -136,13 +137,16 @@ def test_an_ensemble_is_saved(xor, tmp_path):
     assert joblib.hash(clone(clf).get_params()) == joblib.hash(clf.get_params())
 
 
-def test_memory_repeats_the_ensemble(xor, tmp_path):
+def test_memory_repeats_the_ensemble(xor, tmp_path, monkeypatch):
     X, y, clf = xor
     kept = clone(clf).set_params(memory=str(tmp_path))
     for _ in range(2):
         proba = kept.fit(X[:200], y[:200]).predict_proba(X)
         np.testing.assert_allclose(proba, clf.predict_proba(X), rtol=1e-9)
     assert kept.cache_info().hits > 0
+    assert kept.cache_info().misses == 0
+    monkeypatch.setattr(_cache, "CACHE_VERSION", -1)  # fits of other code are not ours
+    assert kept.fit(X[:200], y[:200]).cache_info().hits == 0
 
 
 def test_folds_answer_without_a_refit():

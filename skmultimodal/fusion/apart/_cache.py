@@ -25,6 +25,7 @@ __all__ = [
     "cache_in",
     "cached",
     "content_key",
+    "makers",
     "model_key",
     "rows_key",
 ]
@@ -177,6 +178,11 @@ def _done(key, work):
     return pickle.dumps(work.result(), protocol=5), work.seconds
 
 
+def makers() -> list:
+    """Return what a fit depends on beside what it is given: versions of code."""
+    return [CACHE_VERSION, *_versions()]
+
+
 @functools.cache
 def _versions():
     return [version(package) for package in PACKAGES]
@@ -219,8 +225,7 @@ def model_key(problem, name) -> str:
         checkpoint=None, accelerator=None, verbose=0
     )
     plain = (
-        CACHE_VERSION,
-        _versions(),
+        makers(),
         part.seed_of(name),
         part.encoders[name],
         part.task.key(),

@@ -11,7 +11,7 @@ from sklearn.ensemble import (
 
 from skmultimodal.data._containers import take_rows
 from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
-from skmultimodal.fusion.apart._cache import cached, content_key
+from skmultimodal.fusion.apart._cache import cached, content_key, makers
 from skmultimodal.fusion.apart._frozen import FrozenFeatures, FrozenModel, shares_of
 
 __all__ = ["JoinedFeatures", "fit_joined"]
@@ -114,8 +114,8 @@ def fit_joined(problem, folds, refit):
     """
     if problem.memory is None:
         return _fit(problem, folds, refit)
-    task = problem.task.key()
-    key = joblib.hash([problem.seed, folds, refit, problem.encoders, task])
+    given = [problem.seed, folds, refit, problem.encoders, problem.task.key()]
+    key = joblib.hash([makers(), *given])
     asked = [key, *content_key(problem)]
     return cached(problem.memory, _fit, asked, problem, folds, refit)
 
