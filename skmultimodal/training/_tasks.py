@@ -263,8 +263,10 @@ class Multilabel(Task):
     strata = staticmethod(lambda target: None)
 
     def unmet(self, target, met) -> np.ndarray:
-        least, most = met.min(axis=0, initial=1.0), met.max(axis=0, initial=0.0)
-        return ((target < least) | (target > most)).any(axis=1)
+        least = np.where(met < 0, 1.0, met).min(axis=0, initial=1.0)
+        most = met.max(axis=0, initial=0.0)
+        asked = target >= 0  # of a survival, what is below zero is not asked
+        return (asked & ((target < least) | (target > most))).any(axis=1)
 
     def merits(self, response, target, sample_weight=None) -> np.ndarray:
         """Return the share of right labels in each row."""

@@ -8,6 +8,8 @@ from sklearn.multioutput import MultiOutputClassifier
 from skmultimodal import DecisionFusion, FusionClassifier, MultimodalData, load
 from skmultimodal.fusion.apart._joined import fit_joined
 from skmultimodal.fusion.apart._stack import cross_fitted
+from skmultimodal.training._survival import Survival
+from skmultimodal.training._tasks import Multilabel
 
 MODELS = [("a", LogisticRegression()), ("b", LogisticRegression())]
 
@@ -105,3 +107,16 @@ def test_members_beside_the_sum_are_judged_by_labels_they_met():
         answered = np.isfinite(response).all(axis=1)
         np.testing.assert_array_equal(np.flatnonzero(answered), np.flatnonzero(y < 2))
         assert not answered[only]
+
+
+def test_what_is_not_asked_of_a_row_is_no_label():
+    y = np.column_stack([[1.0, 2.0, 2.5, 3.0, 4.0, 4.0], [1, 1, 0, 1, 1, 1]])
+    task = Survival(y, n_intervals=3)
+    target = task.encode(y)
+    assert not task.unmet(target, target).any()
+    last = target[-1:]  # it was asked of every interval
+    assert task.unmet(target, last).tolist() == [
+        bool((row[:-1] == 1).any() or row[-1] == 0) for row in target
+    ]
+    assert task.unmet(last, target[:1]).tolist() == [True]
+    assert Multilabel(np.eye(2)).unmet(np.eye(2), np.eye(2)[:0]).all()

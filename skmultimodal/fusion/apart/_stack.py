@@ -82,12 +82,14 @@ def _without_priors_of_folds(problem, responses, folds):
     not, by which a stack that may subtract would tell these without any model.
     """
     task, out, weight = problem.task, responses.copy(), problem.sample_weight
-    truth = task.truth(problem.target)
 
     def origin(m, rows):
         rows = rows[problem.present[rows, m]]
         share = None if weight is None else weight[rows]
-        return task.scores(np.average(truth[rows], axis=0, weights=share))
+        target = problem.target[rows]
+        if task.has_labels:
+            return task.scores(task.prior(target, share))
+        return task.scores(np.average(task.truth(target), axis=0, weights=share))
 
     every = np.arange(problem.n_samples)
     for m in range(len(responses)):
