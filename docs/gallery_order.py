@@ -16,6 +16,7 @@ NAMES = [
     "conformal",
     "cascade",
     "regression",
+    "quantiles",
     "multilabel",
     "pretrained",
     "sentences",
