@@ -17,6 +17,8 @@ NAMES = [
     "cascade",
     "regression",
     "quantiles",
+    "ordinal",
+    "survival",
     "multilabel",
     "pretrained",
     "sentences",
