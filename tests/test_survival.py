@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmultimodal import FusionSurvival, Training, load
 from skmultimodal.fusion._auto import FUSIONS
@@ -330,3 +331,34 @@ def test_tools_of_model_selection_take_it(decided, data):
     assert result.scoring_ == "concordance_ipcw"
     with pytest.raises(ValueError, match="score of the estimator is concordance_ipcw"):
         compare_fusion(model, frame, y)
+
+
+class OfNumbers(FusionSurvival):
+    """Takes the y of scikit-learn's checks, numbers, for times whose event was seen."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        return super().fit(X, seen(y), sample_weight)
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        return super().partial_fit(X, seen(y), sample_weight=sample_weight)
+
+    def score(self, X, y, sample_weight=None):
+        return super().score(X, seen(y), sample_weight)
+
+
+def seen(y):
+    if y is None or np.asarray(y).dtype.kind not in "fiu":
+        return y
+    y = np.asarray(y).ravel()
+    return np.array([(True, time) for time in y - y.min() + 1], KINDS)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [OfNumbers()],
+    expected_failed_checks=lambda _: {
+        "check_dtype_object": "the error of texts for y names the structured array"
+    },
+)
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
