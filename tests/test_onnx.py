@@ -15,6 +15,7 @@ from skmultimodal import (
     DecisionFusion,
     FusionClassifier,
     FusionRegressor,
+    FusionSurvival,
     FusionTransformer,
     MultimodalData,
     ParallelFusion,
@@ -159,6 +160,28 @@ def test_regression_and_float64(tmp_path):
     clf.to_onnx(path, rows)
     found = run(clf, path, rows)["response"]
     np.testing.assert_allclose(found, clf.predict_proba(rows), rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_quantiles_grades_and_hazards(tmp_path):
+    X, y = make_multimodal_regression(n_samples=60, random_state=0)
+    X, path = drop_modalities(X, 0.2, random_state=0), tmp_path / "model.onnx"
+    short = nested({"fusion": "parallel", **SHORT})
+    levels = FusionRegressor(loss="quantile", quantiles=[0.1, 0.5, 0.9], **short)
+    levels.fit(X, y).to_onnx(path, X)
+    agrees(levels, path, X, "predict")
+    grades = FusionClassifier(ordinal=True, **short)
+    grades.fit(X, np.digitize(y, np.quantile(y, [0.3, 0.6]))).to_onnx(path, X)
+    agrees(grades, path, X)
+    times = np.array(
+        [(value > 0, value - y.min() + 1) for value in y],
+        dtype=[("event", bool), ("time", float)],
+    )
+    survival = FusionSurvival(**short).fit(X, times)
+    survival.to_onnx(path, X)
+    later = np.cumprod(1 - run(survival, path, X)["response"], axis=1)
+    expected = survival.predict_survival_function(X)
+    np.testing.assert_allclose(later, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skmultimodal.data._cells import is_missing
-from skmultimodal.data._columns import listed
+from skmultimodal.data._columns import find_cells, listed
 from skmultimodal.data._containers import MultimodalData
 from skmultimodal.data._images import frames_of
 from skmultimodal.data._table import column_kind
@@ -54,6 +54,7 @@ def described(reader, X, rows, encoders) -> Description:
     """Return what a reader found in the rows it read of X."""
     named = isinstance(reader.encoders, (list, dict)) and dict(reader.encoders)
     lines = {}
+    as_given = find_cells(X, {name: reader.columns_[name] for name in rows.cells})
     for (name, cells), here in zip(rows.cells.items(), rows.present.T, strict=True):
         kind, why = _kind(cells)
         kind = reads(encoders[name]) or kind
@@ -69,7 +70,7 @@ def described(reader, X, rows, encoders) -> Description:
             "encoder": _encoder(encoders[name]),
             "absent": int((~here).sum()),
             "rows": len(here),
-            "examples": _examples(cells, here),
+            "examples": _examples(as_given[name], here),
         }
     return Description(pd.DataFrame.from_dict(lines, orient="index"))
 

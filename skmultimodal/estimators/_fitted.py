@@ -256,7 +256,8 @@ class FittedFusion(BaseFusionEstimator):
         -------
         torch.onnx.ONNXProgram
             With the outputs ``response`` (what `predict_proba`, or `predict` of a
-            regressor, returns), ``scores`` and ``fused_embedding``.
+            regressor, returns; of `FusionSurvival` the hazards), ``scores`` and
+            ``fused_embedding``.
 
         Raises
         ------
