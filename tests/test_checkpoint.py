@@ -220,6 +220,7 @@ except OSError as error:
     assert "Permission denied" in done.stdout
 
 
+@pytest.mark.slow
 def test_killed_by_the_system(tmp_path):
     code = f"""
 import os, signal, sys

@@ -96,7 +96,7 @@ def test_strategies_over_pictures_and_texts(fusion, tmp_path):
 @pytest.mark.parametrize(
     ("params", "fusion"),
     [
-        ({"cell": "conv"}, "parallel"),
+        pytest.param({"cell": "conv"}, "parallel", marks=slow),
         pytest.param({"cell": "mean"}, "parallel", marks=slow),
         pytest.param({"cell": "conv"}, AttentionFusion(tokens="sequence"), marks=slow),
         pytest.param({"cell": "mean"}, CrossAttentionFusion(), marks=slow),

@@ -311,7 +311,9 @@ except OSError as error:
 """
 
 
-@pytest.mark.parametrize("kind", ["full", "read-only"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("full", marks=pytest.mark.slow), "read-only"]
+)
 def test_a_failed_write_leaves_the_old_file(kind, fitted, path, tmp_path):
     if kind == "read-only" and os.getuid() != 0:
         pytest.skip("needs root to become another user")

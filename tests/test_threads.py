@@ -143,9 +143,8 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize(
-    "start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_started_processes(start, tmp_path):
     if start == "fork" and not hasattr(os, "fork"):
         pytest.skip("no fork here")
