@@ -41,6 +41,11 @@ class FittedFusion(BaseFusionEstimator):
     @property
     def fusion_report_(self):
         """Why :class:`AutoFusion` chose the strategy, or what the members add."""
+        if not hasattr(self.fusion_, "report"):
+            raise AttributeError(
+                f"{type(self).__name__} has no fusion_report_: this fit neither chose "
+                "among strategies nor let members stand beside a weighted sum."
+            )
         return self.fusion_.report
 
     # -- answers ------------------------------------------------------------------

@@ -94,7 +94,8 @@ def test_without_interactions_little_changes():
 def test_what_is_asked_for_exactly_stays_a_sum(params):
     X, a, b = signs(60)
     clf = FusionClassifier(random_state=0, **params).fit(X, (a > 0) ^ (b > 0))
-    assert not hasattr(clf, "fusion_report_")
+    with pytest.raises(AttributeError, match="has no fusion_report_: this fit"):
+        _ = clf.fusion_report_
     assert clf.fusion_.ensemble is None
 
 
