@@ -112,7 +112,8 @@ REASONS = {
         MULTILABEL + "output_format_decision_function": ONE_LABEL,
     },
 }
-FURTHER = set(FUSIONS) - {"parallel", "sequential", "feature", "decision"}
+COSTLY = {"bottleneck", "cooperative"}
+FURTHER = set(FUSIONS) - COSTLY - {"parallel", "sequential", "feature", "decision"}
 
 
 @pytest.mark.slow
@@ -121,6 +122,15 @@ FURTHER = set(FUSIONS) - {"parallel", "sequential", "feature", "decision"}
     expected_failed_checks=lambda clf: REASONS.get(clf.fusion, {}),
 )
 def test_scikit_learn_check_of_further_strategies(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.long
+@parametrize_with_checks(
+    [FusionClassifier(fusion=fusion) for fusion in sorted(COSTLY)],
+    expected_failed_checks=lambda clf: REASONS.get(clf.fusion, {}),
+)
+def test_scikit_learn_check_of_costly_strategies(estimator, check):
     check(estimator)
 
 

@@ -40,7 +40,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:X has rows whose present modalities"),
 ]
 SHORT = {"max_epochs": 1, "random_state": 0}
-slow = pytest.mark.slow
+slow, long = pytest.mark.slow, pytest.mark.long
 EXPORTED = [
     "parallel",
     pytest.param("sequential", marks=slow),
@@ -52,14 +52,14 @@ EXPORTED = [
             "low_rank",
             "film",
             "attention",
-            "cross_attention",
-            "bottleneck",
             "embrace",
             "mixture_of_experts",
             "product_of_experts",
             "evidential",
         )
     ),
+    pytest.param("cross_attention", marks=long),
+    pytest.param("bottleneck", marks=long),
 ]
 
 
@@ -98,9 +98,9 @@ def test_strategies_over_pictures_and_texts(fusion, tmp_path):
     [
         pytest.param({"cell": "conv"}, "parallel", marks=slow),
         pytest.param({"cell": "mean"}, "parallel", marks=slow),
-        pytest.param({"cell": "conv"}, AttentionFusion(tokens="sequence"), marks=slow),
+        pytest.param({"cell": "conv"}, AttentionFusion(tokens="sequence"), marks=long),
         pytest.param({"cell": "mean"}, CrossAttentionFusion(), marks=slow),
-        pytest.param({"cell": "conv"}, BottleneckFusion(), marks=slow),
+        pytest.param({"cell": "conv"}, BottleneckFusion(), marks=long),
     ],
     ids=str,
 )

@@ -73,7 +73,7 @@ def path(tmp_path):
 @pytest.mark.parametrize(
     "fusion",
     [
-        pytest.param(alias, marks=[pytest.mark.slow] * (alias == "cooperative"))
+        pytest.param(alias, marks=[pytest.mark.long] * (alias == "cooperative"))
         for alias in ("auto", *FUSIONS)
     ],
 )

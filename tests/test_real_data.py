@@ -31,14 +31,8 @@ SPLITS = {
 }
 
 
-@pytest.mark.parametrize(
-    "dataset",
-    [
-        pytest.param("emoji", marks=pytest.mark.slow),
-        pytest.param("birdstrikes", marks=pytest.mark.long),
-        pytest.param("spoken_digits", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("dataset", SPLITS)
 def test_every_strategy_learns_and_the_best_beats_every_modality(dataset):
     X_train, X_test, y_train, y_test = SPLITS[dataset]()
     majority = (y_test == y_train.mode()[0]).mean()

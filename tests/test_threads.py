@@ -37,7 +37,7 @@ def concurrently(call, arguments):
 @pytest.mark.parametrize(
     "fusion",
     [
-        pytest.param(alias, marks=[pytest.mark.slow] * (alias == "cooperative"))
+        pytest.param(alias, marks=[pytest.mark.long] * (alias == "cooperative"))
         for alias in ("auto", *FUSIONS)
     ],
 )

@@ -63,11 +63,14 @@ COSTLY = ("attention", "cross_attention", "bottleneck")
 
 
 def one_by_one(aliases):
-    """Return the aliases as cases, those of the slowest strategies marked slow."""
-    return [
-        pytest.param(alias, marks=[pytest.mark.slow] * (alias in COSTLY))
-        for alias in aliases
-    ]
+    """Return the aliases as cases, those of the slowest strategies marked."""
+    return [pytest.param(alias, marks=marks_of(alias)) for alias in aliases]
+
+
+def marks_of(alias):
+    if alias == "bottleneck":
+        return [pytest.mark.long]
+    return [pytest.mark.slow] * (alias in COSTLY)
 
 
 every_strategy = pytest.mark.parametrize("alias", one_by_one(JOINT))
@@ -107,7 +110,7 @@ def test_contract(strategy, check):
     check(strategy)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("strategy", VARIANTS, ids=lambda s: " ".join(repr(s).split()))
 def test_contract_with_other_options(strategy):
     check_fusion(strategy)

@@ -423,7 +423,7 @@ def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_never_worse_than_the_best_candidate_by_more_than_noise(seed):
     names = ["decision", "feature", "parallel"]
