@@ -91,7 +91,9 @@ def test_out_of_fold_fits(rows):
     np.testing.assert_array_equal(clf.predict_proba(X), plain)
 
 
-@pytest.mark.parametrize("kind", ["frame", "block"])
+@pytest.mark.parametrize(
+    "kind", ["frame", pytest.param("block", marks=pytest.mark.long)]
+)
 def test_rows_put_on_ray_are_sent_once(rows, grid, tmp_path, serial, kind):
     X, y = rows
     data, size = frame_and_block(X, tmp_path / "log")
@@ -103,6 +105,7 @@ def test_rows_put_on_ray_are_sent_once(rows, grid, tmp_path, serial, kind):
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], serial[0])
 
 
+@pytest.mark.long
 def test_what_is_put_on_ray_is_used_like_the_original(rows):
     X, _ = rows
     frame, block = put_on_ray(X), put_on_ray({"n": np.arange(4), "t": list("abcd")})
@@ -113,6 +116,7 @@ def test_what_is_put_on_ray_is_used_like_the_original(rows):
         put_on_ray([1])
 
 
+@pytest.mark.long
 def test_workers_share_the_cache(rows, grid, tmp_path):
     X, y = rows
     clf, params = classifier(memory=str(tmp_path)), {"cv": 3, "refit": False}
@@ -122,6 +126,7 @@ def test_workers_share_the_cache(rows, grid, tmp_path):
     assert (again.cv_results_["mean_test_score"] == 0).all()
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_costs_time_only(rows, grid, serial, tmp_path):
     score = DieOnce(str(tmp_path / "died"), os.getpid())
     with on_ray(**REVIVE):
@@ -140,7 +145,9 @@ def test_threads_of_torch_in_a_worker(rows):
     assert search.cv_results_["mean_test_score"].tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+@pytest.mark.parametrize(
+    "method", [pytest.param("predict", marks=pytest.mark.long), "predict_proba"]
+)
 def test_predictions_of_a_ray_dataset(rows, tmp_path, method):
     import pyarrow
 
