@@ -150,9 +150,11 @@ def compare_fusion(
     labels = [label for _, label, _ in rows]
     done = [[None] * len(folds) for _ in rows]
     with _shared_memory(estimator) as memory, _bar(progress, labels, folds) as advance:
+        # long fits of the baseline go before the strategies: none is to be the last
+        order = sorted(range(len(rows)), key=lambda row: rows[row][0] == "strategy")
         jobs = [
-            delayed(_evaluate)((row, k), candidate, memory, X, y, *fold, scoring)
-            for row, (_, _, candidate) in enumerate(rows)
+            delayed(_evaluate)((row, k), rows[row][2], memory, X, y, *fold, scoring)
+            for row in order
             for k, fold in enumerate(folds)
         ]
         # a backend that cannot give results one by one, as ray's, gives a list
