@@ -123,7 +123,7 @@ def test_command_saves_and_predicts(files, capsys):
     told = capsys.readouterr().out
     assert told.startswith("loading ")
     assert "0/8 fits: note, table, decision, hand-made stack" in told
-    assert re.search(r"8/8 hand-made stack, fold 1: \d\.\d{3} \(\d+ s\)", told)
+    assert re.search(r"8/8 decision, fold 1: \d\.\d{3} \(\d+ s\)", told)
     found = pd.read_csv(folder / "predictions.csv")
     assert list(found["prediction"]) == list(y)
     np.testing.assert_allclose(found.filter(like="probability").sum(axis=1), 1)
