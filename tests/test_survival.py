@@ -7,8 +7,10 @@ import torch
 from scipy.special import expit
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmultimodal import FusionSurvival, Training, load
@@ -331,6 +333,15 @@ def test_tools_of_model_selection_take_it(decided, data):
     assert result.scoring_ == "concordance_ipcw"
     with pytest.raises(ValueError, match="score of the estimator is concordance_ipcw"):
         compare_fusion(model, frame, y)
+
+
+def test_steps_that_learn_from_y_see_each_interval():
+    """A choice of columns by y is of those who entered the interval."""
+    X, y, _ = rows(300)
+    chosen = make_pipeline(SelectKBest(k=1), LogisticRegression())
+    model = FusionSurvival({"a": chosen, "b": chosen}, "decision")
+    model.fit(part(X, slice(200)), y[:200])
+    assert model.score(part(X, slice(200, 300)), y[200:]) > 0.65
 
 
 class OfNumbers(FusionSurvival):

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.pipeline import Pipeline
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.base import ClassifierMixin, clone
 
 from skmultimodal.data._containers import take_rows
+from skmultimodal.fusion.apart._wrapped import WrappedModel, of_last_step
 
 __all__ = ["HazardModels", "of_intervals"]
 
 
-class HazardModels(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class HazardModels(ClassifierMixin, WrappedModel):
     """Predict hazards by any classifier, or by a model of scikit-survival.
 
     A classifier is fitted once for each interval, to the rows that entered it: whether
@@ -75,16 +74,7 @@ class HazardModels(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Return the risk."""
         return self.task.predict(self.predict_proba(X))
 
-    def get_metadata_routing(self):
-        """Return that `sample_weight` goes to the model as that asks for it."""
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=type(self).__name__)
-        return router.add(estimator=self.estimator, method_mapping=mapping)
-
 
 def of_intervals(model, task):
-    """Return a model of hazards: of a pipeline, its last step becomes one."""
-    if not isinstance(model, Pipeline):
-        return HazardModels(model, task)
-    name, last = model.steps[-1]
-    return Pipeline([*model.steps[:-1], (name, HazardModels(last, task))])
+    """Return a model of hazards."""
+    return of_last_step(model, lambda last: HazardModels(last, task))

@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.pipeline import Pipeline
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.base import RegressorMixin, clone
 
 from skmultimodal.data._containers import take_rows
 from skmultimodal.data._scaling import weighted_quantiles
-from skmultimodal.encoders._supervised import learns_from_y
 from skmultimodal.fusion.apart._levels import at_level, predicts_quantile
+from skmultimodal.fusion.apart._wrapped import WrappedModel, of_last_step
 
 __all__ = ["QuantileModels", "of_levels"]
 
 
-class QuantileModels(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class QuantileModels(RegressorMixin, WrappedModel):
     """Predict quantiles by a regressor of any kind.
 
     One whose loss can be that of a quantile is fitted once for each level. Any other is
@@ -84,17 +82,9 @@ class QuantileModels(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         found = [np.ravel(model.predict(X)) for model in self.models_]
         return np.sort(np.column_stack(found) + self.shifts_, axis=1)
 
-    def get_metadata_routing(self):
-        """Return that `sample_weight` goes to the regressor as that asks for it."""
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=type(self).__name__)
-        return router.add(estimator=self.estimator, method_mapping=mapping)
-
 
 def of_levels(model, levels, fold):
-    """Return a model of quantiles: of a pipeline, its last step becomes one.
-
-    Where earlier steps learn from y, the whole of it does.
+    """Return a model of quantiles.
 
     Parameters
     ----------
@@ -102,13 +92,12 @@ def of_levels(model, levels, fold):
     levels : tuple of float
     fold : ndarray of int of shape (n_samples,) or None
     """
-    steps = model.steps if isinstance(model, Pipeline) else []
-    if len(steps) < 2 or learns_from_y(model[:-1]):
-        _check_settable(model, levels)
-        return QuantileModels(model, levels, fold)
-    _check_settable(steps[-1][1], levels)
-    name, last = steps[-1]
-    return Pipeline([*steps[:-1], (name, QuantileModels(last, levels, fold))])
+
+    def wrap(last):
+        _check_settable(last, levels)
+        return QuantileModels(last, levels, fold)
+
+    return of_last_step(model, wrap)
 
 
 def _check_settable(model, levels):

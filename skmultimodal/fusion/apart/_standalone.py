@@ -24,9 +24,10 @@ from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._readable import first_step, is_model
 from skmultimodal.fusion._base import naming, seeded_numpy
 from skmultimodal.fusion.apart._folds import folds_of
-from skmultimodal.fusion.apart._hazard_models import HazardModels, of_intervals
-from skmultimodal.fusion.apart._quantile_models import QuantileModels, of_levels
+from skmultimodal.fusion.apart._hazard_models import of_intervals
+from skmultimodal.fusion.apart._quantile_models import of_levels
 from skmultimodal.fusion.apart._row_features import CellsWithFeatures
+from skmultimodal.fusion.apart._wrapped import WrappedModel
 from skmultimodal.fusion.joint._layers import Heads
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._net import is_skorch_net
@@ -275,7 +276,7 @@ def weight_params(model, sample_weight, name) -> dict:
 def _takes_weights(model) -> bool:
     if isinstance(model, VotingClassifier | VotingRegressor):  # hands them on
         return all(_takes_weights(member) for _, member in model.estimators)
-    if isinstance(model, QuantileModels | HazardModels):
+    if isinstance(model, WrappedModel):
         return _takes_weights(model.estimator)
     return has_fit_parameter(model, "sample_weight")
 
