@@ -83,14 +83,19 @@ def test_scikit_learn_check(estimator, check):
 
 
 @pytest.mark.slow
+@parametrize_with_checks([on_rows(RowSeries("gru"), fusion="feature")])
+def test_scikit_learn_check_of_a_network_for_series(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.long
 @parametrize_with_checks(
     [
-        on_rows(RowSeries("gru"), fusion="feature"),
         on_rows(RowSeries("lstm"), fusion="parallel"),
         on_rows(RowSeries("conv"), fusion="sequential"),
     ]
 )
-def test_scikit_learn_check_of_networks_for_series(estimator, check):
+def test_scikit_learn_check_of_further_networks_for_series(estimator, check):
     check(estimator)
 
 

@@ -82,7 +82,9 @@ def test_out_of_fold_fits_within_a_fit_and_within_a_search(rows, grid, serial):
     np.testing.assert_array_equal(search.predict_proba(X), serial[1])
 
 
-@pytest.mark.parametrize("kind", ["frame", "block"])
+@pytest.mark.parametrize(
+    "kind", ["frame", pytest.param("block", marks=pytest.mark.long)]
+)
 def test_rows_are_sent_once(rows, grid, tmp_path, kind):
     X, y = rows
     data, size = frame_and_block(X, tmp_path / "log")
@@ -129,7 +131,14 @@ def test_threads_of_torch_in_a_worker(rows):
     assert search.cv_results_["mean_test_score"].tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("method", ["predict", "predict_proba", "transform"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param("predict", marks=pytest.mark.long),
+        "predict_proba",
+        pytest.param("transform", marks=pytest.mark.long),
+    ],
+)
 def test_predictions_of_a_dask_frame(rows, method):
     X, y = rows
     clf = classifier().fit(X, y)

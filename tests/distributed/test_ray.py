@@ -70,6 +70,7 @@ def test_a_search_is_that_of_one_process(rows, grid, serial):
     np.testing.assert_array_equal(search.predict_proba(rows[0]), serial[1])
 
 
+@pytest.mark.long
 def test_cross_validation_and_comparison(rows):
     X, y = rows
     params = {"cv": 3, "strategies": ["decision"], "baseline": False}
@@ -83,6 +84,7 @@ def test_cross_validation_and_comparison(rows):
     pd.testing.assert_frame_equal(table[same], compared[same])
 
 
+@pytest.mark.long
 def test_out_of_fold_fits(rows):
     X, y = rows
     plain = classifier().fit(X, y).predict_proba(X)
@@ -136,6 +138,7 @@ def test_a_worker_that_dies_costs_time_only(rows, grid, serial, tmp_path):
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], serial[0])
 
 
+@pytest.mark.long
 def test_threads_of_torch_in_a_worker(rows):
     clf = classifier(fusion="feature", callbacks=[Threads()]).set_params(text="drop")
     grid, params = {"training__n_threads": [None, 2]}, {"cv": 2, "refit": False}

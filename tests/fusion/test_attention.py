@@ -269,8 +269,8 @@ def test_a_bottleneck_carries_all_that_passes():
     "fusion",
     [
         AttentionFusion(tokens="sequence"),
-        pytest.param(CrossAttentionFusion(), marks=pytest.mark.slow),
-        pytest.param(BottleneckFusion(), marks=pytest.mark.slow),
+        pytest.param(CrossAttentionFusion(), marks=pytest.mark.long),
+        pytest.param(BottleneckFusion(), marks=pytest.mark.long),
     ],
     ids=repr,
 )
