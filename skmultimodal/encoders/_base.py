@@ -17,7 +17,9 @@ from skmultimodal.encoders._supervised import cross_fits
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["BaseEncoder"]
+__all__ = ["FRAMES", "BaseEncoder"]
+
+FRAMES = ("mean", "attention")
 
 
 class BaseEncoder(BaseEstimator):
@@ -64,6 +66,10 @@ class BaseEncoder(BaseEstimator):
         Class attribute. Whether cells may be a DataFrame of several columns that
         hold more than numbers. By default such a modality is embedded column by
         column, with the same weights, and averaged.
+    frames : {"mean", "attention"}
+        What becomes of several images of a row, in a cell or in several columns: their
+        embeddings are averaged, or weighted by gated attention. Encoders of images
+        have it as a parameter.
     limits : dict of str to tuple of (str, callable)
         Class attribute. What parameters must be, by name: in words, and as a function
         that says whether a value is. The library's own encoders check it in `fit`.
@@ -75,6 +81,7 @@ class BaseEncoder(BaseEstimator):
 
     reads: str | None = None
     takes_tables: bool = False
+    frames: str = "mean"
     limits: ClassVar[dict] = {}
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> BaseEncoder:

@@ -27,7 +27,7 @@ from skmultimodal.data._cells import (
 )
 from skmultimodal.data._containers import cells_and_labels, evenly
 from skmultimodal.data._scaling import beyond, moments
-from skmultimodal.encoders._base import BaseEncoder
+from skmultimodal.encoders._base import FRAMES, BaseEncoder
 
 __all__ = ["ImageEncoder"]
 
@@ -78,6 +78,11 @@ class ImageEncoder(BaseEncoder):
         them and shifts each by up to 1/8 of its side; ``"strong"`` also turns,
         zooms and recolours. Leave it out where left and right differ in meaning.
 
+    frames : {"mean", "attention"}, default="mean"
+        How the embeddings of several images of a row, in one cell or in several
+        columns, become one. ``"attention"`` learns which of them matter, by gated
+        attention [3]_; it changes nothing where a row has one image.
+
     root : str or path-like, default=None
         Folder to which relative paths refer.
 
@@ -106,6 +111,9 @@ class ImageEncoder(BaseEncoder):
 
     .. [2] Y. Wu, K. He, "Group normalization", ECCV, 2018.
 
+    .. [3] M. Ilse, J. Tomczak, M. Welling, "Attention-based deep multiple instance
+       learning", ICML, 2018.
+
     Examples
     --------
     >>> from skmultimodal import ImageEncoder
@@ -124,6 +132,7 @@ class ImageEncoder(BaseEncoder):
         "n_channels": ("'auto', 1 or 3", lambda v: v in ("auto", 1, 3)),
         "dropout": FRACTION,
         "augment": one_of(*AUGMENTATIONS),
+        "frames": one_of(*FRAMES),
         "root": either(NONE, PATH),
     }
 
@@ -136,6 +145,7 @@ class ImageEncoder(BaseEncoder):
         n_channels: str | int = "auto",
         dropout: float = 0.5,
         augment: str | None = None,
+        frames: str = "mean",
         root: str | os.PathLike | None = None,
     ):
         self.channels = channels
@@ -144,6 +154,7 @@ class ImageEncoder(BaseEncoder):
         self.n_channels = n_channels
         self.dropout = dropout
         self.augment = augment
+        self.frames = frames
         self.root = root
 
     def fit(self, cells: Any, y: Any = None, sample_weight: Any = None) -> Self:

@@ -12,6 +12,7 @@ from skmultimodal._parameters import is_whole
 __all__ = [
     "MLP",
     "DenseFeatures",
+    "GatedAttention",
     "PartlyFrozen",
     "SparseFeatures",
     "Unchanged",
@@ -57,6 +58,39 @@ class DenseFeatures(nn.Module):
 
     def forward(self, features):
         return torch.relu(self.linear(features))
+
+
+class GatedAttention(nn.Module):
+    """Weighted mean of a row's embeddings, by what each of them holds.
+
+    The weights are ``softmax_k(w' (tanh(V h_k) * sigmoid(U h_k)))`` over the present
+    embeddings [1]_; ``(n, k, features), (n, k) -> (n, features)``.
+
+    Parameters
+    ----------
+    features : int
+        Width of an embedding, and of V and U.
+
+    References
+    ----------
+    .. [1] M. Ilse, J. Tomczak, M. Welling, "Attention-based deep multiple instance
+       learning", ICML, 2018.
+    """
+
+    def __init__(self, features):
+        super().__init__()
+        self.V, self.U = nn.Linear(features, features), nn.Linear(features, features)
+        self.w = nn.Linear(features, 1, bias=False)  # of softmax, which hears no bias
+
+    def weights(self, embeddings, present):
+        """Return weights of sum one, (n, k); zeros where a row has no embedding."""
+        gated = torch.tanh(self.V(embeddings)) * torch.sigmoid(self.U(embeddings))
+        scores = self.w(gated).squeeze(-1)
+        lowest = torch.finfo(scores.dtype).min  # not infinite: a row may have none
+        return scores.masked_fill(~present, lowest).softmax(1) * present
+
+    def forward(self, embeddings, present):
+        return (self.weights(embeddings, present)[:, :, None] * embeddings).sum(1)
 
 
 class SparseFeatures(nn.Module):

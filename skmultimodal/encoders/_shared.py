@@ -20,6 +20,7 @@ from skmultimodal.data._containers import (
 )
 from skmultimodal.data._images import frames_of
 from skmultimodal.encoders._base import BaseEncoder
+from skmultimodal.encoders._modules import GatedAttention
 
 __all__ = ["FramesEncoder", "SharedEncoder", "shared"]
 
@@ -46,7 +47,8 @@ class SharedEncoder(BaseEncoder):
     Parameters
     ----------
     encoder : BaseEncoder
-        Reads the cells of a column; fitted to those of all columns together.
+        Reads the cells of a column; fitted to those of all columns together. Its
+        attribute ``frames`` says whether their embeddings are averaged or weighted.
 
     Attributes
     ----------
@@ -132,7 +134,7 @@ class SharedEncoder(BaseEncoder):
 
     def build(self) -> nn.Module:
         """Return the encoder's module, applied to each cell and averaged."""
-        return _Shared(self.encoder_.build(), self.ragged_)
+        return _Shared(self.encoder_.build(), self.ragged_, self.encoder_.frames)
 
 
 class FramesEncoder(SharedEncoder):
@@ -141,7 +143,8 @@ class FramesEncoder(SharedEncoder):
     Parameters
     ----------
     encoder : BaseEncoder
-        Reads one image; fitted to those of all cells together.
+        Reads one image; fitted to those of all cells together. Its attribute
+        ``frames`` says whether their embeddings are averaged or weighted.
 
     Attributes
     ----------
@@ -198,10 +201,12 @@ def _stacked(frame, present) -> pd.Series:
 class _Shared(nn.Module):
     """A module applied to each cell, and the mean over the present ones."""
 
-    def __init__(self, module, ragged):
+    def __init__(self, module, ragged, frames):
         super().__init__()
         self.module, self.ragged = module, ragged
         self.out_features = module.out_features
+        attends = frames == "attention"
+        self.attention = GatedAttention(self.out_features) if attends else None
 
     def _cells(self, cell_present, **inputs):
         """Return the embedding of each cell, (n, n_columns, out_features), and mask."""
@@ -224,6 +229,8 @@ class _Shared(nn.Module):
 
     def forward(self, **inputs):
         cells, present = self._cells(**inputs)
+        if self.attention is not None:
+            return self.attention(cells, present)
         real = present[:, :, None].to(cells.dtype)
         return (cells * real).sum(1) / real.sum(1).clamp(min=1)
 

@@ -18,6 +18,7 @@ from skmultimodal._parameters import (
 )
 from skmultimodal.data._containers import Ragged, cells_and_labels, object_array
 from skmultimodal.encoders._auto import infer_columns
+from skmultimodal.encoders._base import FRAMES
 from skmultimodal.encoders.pretrained._base import BasePretrained
 from skmultimodal.encoders.pretrained._preparing import (
     identifying,
@@ -91,6 +92,10 @@ class PretrainedEncoder(BasePretrained):
     dropout : float, default=0.0
         Dropout of the hidden layers of the head.
 
+    frames : {"mean", "attention"}, default="mean"
+        How the embeddings of several images of a row become one, as in
+        :class:`ImageEncoder`.
+
     batch_size : int or "auto", default="auto"
         Rows the frozen model takes at once. ``"auto"`` is 32, and on a graphics card
         256, or as many as fit in its memory.
@@ -156,6 +161,7 @@ class PretrainedEncoder(BasePretrained):
         "modality": either(NONE, one_of(*KINDS)),
         "n_components": either(NONE, POSITIVE_INT),
         "pooling": one_of("mean", "cls"),
+        "frames": one_of(*FRAMES),
         "size": either(NONE, POSITIVE_INT),
         "max_tokens": either(NONE, POSITIVE_INT),
         "sampling_rate": either(NONE, POSITIVE_INT),
@@ -178,6 +184,7 @@ class PretrainedEncoder(BasePretrained):
         hidden_features: tuple[int, ...] = (),
         out_features: int = 64,
         dropout: float = 0.0,
+        frames: str = "mean",
         batch_size: int | str = "auto",
         precision: str = "auto",
         root: str | os.PathLike | None = None,
@@ -196,6 +203,7 @@ class PretrainedEncoder(BasePretrained):
         self.hidden_features = hidden_features
         self.out_features = out_features
         self.dropout = dropout
+        self.frames = frames
         self.batch_size = batch_size
         self.precision = precision
         self.root = root

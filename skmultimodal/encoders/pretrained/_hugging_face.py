@@ -10,6 +10,7 @@ import numpy as np
 from skmultimodal._parameters import check_parameters, one_of
 from skmultimodal.data._cells import decode_audio, decode_cells
 from skmultimodal.data._containers import Ragged
+from skmultimodal.encoders._base import FRAMES
 from skmultimodal.encoders.pretrained._base import BasePretrained
 from skmultimodal.encoders.pretrained._preparing import identifying, pixels_of
 
@@ -57,6 +58,10 @@ class HuggingFaceEncoder(BasePretrained):
     dropout : float, default=0.0
         Dropout of the hidden layers of the head.
 
+    frames : {"mean", "attention"}, default="mean"
+        How the embeddings of several images of a row become one, as in
+        :class:`ImageEncoder`.
+
     batch_size : int, default=32
         Rows the frozen model takes at once.
 
@@ -103,6 +108,7 @@ class HuggingFaceEncoder(BasePretrained):
     limits: ClassVar[dict] = {
         "modality": one_of("image", "text", "audio"),
         "pooling": one_of("mean", "cls"),
+        "frames": one_of(*FRAMES),
     }
 
     def __init__(
@@ -117,6 +123,7 @@ class HuggingFaceEncoder(BasePretrained):
         hidden_features: tuple[int, ...] = (),
         out_features: int = 64,
         dropout: float = 0.0,
+        frames: str = "mean",
         batch_size: int = 32,
         root: str | os.PathLike | None = None,
         memory: Any = None,
@@ -130,6 +137,7 @@ class HuggingFaceEncoder(BasePretrained):
         self.hidden_features = hidden_features
         self.out_features = out_features
         self.dropout = dropout
+        self.frames = frames
         self.batch_size = batch_size
         self.root = root
         self.memory = memory
