@@ -184,10 +184,12 @@ def test_chunks_rest_on_no_model_of_the_first(rows):
     assert clf.net_.module_.backbone is None
 
 
-def test_an_interaction_is_still_learnt():
-    X, y = make_multimodal_xor(n_samples=400, n_features=(3, 3), random_state=0)
-    clf = FusionClassifier(fusion="feature", random_state=0).fit(X[:300], y[:300])
-    assert clf.score(X[300:], y[300:]) > 0.85
+@pytest.mark.parametrize("strategy", ["feature", "sequential"])
+def test_an_interaction_is_still_learnt(strategy):
+    X, y = make_multimodal_xor(n_samples=700, random_state=0)
+    training = Training(max_epochs=15)
+    clf = FusionClassifier(fusion=strategy, training=training, random_state=0)
+    assert clf.fit(X[:400], y[:400]).score(X[400:], y[400:]) >= 0.95
 
 
 def test_the_rate_follows_the_number_of_steps():
