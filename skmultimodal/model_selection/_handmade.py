@@ -57,7 +57,9 @@ def handmade_models(X, regression=False) -> list:
     """Return (name, pipeline) of the linear model of each modality."""
     models = []
     for name, (kind, columns) in infer_columns(X).items():
-        linear = LogisticRegression(C=STRENGTH.get(kind, 1.0), max_iter=1000)
+        linear = LogisticRegression(
+            C=STRENGTH.get(kind, 1.0), solver="newton-cg", tol=1e-3, max_iter=1000
+        )
         steps = _select_features(name, kind, columns)
         models.append(
             (name, make_pipeline(*steps, RidgeCV() if regression else linear))

@@ -120,7 +120,7 @@ def _text(regression):
     linear = (
         Ridge(alpha=1.0)
         if regression
-        else LogisticRegression(C=5.0, tol=1e-3, max_iter=200)
+        else LogisticRegression(C=5.0, solver="newton-cg", tol=1e-3, max_iter=200)
     )
     return make_pipeline(ngrams(), linear)
 
