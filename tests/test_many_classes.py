@@ -82,7 +82,7 @@ def test_few_classes_keep_their_models():
     trees = HistGradientBoostingClassifier(
         learning_rate=0.05, max_leaf_nodes=15, categorical_features="from_dtype"
     )
-    linear = LogisticRegression(C=5.0, tol=1e-3, max_iter=200)
+    linear = LogisticRegression(C=5.0, solver="newton-cg", tol=1e-3, max_iter=200)
     encoders = {
         "text": make_pipeline(ngrams(), linear),
         "table": make_pipeline(TableFeatures(), trees),
