@@ -3,10 +3,10 @@
 import joblib
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import minimize, nnls
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from skmultimodal import (
     DecisionFusion,
@@ -18,6 +18,7 @@ from skmultimodal import (
 from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
 from skmultimodal.fusion.apart import _cache
 from skmultimodal.fusion.apart._ensemble import PULL, Ensemble
+from skmultimodal.fusion.apart._stack import Stack
 from skmultimodal.fusion.rules._weights import is_clear
 from skmultimodal.training._tasks import Classification, Multilabel, Regression
 
@@ -258,3 +259,36 @@ def test_a_stack_does_not_tell_folds_by_their_priors(several):
     report = estimator.fit(X, y, groups=group).fusion_report_.set_index("member")
     assert report.loc["stack", "loss"] > 0.99 * report.loc["sum", "loss"]
     assert report.loc["stack", "weight"] == 0
+
+
+@pytest.mark.parametrize("n_values", [1, 2])
+def test_a_stack_does_not_subtract_models_that_know_nothing(n_values):
+    entered = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X = MultimodalData({name: rng.normal(size=(120, 5)) for name in ("a", "b")})
+        y = rng.normal(size=(120, 1)) * [1, -1][:n_values]
+        y = y + 0.1 * rng.normal(size=y.shape)
+        reg = FusionRegressor([(n, Ridge()) for n in X], DecisionFusion(ensemble=True))
+        report = reg.fit(X, y.squeeze()).fusion_report_.set_index("member")
+        entered.append(report.loc["stack", "weight"] > 0)
+    assert sum(entered) == 0
+
+
+def test_a_stack_of_values_is_a_ridge_of_weights_above_zero():
+    rng = np.random.default_rng(0)
+    y = rng.normal(3.0, 2.0, (150, 2))
+    noise = rng.normal(size=(3, 150, 2)) * [[[1.0, 9.0]], [[9.0, 1.0]], [[1.0, 1.0]]]
+    responses = y + noise
+    responses[2] = -responses[2]  # right, but for its sign
+    task = Regression(y)
+    stack = Stack(task, y.mean(axis=0)).fit(responses, task.encode(y))
+    found = stack.response(responses)
+    for k in range(2):
+        X, goal = responses[:, :, k].T / y.std(axis=0)[k], y[:, k] / y.std(axis=0)[k]
+        X, centre = X - X.mean(axis=0), goal.mean()
+        rows, goals = np.vstack([X, np.eye(3)]), np.r_[goal - centre, np.zeros(3)]
+        weights = nnls(rows, goals)[0]
+        assert weights[2] == 0
+        expected = (X @ weights + centre) * y.std(axis=0)[k]
+        np.testing.assert_allclose(found[:, k], expected, atol=1e-3)

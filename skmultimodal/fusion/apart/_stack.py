@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from skmultimodal.fusion.rules._fitted import Stacking
 from skmultimodal.fusion.rules._regression import StackingRegression
@@ -13,12 +13,21 @@ __all__ = ["Stack", "cross_fitted"]
 
 
 class Stack:
-    """Stacking of the decisions, one rule a label if there are several.
+    """Stacking of the decisions, one rule a label or value if there are several.
+
+    Models add up to a value, none is subtracted [1]_: where there is nothing to learn,
+    a model that meets large values in the rows that it learns from is above those that
+    it leaves out, by whatever it learns with, and a stack that may subtract it
+    predicts them without knowing anything.
 
     Parameters
     ----------
     task : Classification, Multilabel or Regression
     prior : ndarray of shape (n_outputs,)
+
+    References
+    ----------
+    .. [1] L. Breiman, "Stacked regressions", Machine Learning, 1996.
     """
 
     def __init__(self, task, prior):
@@ -26,12 +35,12 @@ class Stack:
 
     def fit(self, responses, target, sample_weight=None):
         """Fit to responses of shape (n_modalities, n_samples, n_outputs)."""
-        rule: Stacking | StackingRegression = StackingRegression()
+        rule: Stacking | StackingRegression = StackingRegression(Ridge(positive=True))
         if self.task.has_labels:
             final = LogisticRegression(C=0.3, tol=1e-3, max_iter=1000)
             rule = Stacking(final)
-        parts = self.task.parts(responses, self.task.in_units(target))
-        priors = self.task.parts(self.prior)
+        parts = self._parts(responses, self.task.in_units(target))
+        priors = self._parts(self.prior)
         self.rules = [
             clone(rule).fit(part, label, prior=prior, sample_weight=sample_weight)
             for (part, label), (prior, _) in zip(parts, priors, strict=True)
@@ -40,8 +49,20 @@ class Stack:
 
     def response(self, responses) -> np.ndarray:
         """Return the response, of shape (n_samples, n_outputs)."""
-        parts = zip(self.rules, self.task.parts(responses), strict=True)
-        return self.task.joined([rule.combine(part) for rule, (part, _) in parts])
+        parts = zip(self.rules, self._parts(responses), strict=True)
+        found = [rule.combine(part) for rule, (part, _) in parts]
+        if self.task.has_labels:
+            return self.task.joined(found)
+        return np.concatenate(found, axis=1)
+
+    def _parts(self, responses, target=None):
+        """Return responses and targets of each label or value, values one by one."""
+        if self.task.has_labels:
+            return self.task.parts(responses, target)
+        values = np.split(responses, responses.shape[-1], axis=-1)
+        if target is None:
+            return [(value, None) for value in values]
+        return list(zip(values, np.split(target, len(values), axis=1), strict=True))
 
 
 def cross_fitted(problem, responses, rows, folds, prior):
