@@ -19,6 +19,7 @@ from skmultimodal.data._judged import judged_rows
 from skmultimodal.encoders.features._centroid import CentroidClassifier
 from skmultimodal.encoders.features._classical import (
     MANY_CLASSES,
+    MANY_CLASSES_OF_NUMBERS,
     default_model,
     ngrams,
 )
@@ -98,9 +99,11 @@ def test_few_classes_keep_their_models():
 
 @pytest.mark.parametrize("kind", ["image", "text", "audio", "embedding", "table"])
 def test_the_rule_goes_by_the_number_of_classes(kind):
-    few = repr(default_model(kind))
-    assert repr(default_model(kind, n_classes=MANY_CLASSES)) == few
-    many = repr(default_model(kind, n_classes=MANY_CLASSES + 1))
+    few, most = repr(default_model(kind)), MANY_CLASSES
+    if kind == "embedding":
+        most = MANY_CLASSES_OF_NUMBERS
+    assert repr(default_model(kind, n_classes=most)) == few
+    many = repr(default_model(kind, n_classes=most + 1))
     assert "Boosting" not in many
     assert "LogisticRegression" not in many
     regression = repr(default_model(kind, regression=True))

@@ -31,17 +31,24 @@ from skmultimodal.encoders.features._projected_forest import (
 from skmultimodal.encoders.features._sequence import SequenceFeatures
 from skmultimodal.encoders.features._table import TableFeatures
 
-__all__ = ["MANY_CLASSES", "default_model", "left_out_model", "ngrams"]
+__all__ = [
+    "MANY_CLASSES",
+    "MANY_CLASSES_OF_NUMBERS",
+    "default_model",
+    "left_out_model",
+    "ngrams",
+]
 
 MANY_CLASSES = 50  # benchmarks/bench_many_classes.py
+MANY_CLASSES_OF_NUMBERS = 200  # whose linear model costs less than their kernel model
 
 
 def default_model(kind: str, regression: bool = False, n_classes: int = 2) -> Pipeline:
     """Return the model of one kind of modality.
 
     The same rule serves all data. Every model takes `sample_weight` in its last
-    step; classifiers give probabilities. With more than 50 classes models take over
-    whose time and memory do not grow with classes times features.
+    step; classifiers give probabilities. With more than 50 classes, 200 of embeddings,
+    models take over whose time and memory do not grow with classes times features.
 
     Parameters
     ----------
@@ -65,7 +72,8 @@ def default_model(kind: str, regression: bool = False, n_classes: int = 2) -> Pi
     >>> list(default_model("text", n_classes=2000).named_steps)
     ['featureunion', 'centroidclassifier']
     """
-    many = not regression and n_classes > MANY_CLASSES
+    few = MANY_CLASSES_OF_NUMBERS if kind == "embedding" else MANY_CLASSES
+    many = not regression and n_classes > few
     if many and kind in _OF_MANY_CLASSES:
         return _OF_MANY_CLASSES[kind]()
     models = {
