@@ -41,7 +41,7 @@ OURS = {
     "encoders.features._centroid": "CentroidClassifier",
     "encoders.features._character_ngrams": "CharacterNgrams",
     "encoders.features._defaults": "Components",
-    "encoders.features._encoder": "ClassicalEncoder Landmarks",
+    "encoders.features._encoder": "ClassicalEncoder Landmarks Numbers",
     "encoders.features._image": "ImageFeatures",
     "encoders.features._kernel": "KernelClassifier KernelRegressor "
     "LeftOutClassifier LeftOutRegressor",

@@ -184,12 +184,31 @@ def test_chunks_rest_on_no_model_of_the_first(rows):
     assert clf.net_.module_.backbone is None
 
 
-@pytest.mark.parametrize("strategy", ["feature", "sequential"])
+@pytest.mark.parametrize("strategy", ["feature", "sequential", "low_rank"])
 def test_an_interaction_is_still_learnt(strategy):
     X, y = make_multimodal_xor(n_samples=700, random_state=0)
     training = Training(max_epochs=15)
     clf = FusionClassifier(fusion=strategy, training=training, random_state=0)
     assert clf.fit(X[:400], y[:400]).score(X[400:], y[400:]) >= 0.95
+
+
+def test_numbers_have_landmarks_beside_a_model_and_are_trained_without_one(rows):
+    X, _ = rows
+    block = X["m0"].copy()
+    block[::7, 0] = np.nan
+    inputs = ClassicalEncoder("embedding").fit(block).transform(block)
+    assert list(inputs) == ["features"]
+    assert inputs["features"].shape == (len(block), 120)  # all rows are landmarks
+    assert np.isfinite(inputs["features"]).all()
+    vectors = pd.Series(list(block))
+    again = ClassicalEncoder("embedding").fit(vectors).transform(vectors)
+    np.testing.assert_allclose(again["features"], inputs["features"], atol=1e-6)
+    alone = ClassicalEncoder("embedding", scores=False).fit(block)
+    assert list(alone.transform(block)) == ["numbers"]
+    assert (ClassicalEncoder("embedding").fit(block).dropout_, alone.dropout_) == (
+        0.5,
+        0.3,
+    )
 
 
 def test_the_rate_follows_the_number_of_steps():

@@ -29,7 +29,7 @@ from skmultimodal.encoders.features._defaults import Components, default_encoder
 from skmultimodal.encoders.features._image import ImageFeatures
 from skmultimodal.encoders.features._sequence import SequenceFeatures
 
-__all__ = ["MOST_ROWS", "SCORES", "ClassicalEncoder", "Landmarks"]
+__all__ = ["MOST_ROWS", "SCORES", "ClassicalEncoder", "Landmarks", "Numbers"]
 
 KINDS = ("image", "text", "audio", "sequence", "embedding", "table")
 MOST_ROWS = 10_000  # with more, networks learn their features
@@ -64,6 +64,22 @@ class Landmarks(TransformerMixin, BaseEstimator):
         return self.map_.transform(X)
 
 
+class Numbers(TransformerMixin, BaseEstimator):
+    """Standardised numbers of a block, those that are missing marked in columns."""
+
+    def fit(self, X, y=None):
+        self.encoder_ = TabularEncoder().fit(X)
+        return self
+
+    def transform(self, X):
+        return np.hstack(list(self.encoder_.transform(X).values()))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        return tags
+
+
 class ClassicalEncoder(BaseEncoder):
     """Fixed features under a small adapter, beside the scores of a classical model.
 
@@ -85,16 +101,16 @@ class ClassicalEncoder(BaseEncoder):
         Width of the adapter.
 
     dropout : "auto" or float, default="auto"
-        Dropout of the adapter's output. ``"auto"`` is 0.7 for features that are fixed
-        and 0.3 for those of tables and embeddings, which are trained.
+        Dropout of the adapter's output. ``"auto"`` is 0.7 for features that are fixed,
+        0.5 for those of embeddings and 0.3 for those that are trained.
 
     Notes
     -----
     With more than 10,000 rows, the network of its kind stands in its place.
     Features: a Gaussian kernel with 300 training rows (landmarks) on gradients and
-    colours of images, on cepstra of sounds and on statistics of series; 128
-    components of word and character n-grams of texts; for tables and embeddings a
-    `TabularEncoder`, which is trained.
+    colours of images, on cepstra of sounds, on statistics of series and on the numbers
+    of embeddings; 128 components of word and character n-grams of texts; for tables a
+    `TabularEncoder`, which is trained, and for embeddings without a model too.
 
     Examples
     --------
@@ -148,10 +164,12 @@ class ClassicalEncoder(BaseEncoder):
     ) -> dict[str, Any]:
         """Fit the features, and return those of the rows, computed once."""
         check_parameters(self, self.limits)
+        trained = self.kind == "table" or (self.kind == "embedding" and not self.scores)
         self.dropout_ = self.dropout
         if self.dropout == "auto":
-            self.dropout_ = 0.3 if self.kind in ("table", "embedding") else 0.7
-        self.rows_, features = _features(self.kind)
+            fixed = 0.5 if self.kind == "embedding" else 0.7
+            self.dropout_ = 0.3 if trained else fixed
+        self.rows_, features = _features("table" if trained else self.kind)
         rows = self._rows(cells)
         self.features_ = as_encoder(features).set_params(out_features=self.out_features)
         self.features_.fit(rows, sample_weight=sample_weight)
@@ -209,8 +227,10 @@ def _features(kind) -> tuple[Any, Any]:
     """Return what needs no fit, if anything, and what is fitted to that or to cells."""
     if kind == "text":
         return None, make_pipeline(ngrams(), Components(128))
-    if kind in ("table", "embedding"):
+    if kind == "table":
         return None, TabularEncoder()
+    if kind == "embedding":
+        return None, make_pipeline(Numbers(), Landmarks())
     if kind == "image":
         return ImageFeatures(), Landmarks()
     rows = AudioFeatures() if kind == "audio" else SequenceFeatures()
