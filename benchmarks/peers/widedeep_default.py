@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from _peer import main
+from _peer import main, name_operators
 
 REQUIREMENTS = ["pytorch-widedeep"]
 EPOCHS = 20
@@ -12,6 +12,8 @@ SIZE = 64  # of images, whose network is trained from nothing
 def fit_predict(train, y, test, kinds, limit):
     """Fit a tabular MLP, an LSTM over words and a convolutional network."""
     import torch
+
+    name_operators()
     from pytorch_widedeep import Trainer
     from pytorch_widedeep.models import BasicRNN, TabMlp, Vision, WideDeep
     from pytorch_widedeep.preprocessing import (
