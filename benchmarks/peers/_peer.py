@@ -31,7 +31,7 @@ def read_fold(folder):
     return frames, labels, kinds
 
 
-def _seconds():
+def cpu_seconds():
     """Return CPU seconds so far, of processes that were started too."""
     return sum(os.times()[:4])
 
@@ -42,8 +42,8 @@ def clock_of_cpu():
     The limit of every peer is in CPU seconds; on a busy machine a clock runs ahead.
     """
     for name in ("time", "monotonic", "perf_counter"):
-        started = getattr(time, name)() - _seconds()
-        setattr(time, name, lambda started=started: started + _seconds())
+        started = getattr(time, name)() - cpu_seconds()
+        setattr(time, name, lambda started=started: started + cpu_seconds())
 
 
 def name_operators():
@@ -90,9 +90,9 @@ def main(fit_predict, reads, packages):
         result.write_text(json.dumps({"skipped": "reads none of the modalities"}))
         return
     columns = list(kinds)
-    started = _seconds()
+    started = cpu_seconds()
     classes, proba = fit_predict(train[columns], y, test[columns], kinds, limit)
-    seconds = _seconds() - started
+    seconds = cpu_seconds() - started
     classes, proba = np.asarray(classes).astype(str), np.asarray(proba, dtype=float)
     index = {label: k for k, label in enumerate(classes)}
     given = np.array([proba[i, index[label]] for i, label in enumerate(truth)])
