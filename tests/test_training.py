@@ -205,6 +205,7 @@ def test_batch_callbacks_get_batches_and_change_nothing(emoji_small, early_stopp
     assert sum(n for training, n in sizes if training) == 3 * n_train
     assert sum(n for training, n in sizes if not training) == 3 * (200 - n_train)
     assert_same_net(lean, hooked)
+    assert not lean.net_.history[-1]["batches"]  # nobody asks for them
     for key in ["train_loss"] + ["valid_loss"] * early_stopping:
         np.testing.assert_array_equal(lean.history_[key], hooked.history_[key])
 

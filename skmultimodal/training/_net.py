@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
 from skorch.exceptions import SkorchException
 from skorch.history import History
 
@@ -115,6 +115,7 @@ class FusionNet(NeuralNet):
         return any(
             getattr(type(callback), hook) is not getattr(Callback, hook)
             for _, callback in self.callbacks_
+            if not _steps_by_epoch(callback)
             for hook in hooks
         )
 
@@ -213,6 +214,11 @@ class FusionNet(NeuralNet):
                     callback.restore(self)
             self.notify("on_train_end", X=data, y=valid)
         return False
+
+
+def _steps_by_epoch(callback) -> bool:
+    """Whether it is a schedule whose hook of the batch does nothing."""
+    return isinstance(callback, LRScheduler) and callback.step_every == "epoch"
 
 
 def _with_scores(step):
