@@ -139,7 +139,9 @@ def _plain(value):
     raise TypeError(f"{type(value).__name__} is no plain value")
 
 
-def callbacks_of(settings, early_stopping, first_epoch=0) -> list:
+def callbacks_of(
+    settings, early_stopping, first_epoch=0, keeper: type[BestWeights] = BestWeights
+) -> list:
     """Return the callbacks of one fit; the user's are cloned."""
     callbacks, users = [], list(settings.callbacks or [])
     unnamed = [item[1] if isinstance(item, tuple) else item for item in users]
@@ -149,7 +151,7 @@ def callbacks_of(settings, early_stopping, first_epoch=0) -> list:
         schedule = LRScheduler(LambdaLR, lr_lambda=cycle, step_every="epoch")
         callbacks.append(("lr_schedule", schedule))
     if early_stopping:
-        best = BestWeights(patience=settings.n_iter_no_change)
+        best = keeper(patience=settings.n_iter_no_change)
         callbacks.append(("best_weights", best))
     for item in users:
         if isinstance(item, tuple):

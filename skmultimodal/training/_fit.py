@@ -35,8 +35,10 @@ def torch_device(settings: TrainingSettings) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping):
-    """Return an initialised `FusionNet` around `module`."""
+def make_net(
+    module: nn.Module, task, settings: TrainingSettings, early_stopping, kind=FusionNet
+):
+    """Return an initialised `FusionNet`, or one of its `kind`, around `module`."""
     optimizer = OPTIMIZERS.get(settings.optimizer, settings.optimizer)
     params = {
         "optimizer": optimizer,
@@ -50,7 +52,7 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
         "device": torch_device(settings),
         "compile": settings.compile,
         "verbose": 0,
-        "callbacks": callbacks_of(settings, early_stopping),
+        "callbacks": callbacks_of(settings, early_stopping, keeper=kind.keeper),
     }
     if optimizer in FUSED:
         params["optimizer__fused"] = True
@@ -70,7 +72,7 @@ def make_net(module: nn.Module, task, settings: TrainingSettings, early_stopping
         **{key.removeprefix("criterion__"): v for key, v in criterion.items()},
     )
     if settings.accelerator is None:
-        return FusionNet(module, **params).initialize()
+        return kind(module, **params).initialize()
     # accelerate is optional, and slow to import
     from skmultimodal.training._accelerated import AcceleratedNet, ShareOfBatches
 

@@ -36,6 +36,7 @@ class FusionNet(NeuralNet):
     """
 
     is_main_process = True
+    keeper = BestWeights  # the callback of early stopping
     epochs_ahead = 0  # of the training that goes on
 
     @property

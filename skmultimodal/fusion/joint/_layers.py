@@ -149,7 +149,7 @@ class UnitScale(nn.Module):
         count = mask.sum(0)
         found = torch.where(mask > 0, found, 0.0).sum(0) / count.clamp(min=1)
         share = torch.where(self.squares > 0, self.momentum, 1.0) * (count > 0)
-        self.squares.lerp_(found, share.to(found.dtype))
+        self.squares.copy_(self.squares.lerp(found, share.to(found.dtype)))
 
 
 class Heads(nn.Module):

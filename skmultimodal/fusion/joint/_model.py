@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -28,7 +28,8 @@ from skmultimodal.fusion.joint._responses import (
     weights_of_network,
 )
 from skmultimodal.fusion.joint._seeds import SeedsModel, member_seeds
-from skmultimodal.training._fit import resume, train
+from skmultimodal.training._fit import resume
+from skmultimodal.training._members import train_members
 from skmultimodal.training._net import seeded
 from skmultimodal.training._network import FusionNetwork, FusionOutput, module_key
 from skmultimodal.training._outputs import predict_outputs
@@ -69,16 +70,19 @@ def fit_network(spec, problem):
     if joint.balance == "gradient_blending" and len(problem.names) > 1:
         blend = _blend(spec, joint, problem, preparation, data, split)
         joint = joint.replace(blend=blend)
-    settings, file, models = problem.settings, None, []
-    for seed in member_seeds(problem.seed, settings.n_members):
-        if settings.checkpoint is not None:
-            file = settings.checkpoint.file(repr(spec), seed, *content_key(problem))
-        net, interrupted = train(
-            partial(make, joint), problem.task, data, valid, settings, seed, file
-        )
-        models.append(JointModel(spec, preparation, net, problem, interrupted))
-        if interrupted:
-            break
+    settings = problem.settings
+    seeds = member_seeds(problem.seed, settings.n_members)
+    files = [None] * len(seeds)
+    if settings.checkpoint is not None:
+        key = content_key(problem)
+        files = [settings.checkpoint.file(repr(spec), seed, *key) for seed in seeds]
+    nets, interrupted = train_members(
+        partial(make, joint), problem.task, data, valid, settings, seeds, files
+    )
+    known = _Known(preparation, problem)
+    models = [
+        JointModel(spec, preparation, net, problem, interrupted, known) for net in nets
+    ]
     return models[0] if settings.n_members == 1 else SeedsModel(models)
 
 
@@ -137,10 +141,37 @@ def _blend(spec, joint, problem, preparation, data, split):
     return estimate_blend(make, joint, problem, data, *split)
 
 
+class _Known:
+    """Inputs of training rows that every member looks at, prepared once."""
+
+    def __init__(self, preparation, problem):
+        self.preparation, self.problem = preparation, problem
+
+    @cached_property
+    def first(self):
+        """Those of one row."""
+        return self._of(self.problem.take(slice(0, 1)))
+
+    @cached_property
+    def many(self):
+        """Those of the rows over which weights are averaged."""
+        return self._of(self.problem.take(slice(0, WEIGHT_ROWS)))
+
+    @cached_property
+    def complete(self):
+        """Those of rows that have all modalities, and their weights."""
+        part = self.problem.take(complete_rows(self.problem))
+        return self.preparation.tensors(part, training=True), part.sample_weight
+
+    def _of(self, part):
+        return self.preparation.tensors((part.cells, part.present))
+
+
 class JointModel(FusionModel):
     """A trained network with the preparation of its inputs."""
 
-    def __init__(self, spec, preparation, net, problem, interrupted=False):
+    def __init__(self, spec, preparation, net, problem, interrupted=False, known=None):
+        known = known or _Known(preparation, problem)
         self.spec, self.preparation = spec, preparation
         self.interrupted = interrupted
         self.joint = spec.joint_training(problem.settings)
@@ -150,14 +181,13 @@ class JointModel(FusionModel):
         self.prior = problem.task.prior(problem.target, problem.sample_weight)
         weight = problem.sample_weight  # what further chunks' weights are relative to
         self.weight_unit = 1.0 if weight is None else float(weight.mean())
-        self._fit_imputer(problem)
-        first = problem.take(slice(0, 1))
+        self._fit_imputer(problem, known)
         fields = ("embedding", "branch_scores", "weights")
-        outputs = self._outputs(first.cells, first.present, fields)
+        outputs = self._outputs_of(known.first, fields)
         self.n_features = outputs["embedding"].shape[1]
         self.has_branches = outputs["branch_scores"] is not None
         self.has_weights = outputs["weights"] is not None
-        self.weights = self._fitted_weights(problem)
+        self.weights = self._fitted_weights(problem, known)
 
     def feature_names(self):
         module = self.net.module_
@@ -190,23 +220,22 @@ class JointModel(FusionModel):
     def n_iter(self):  # type: ignore[override]  # nobody sets it
         return len(self.net.history)
 
-    def _fit_imputer(self, problem):
+    def _fit_imputer(self, problem, known):
         """Learn to impute from the complete rows of `problem`, if there are some."""
         if _imputes(problem):
-            part = problem.take(complete_rows(problem))
-            tensors = self.preparation.tensors(part, training=True)
-            fit_imputer(self.net, tensors, part.sample_weight, self.n_threads)
+            tensors, weight = known.complete
+            fit_imputer(self.net, tensors, weight, self.n_threads)
 
-    def _fitted_weights(self, problem):
+    def _fitted_weights(self, problem, known):
         weights = self.net.module_.fusion.modality_weights()
         if weights is not None:
             weights = weights.detach().cpu().numpy()
         else:
-            part = problem.take(slice(0, WEIGHT_ROWS))
-            weights = self._outputs(part.cells, part.present, ["weights"])["weights"]
+            weights = self._outputs_of(known.many, ["weights"])["weights"]
             if weights is None:
                 return dict.fromkeys(self.names, 1 / len(self.names))
-            weights = np.average(weights, axis=0, weights=part.sample_weight)
+            shares = problem.take(slice(0, WEIGHT_ROWS)).sample_weight
+            weights = np.average(weights, axis=0, weights=shares)
         return dict(zip(self.names, weights.astype(float).tolist(), strict=True))
 
     def _outputs(self, cells, present, fields):
@@ -322,8 +351,9 @@ class JointModel(FusionModel):
         seed = problem.seed + self.n_iter
         settings = _resolved(self.spec, problem, self.preparation)
         model.net, model.interrupted = resume(model.net, data, valid, settings, seed)
-        model._fit_imputer(problem)
-        model.weights = model._fitted_weights(problem)
+        known = _Known(self.preparation, problem)
+        model._fit_imputer(problem, known)
+        model.weights = model._fitted_weights(problem, known)
         return model
 
     def trim(self):
