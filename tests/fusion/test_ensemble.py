@@ -211,6 +211,22 @@ def test_members_that_add_nothing_stay_out():
     assert ours.combine({"p": p}) is p
 
 
+def test_members_of_noise_rarely_enter_beside_true_probabilities():
+    rng, entered = np.random.default_rng(0), 0
+    for _ in range(40):
+        p, *noise = rng.uniform(0.3, 0.7, (3, 150))
+        y = (rng.uniform(size=150) < p).astype(int)
+        responses = {"p": _binary(p), "noise": _binary(noise[0])}
+        responses["more noise"] = _binary(noise[1])
+        ours = Ensemble(Classification(y), np.array([0.5, 0.5])).fit(responses, y)
+        entered += len(ours.weights) > 1
+    assert entered <= 2  # 7 by one standard error
+
+
+def _binary(p):
+    return np.column_stack([1 - p, p])
+
+
 def test_where_a_member_is_silent_the_first_answers():
     y = np.tile([0, 1], 50)
     p, q = np.eye(2)[y] * 0.2 + 0.4, np.eye(2)[y] * 0.8 + 0.1

@@ -15,6 +15,8 @@ PULL = 0.01  # to the first member alone
 # Below, predictions out of fold say too little: with pretrained encoders and 32 or 64
 # rows of emoji, members that entered raised the log loss of other rows each time.
 MIN_ROWS = 100
+# Standard errors that a gain must exceed: the rows that judge weights have fitted them
+CLEAR = 2.0
 
 
 class Ensemble:
@@ -22,8 +24,8 @@ class Ensemble:
 
     The scores are relative to those of the prior, as in the log-linear pool. Members
     enter one after the other, that of the greatest gain first [1]_, the weights of all
-    fitted anew each time, as long as the out-of-fold loss falls by more than one
-    standard error; without such a gain the first member stays alone, as it is.
+    fitted anew each time, as long as the out-of-fold loss falls by more than two
+    standard errors; without such a gain the first member stays alone, as it is.
 
     Parameters
     ----------
@@ -73,7 +75,8 @@ class Ensemble:
                 found = self.task.losses(self._sum(trial, responses), target)
                 trials.append((self._mean(found, sample_weight), name, trial, found))
             loss, name, trial, found = min(trials, key=lambda one: one[0])
-            if trial[name] == 0 or not is_clear(losses - found, sample_weight, groups):
+            gain = losses - found
+            if trial[name] == 0 or not is_clear(gain, sample_weight, groups, CLEAR):
                 break
             gains[name] = self._mean(losses, sample_weight) - loss
             self.weights, losses = trial, found

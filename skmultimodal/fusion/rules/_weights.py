@@ -261,8 +261,8 @@ def equal_weights_if_no_gain(weights, equal, losses, equal_losses, sample_weight
     return weights if is_clear(equal_losses - losses, sample_weight) else equal
 
 
-def is_clear(gain, sample_weight=None, groups=None) -> bool:
-    """Whether the mean gain of rows, (n_samples,), is beyond one standard error.
+def is_clear(gain, sample_weight=None, groups=None, n_errors=1.0) -> bool:
+    """Whether the mean gain of rows, (n_samples,), exceeds `n_errors` standard errors.
 
     Rows of one of the `groups` say together what one row says.
     """
@@ -279,7 +279,7 @@ def is_clear(gain, sample_weight=None, groups=None) -> bool:
         if len(sums) < 2:
             return False
         variance = np.square(sums).sum() * len(sums) / (len(sums) - 1) / total**2
-    return bool(mean > np.sqrt(variance))
+    return bool(mean > n_errors * np.sqrt(variance))
 
 
 def error_moments(values, target, present, sample_weight=None):
