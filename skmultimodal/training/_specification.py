@@ -125,7 +125,7 @@ class Training(BaseEstimator):
     n_members : int, default=1
         Networks of joint strategies, from as many seeds over the same features; scores
         are their mean. Features are made once. Small networks are trained side by
-        side, eight in about three times the time of one: all but those with
+        side, eight in three to four times the time of one: all but those with
         convolutions, recurrent encoders, batch statistics or modules of your own, or
         trained with ``balance="ogm_ge"`` or ``"mmpareto"``, `callbacks`,
         `net_params`, an optimizer class, `accelerator`, `checkpoint` or `compile`.
