@@ -113,7 +113,8 @@ def page(records):
             cells += [f"{mean['accuracy']:.3f}{error}", f"{mean['log_loss']:.3f}"]
             cells += [f"{mean['seconds']:.0f}", f"{mean['peak_mb']:.0f}"]
         else:
-            told = row["error"].rpartition(": ")[2]  # without the name of the exception
+            # the first sentence, without the name of the exception
+            told = row["error"].rpartition(": ")[2].split(". ")[0]
             cells += ["-", "-", "-", told.replace('"', "'")]
         lines.append("   " + ", ".join(f'"{cell}"' for cell in cells))
     versions = {k: v for row in rows for k, v in row["versions"].items()}
