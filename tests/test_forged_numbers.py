@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
-from skmultimodal import FusionClassifier, Training
+from skmultimodal import FusionClassifier, TabularEncoder, Training
 from tests.forging import forged, npy, refused, saved, sealed
 
 pytest.importorskip("safetensors")
@@ -214,6 +214,7 @@ def test_predictors_sparse_matrices_and_generators_out_of_their_arrays(path):
     ("fusion", "kind", "changes"),
     [
         ("parallel", "TabularEncoder", {"out_features": 10**9}),
+        ("parallel", "TransformerEncoder", {"out_features": 10**9}),
         ("attention", "AttentionFusion", {"out_features": 4 * 10**6}),
         (
             "attention",
@@ -224,8 +225,12 @@ def test_predictors_sparse_matrices_and_generators_out_of_their_arrays(path):
 )
 def test_networks_larger_than_their_weights(fusion, kind, changes, tmp_path):
     """A width that takes all memory, and a loop of layers that never ends."""
+    tables = {name: TabularEncoder() for name in ("m0", "m1", "m2")}
     clf = FusionClassifier(
-        fusion=fusion, random_state=0, training=Training(max_epochs=1)
+        tables if kind == "TabularEncoder" else "auto",
+        fusion,
+        random_state=0,
+        training=Training(max_epochs=1),
     )
     members = saved(clf, tmp_path)
     nodes = json.loads(members["estimator.json"])

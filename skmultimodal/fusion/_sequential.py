@@ -11,7 +11,7 @@ from torch import nn
 from skmultimodal._parameters import BOOL, POSITIVE_INT, one_of
 from skmultimodal.fusion.apart._cascade import CascadeModel, check_cascade, prices_of
 from skmultimodal.fusion.apart._residual import fit_residual, stage_order
-from skmultimodal.fusion.joint._layers import Heads, SimplexWeights, UnitScale
+from skmultimodal.fusion.joint._layers import Heads, SimplexWeights
 from skmultimodal.fusion.joint._strategy import JointFusion
 from skmultimodal.training._balance import BALANCERS
 from skmultimodal.training._network import (
@@ -79,10 +79,9 @@ class SequentialFusion(JointFusion):
     Notes
     -----
     State mode: :math:`s_0` learned,
-    :math:`s_k = \\mathrm{GRU}(h_k / \\rho_k, s_{k-1})` with :math:`\\rho_k` the root
-    mean square of the modality's embeddings in training, stage scores
-    :math:`o_k = C_k s_k`, :math:`F = \\sum_k w_k(a) o_k`; an absent modality passes the
-    state through and has weight 0. Residual mode: :math:`F_0 = \\log \\pi`,
+    :math:`s_k = \\mathrm{GRU}(h_k, s_{k-1})`, stage scores :math:`o_k = C_k s_k`,
+    :math:`F = \\sum_k w_k(a) o_k`; an absent modality passes the state through and has
+    weight 0. Residual mode: :math:`F_0 = \\log \\pi`,
     :math:`F_k = F_{k-1} + w_k f_k(x_k)` with
     :math:`f_k = \\arg\\min_f \\sum_i \\ell(y_i, F_{k-1}(x_i) + f(x_{ik}))`.
 
@@ -198,7 +197,6 @@ class _Sequential(FusionModule):
         super().__init__(in_features)
         self.detach = spec.detach
         width = spec.state_features
-        self.scale = UnitScale(len(self.names))
         self.stages = per_modality(
             self.names, lambda name: _stage(in_features[name], width)
         )
@@ -218,7 +216,6 @@ class _Sequential(FusionModule):
 
     def forward(self, embeddings, present=None):
         n, like = len(embeddings[self.names[0]]), embeddings[self.names[0]]
-        embeddings = self.scale(embeddings, present)
         state = self.start.expand(n, -1)
         states = {}
         for m, name in enumerate(self.names):

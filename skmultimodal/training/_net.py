@@ -112,13 +112,7 @@ class FusionNet(NeuralNet):
         """Whether skorch's own steps are needed, for a callback or the optimiser."""
         if isinstance(self.optimizer_, torch.optim.LBFGS):
             return True
-        hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-        return any(
-            getattr(type(callback), hook) is not getattr(Callback, hook)
-            for _, callback in self.callbacks_
-            if not _steps_by_epoch(callback)
-            for hook in hooks
-        )
+        return not all(_looks_at_epochs(callback) for _, callback in self.callbacks_)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
@@ -217,9 +211,16 @@ class FusionNet(NeuralNet):
         return False
 
 
-def _steps_by_epoch(callback) -> bool:
-    """Whether it is a schedule whose hook of the batch does nothing."""
-    return isinstance(callback, LRScheduler) and callback.step_every == "epoch"
+def _looks_at_epochs(callback) -> bool:
+    """Whether it is a callback that surely has no use for single batches."""
+    if isinstance(callback, LRScheduler):
+        return callback.step_every == "epoch"
+    hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+    known = isinstance(callback, EpochTimer | PrintLog)
+    known |= type(callback).__module__.startswith("skmultimodal.")
+    return known and all(
+        getattr(type(callback), hook) is getattr(Callback, hook) for hook in hooks
+    )
 
 
 def _with_scores(step):

@@ -13,7 +13,6 @@ __all__ = [
     "Projections",
     "Readout",
     "SimplexWeights",
-    "UnitScale",
     "hide_absent",
     "mask_of",
 ]
@@ -109,47 +108,6 @@ class Projections(nn.Module):
         return torch.stack(
             [self.blocks[module_key(name)](embeddings[name]) for name in self.names], 1
         )
-
-
-class UnitScale(nn.Module):
-    """Divide the embeddings of a modality by their root mean square in training.
-
-    One number a modality, a running mean over batches that is the same in training and
-    prediction: unlike layer normalisation it keeps the norm that a row has. What was
-    never in a batch is left as it is.
-
-    Parameters
-    ----------
-    n_modalities : int
-    momentum : float, default=0.1
-        Share of a new batch; the first counts in full.
-    """
-
-    squares: Tensor
-
-    def __init__(self, n_modalities, momentum=0.1):
-        super().__init__()
-        self.momentum = momentum
-        self.register_buffer("squares", torch.zeros(n_modalities))
-
-    def forward(self, embeddings: dict[str, Tensor], present: Tensor | None):
-        """Return the scaled embeddings by name."""
-        if self.training:
-            with torch.no_grad():
-                self._learn(embeddings, present)
-        scale = torch.where(self.squares > 0, self.squares, 1.0).sqrt()
-        return {
-            name: embedding / scale[m]
-            for m, (name, embedding) in enumerate(embeddings.items())
-        }
-
-    def _learn(self, embeddings, present):
-        found = torch.stack([e.square().mean(1) for e in embeddings.values()], 1)
-        mask = mask_of(present, found)
-        count = mask.sum(0)
-        found = torch.where(mask > 0, found, 0.0).sum(0) / count.clamp(min=1)
-        share = torch.where(self.squares > 0, self.momentum, 1.0) * (count > 0)
-        self.squares.copy_(self.squares.lerp(found, share.to(found.dtype)))
 
 
 class Heads(nn.Module):
