@@ -104,7 +104,7 @@ def page(records):
         '   :header: "set", "peer", "reads", "accuracy", "log loss", "CPU s", "MB"',
         "",
     ]
-    sets = list(dict.fromkeys(row["set"] for row in rows))
+    sets, failures = list(dict.fromkeys(row["set"] for row in rows)), []
     for row in sorted(rows, key=lambda r: (sets.index(r["set"]), -_accuracy(r))):
         mean = row["mean"]
         cells = [row["set"], row["peer"], ", ".join(row["kinds"])]
@@ -115,10 +115,12 @@ def page(records):
         else:
             # the first sentence, without the name of the exception
             told = row["error"].rpartition(": ")[2].split(". ")[0]
-            cells += ["-", "-", "-", told.replace('"', "'")]
+            failures.append(f"- {row['set']}, {row['peer']}: {told}")
+            cells += ["–"] * 4  # a hyphen would be a list
         lines.append("   " + ", ".join(f'"{cell}"' for cell in cells))
     versions = {k: v for row in rows for k, v in row["versions"].items()}
     told = ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
+    lines += ["", *failures]
     return "\n".join([*lines, "", f"Versions: {told}; {datetime.date.today()}.", ""])
 
 
