@@ -116,7 +116,7 @@ def page(records):
             # the first sentence, without the name of the exception
             told = row["error"].rpartition(": ")[2].split(". ")[0]
             failures.append(f"- {row['set']}, {row['peer']}: {told}")
-            cells += ["–"] * 4  # a hyphen would be a list
+            cells += ["\N{EN DASH}"] * 4  # a hyphen would be a list
         lines.append("   " + ", ".join(f'"{cell}"' for cell in cells))
     versions = {k: v for row in rows for k, v in row["versions"].items()}
     told = ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
