@@ -48,7 +48,8 @@ def test_one_fold_of_a_peer(run, fold):
     ]
     table = run.page(rows)
     assert f'"birds", "hand_made", "text, table", "{found["accuracy"]:.3f}"' in table
-    assert '"birds", "ours", "", "-", "-", "-", "not finished within 1 CPU s"' in table
+    assert '"birds", "ours", ""' + ', "\N{EN DASH}"' * 4 in table
+    assert "- birds, ours: not finished within 1 CPU s" in table
     assert "Versions: scikit-learn" in table
 
 
