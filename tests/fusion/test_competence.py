@@ -218,3 +218,20 @@ def test_neighbours_are_at_least_one(rule):
         ValueError, match=rf"'n_neighbors' parameter of {rule.__name__}"
     ):
         rule(0).fit(values, y)
+
+
+@pytest.mark.parametrize("rule", ["competence", Competence(passthrough=("a",))])
+def test_rows_of_one_group_do_not_judge_each_other(rule):
+    """Labels of groups at random: among its own group, each model looks skilled."""
+    models = [("a", LogisticRegression()), ("b", LogisticRegression())]
+    chosen = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        group, y = np.repeat(np.arange(30), 8), np.repeat(rng.integers(0, 2, 30), 8)
+        blocks = rng.normal(size=(2, 30, 5))[:, group]
+        blocks += 0.1 * rng.normal(size=blocks.shape)
+        X = dict(zip("ab", blocks, strict=True))
+        clf = FusionClassifier(models, DecisionFusion(rule), random_state=0)
+        [fitted] = clf.fit(X, y, groups=group).fusion_.rules
+        chosen.append(fitted.sharpness_ > 0)
+    assert sum(chosen) <= 1

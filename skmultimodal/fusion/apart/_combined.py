@@ -257,8 +257,9 @@ class DecisionModel(FusionModel):
             rows = slice(0)
         target, weight = self.task.in_units(problem.target), problem.sample_weight
         extra = self._passed(problem.cells, problem.present)
-        if extra:
-            extra = {"features": extra["features"][rows]}
+        if problem.groups is not None:
+            extra["groups"] = problem.groups
+        extra = {name: by_row[rows] for name, by_row in extra.items()}
         parts = self.task.parts(known[:, rows], target[rows])
         priors = self.task.parts(self.prior)
         return [

@@ -53,6 +53,7 @@ class BaseRule(BaseEstimator):
     convex = True  # whether given weights are brought to sum one
     weighs_by_row = False  # whether `row_weights` takes predictions and features
     trusts_priors = False  # whether it takes mean probabilities for shares of classes
+    _groups: np.ndarray | None = None  # of the rows that `fit` shows to the hooks
 
     def fit(
         self,
@@ -64,6 +65,7 @@ class BaseRule(BaseEstimator):
         sample_weight=None,
         weights="cv",
         features=None,
+        groups=None,
     ):
         """Fit the rule to out-of-fold predictions.
 
@@ -92,6 +94,10 @@ class BaseRule(BaseEstimator):
 
         features : ndarray of shape (n_samples, n_features), default=None
             Features of the rows for a rule with `passthrough`.
+
+        groups : ndarray of shape (n_samples,), default=None
+            For a rule that judges rows by others: those of one group do not judge
+            each other.
 
         Returns
         -------
@@ -129,6 +135,7 @@ class BaseRule(BaseEstimator):
             present,
             sample_weight[rows],
         )
+        self._groups = None if groups is None else np.asarray(groups)[rows]
         empty = not present.size
         self.averages_ = self.needs_fit and empty
         if not self.averages_:
@@ -145,6 +152,7 @@ class BaseRule(BaseEstimator):
             self.weights_ = self.equal_weights(len(proba))
         else:
             self.weights_ = self.fit_weights(*known)
+        del self._groups  # of the rows of fitting
         return self
 
     def combine(self, proba, present=None, features=None):

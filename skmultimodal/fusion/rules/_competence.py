@@ -123,8 +123,11 @@ class LocalSkill(BaseRule):
         self.remember(*known, None if features is None else features[rows])
         answers = self.coordinates(known[0], known[2])
         twins = np.column_stack([np.nan_to_num(answers, nan=-1.0), known[1]])
-        twins = np.unique(twins, axis=0, return_inverse=True)[1].ravel()
-        local = self._local(self.points_, twins)  # by others, not by copies of a row
+        kin = [np.unique(twins, axis=0, return_inverse=True)[1].ravel()]
+        groups = None if self._groups is None else self._groups[rows]
+        if groups is not None:
+            kin.append(np.unique(groups, return_inverse=True)[1])
+        local = self._local(self.points_, kin)  # by others, not by a row's own kind
         plain = self.weigh(np.ones(known[2].shape), *known)[1]
         best, losses = 0.0, plain
         for sharpness in SHARPNESS:
@@ -132,7 +135,8 @@ class LocalSkill(BaseRule):
             found = self.weigh(factors, *known)[1]
             if known[3] @ found < known[3] @ losses:
                 best, losses = sharpness, found
-        self.sharpness_ = best if is_clear(plain - losses, known[3]) else 0.0
+        clear = is_clear(plain - losses, known[3], groups)
+        self.sharpness_ = best if clear else 0.0
         self._own = known, competence_factors(local, known[2], self.sharpness_)
 
     def remember(self, values, y, present, sample_weight, points):
@@ -185,8 +189,12 @@ class LocalSkill(BaseRule):
         """Return the weights fitted beside factors, and the loss of each row."""
         raise NotImplementedError
 
-    def _local(self, points, twins=None):
-        """Return the local losses at points; `twins` names rows that are copies."""
+    def _local(self, points, kin=()):
+        """Return the local losses at points.
+
+        Each of `kin`, (n_samples,), names what rows that are no neighbours share: that
+        they are copies, or their group.
+        """
         known = self.losses_, self.present_, self.counts_, self.usual_
         found = []
         gap = nan_euclidean_distances
@@ -194,8 +202,8 @@ class LocalSkill(BaseRule):
             gap = euclidean_distances
         for batch in gen_batches(len(points), max(CELLS // len(self.points_), 1)):
             distances = gap(points[batch], self.points_, squared=True)
-            if twins is not None:
-                distances[twins[batch, None] == twins] = np.inf
+            for shared in kin:
+                distances[shared[batch, None] == shared] = np.inf
             found.append(local_losses(distances, *known, self.n_neighbors_))
         return np.concatenate(found, axis=1)
 
@@ -253,7 +261,8 @@ class Competence(LocalSkill, LogPool):
     of the square roots of probabilities (Hellinger's), over the modalities that both
     rows have. Selection of models by row is reviewed in [1]_; here weights, fitted
     beside the factors, and :math:`\\beta` are chosen on rows judged by their
-    neighbours without themselves. At most 5000 rows are kept.
+    neighbours without themselves and, where `fit` gets `groups`, without rows of
+    their group. At most 5000 rows are kept.
 
     References
     ----------
