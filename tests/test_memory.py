@@ -82,6 +82,22 @@ def test_cache_info(emoji_small, tmp_path, n_jobs):
     assert classifier().fit(X, y).cache_info() == (0, 0, 0.0)
 
 
+def test_strategies_share_models_and_features(emoji_small, tmp_path):
+    X, y = (rows[:80] for rows in emoji_small)
+    clf = FusionClassifier(random_state=0, training=Training(max_epochs=1))
+    clf.set_params(fusion="parallel", memory=str(tmp_path)).fit(X, y)
+    # a model each, five of the texts for folds and what they say, and two encoders
+    assert clf.cache_info()[:2] == (0, 14)
+    other = clone(clf).set_params(fusion="feature").fit(X, y)
+    assert other.cache_info()[:2] == (14, 0)
+    plain = clone(other).set_params(memory=None).fit(X, y)
+    np.testing.assert_array_equal(other.predict_proba(X), plain.predict_proba(X))
+    weight = np.linspace(0.1, 2, len(y))
+    heavy = clone(other).fit(X, y, sample_weight=weight)
+    plain = clone(plain).fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(heavy.predict_proba(X), plain.predict_proba(X))
+
+
 def test_seconds_saved_are_those_of_the_first_time(emoji_small, tmp_path):
     X, y = emoji_small
     params = {"max_epochs": 20, "memory": str(tmp_path)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -298,6 +299,41 @@ def take_rows(cells: Any, rows: Any) -> Any:
     if isinstance(cells, (pd.DataFrame, pd.Series)):
         return cells.iloc[rows]
     return cells[rows]
+
+
+@dataclass
+class CellsWithFeatures:
+    """Cells of a modality beside the features that a pipeline's first step makes.
+
+    Attributes
+    ----------
+    raw : array-like of shape (n_samples, ...)
+        The cells.
+    features : ndarray of shape (n_samples, n_features)
+        Zeros where the modality is absent.
+    step : transformer
+        What made them, of each row alone.
+    """
+
+    raw: Any
+    features: np.ndarray
+    step: Any
+
+    @property
+    def nbytes(self) -> int:
+        return bytes_of(self.raw) + self.features.nbytes
+
+    def __len__(self):
+        return len(self.features)
+
+    def __getitem__(self, rows):
+        raw = take_rows(self.raw, rows)
+        return CellsWithFeatures(raw, self.features[rows], self.step)
+
+    def are_of(self, step) -> bool:
+        """Whether such a step makes these features."""
+        own = self.step
+        return type(own) is type(step) and own.get_params() == step.get_params()
 
 
 def evenly(n: int, most: int) -> np.ndarray:

@@ -79,8 +79,9 @@ class FusionProblem:
         Is told of the models that are fitted apart, with `verbose`.
 
     scored : dict or None, default=None
-        By modality a fitted model beside its encoder, and the out-of-fold responses
-        of these very rows; lost where rows or modalities are selected.
+        By modality a fitted model beside its encoder, the out-of-fold responses
+        of these very rows, and their cells with the model's features; lost where rows
+        or modalities are selected.
     """
 
     cells: dict[str, Any]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.kernel_approximation import Nystroem
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
@@ -20,8 +20,8 @@ from skmultimodal._parameters import (
     one_of,
 )
 from skmultimodal.data._cells import decode_cells, decode_text
-from skmultimodal.data._containers import cells_and_labels
-from skmultimodal.encoders._base import BaseEncoder, as_encoder
+from skmultimodal.data._containers import CellsWithFeatures, cells_and_labels
+from skmultimodal.encoders._base import BaseEncoder, TransformerEncoder, as_encoder
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.encoders.features._audio import AudioFeatures
 from skmultimodal.encoders.features._classical import ngrams
@@ -172,6 +172,8 @@ class ClassicalEncoder(BaseEncoder):
         self.rows_, features = _features("table" if trained else self.kind)
         rows = self._rows(cells)
         self.features_ = as_encoder(features).set_params(out_features=self.out_features)
+        if isinstance(self.features_, TransformerEncoder):  # makes them once
+            return self.features_.fit_transform(rows, sample_weight=sample_weight)
         self.features_.fit(rows, sample_weight=sample_weight)
         return self.features_.transform(rows)
 
@@ -192,9 +194,11 @@ class ClassicalEncoder(BaseEncoder):
 
     def transform(self, cells: Any) -> dict[str, Any]:
         """Return the features, and the scores as ``model_scores``."""
-        inputs = self.features_.transform(self._rows(cells))
+        rows = self._rows(cells)
+        inputs = self.features_.transform(rows)
         if self.n_scores:
-            inputs = {**inputs, SCORES: self.scores_of(self.model_.response(cells))}
+            response = self.model_.response(self._beside(cells, rows))
+            inputs = {**inputs, SCORES: self.scores_of(response)}
         return inputs
 
     def build(self) -> nn.Module:
@@ -206,7 +210,19 @@ class ClassicalEncoder(BaseEncoder):
         if self.kind == "text":
             values, labels = cells_and_labels(cells)
             return decode_cells(values, decode_text, labels=labels)
+        if isinstance(cells, CellsWithFeatures):
+            if cells.are_of(self.rows_):
+                return cells.features
+            cells = cells.raw
         return cells if self.rows_ is None else self.rows_.transform(cells)
+
+    def _beside(self, cells, rows):
+        """Return the cells with their features, where the model begins with them."""
+        found = CellsWithFeatures(cells, rows, self.rows_)
+        model = self.model_.fitted
+        if isinstance(model, Pipeline) and found.are_of(model.steps[0][1]):
+            return found
+        return cells
 
 
 class _Adapter(nn.Module):

@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skmultimodal.data._containers import bytes_of, take_rows
+from skmultimodal.data._containers import CellsWithFeatures, take_rows
 from skmultimodal.data._hashing import row_keys
 from skmultimodal.encoders.features._row_cache import features_by_row
 from skmultimodal.encoders.features._row_features import RowCache
 from skmultimodal.fusion._base import naming
 
-__all__ = ["CellsWithFeatures", "freeze", "with_frozen_features"]
-
-
-@dataclass
-class CellsWithFeatures:
-    """Cells of a modality beside the features that a pipeline's first step makes.
-
-    Attributes
-    ----------
-    raw : array-like of shape (n_samples, ...)
-        The cells.
-    features : ndarray of shape (n_samples, n_features)
-        Zeros where the modality is absent.
-    """
-
-    raw: Any
-    features: np.ndarray
-
-    @property
-    def nbytes(self) -> int:
-        return bytes_of(self.raw) + self.features.nbytes
-
-    def __len__(self):
-        return len(self.features)
-
-    def __getitem__(self, rows):
-        return CellsWithFeatures(take_rows(self.raw, rows), self.features[rows])
+__all__ = ["freeze", "with_frozen_features"]
 
 
 def with_frozen_features(problem):
@@ -69,7 +42,7 @@ def freeze(cells, present, model, cache=None):
     found = _features(clone(step), take_rows(cells, rows), cache)
     features = np.zeros((len(present), found.shape[1]), dtype=found.dtype)
     features[rows] = found
-    return CellsWithFeatures(cells, features)
+    return CellsWithFeatures(cells, features, step)
 
 
 def _features(step, cells, cache):

@@ -36,8 +36,9 @@ def with_scores(problem):
     Returns
     -------
     FusionProblem
-        Its `scored` has the model of each such modality, and the responses of the rows
-        by models that have not seen them, (n_samples, n_outputs).
+        Its `scored` has the model of each such modality, the responses of the rows
+        by models that have not seen them, (n_samples, n_outputs), and the cells with
+        the features that the model made of them.
     """
     regression, n_outputs = not problem.task.has_labels, problem.task.n_outputs
     if problem.n_samples > MOST_ROWS or n_outputs > MOST_OUTPUTS:
@@ -71,11 +72,14 @@ def with_scores(problem):
         present = problem.present[:, problem.names.index(name)]
         responses = _left_out(fitted[name], present)
         if responses is not None:
-            scored[name] = fitted[name], responses
+            scored[name] = fitted[name], responses, part.cells[name]
     rest = [name for name in models if name not in scored]
     if rest:
         responses, _ = out_of_fold(part.select(rest), folds)
-        scored |= {name: (fitted[name], responses[m]) for m, name in enumerate(rest)}
+        scored |= {
+            name: (fitted[name], responses[m], part.cells[name])
+            for m, name in enumerate(rest)
+        }
     return replace(problem, scored=scored)
 
 

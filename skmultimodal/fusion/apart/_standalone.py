@@ -19,14 +19,17 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skmultimodal._warnings import warn
 from skmultimodal.data._cells import AlikeVectors, decode_cells, decode_text
-from skmultimodal.data._containers import cells_and_labels, take_rows
+from skmultimodal.data._containers import (
+    CellsWithFeatures,
+    cells_and_labels,
+    take_rows,
+)
 from skmultimodal.encoders._base import as_encoder
 from skmultimodal.encoders._readable import first_step, is_model
 from skmultimodal.fusion._base import naming, seeded_numpy
 from skmultimodal.fusion.apart._folds import folds_of
 from skmultimodal.fusion.apart._hazard_models import of_intervals
 from skmultimodal.fusion.apart._quantile_models import of_levels
-from skmultimodal.fusion.apart._row_features import CellsWithFeatures
 from skmultimodal.fusion.apart._wrapped import WrappedModel
 from skmultimodal.fusion.joint._layers import Heads
 from skmultimodal.fusion.joint._model import fit_network

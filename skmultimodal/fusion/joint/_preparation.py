@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -19,6 +20,7 @@ from skmultimodal.encoders._shared import shared
 from skmultimodal.encoders._supervised import cross_fits, learns_from_y
 from skmultimodal.encoders.features._encoder import SCORES, ClassicalEncoder
 from skmultimodal.fusion._base import naming, seeded_numpy
+from skmultimodal.fusion.apart._cache import cached, makers, rows_key
 from skmultimodal.training._tensors import Tensors
 
 __all__ = ["Preparation"]
@@ -57,8 +59,9 @@ class Preparation:
             part = problem.take(np.sort(rows))
         for m, name in enumerate(self.names):
             own = part if learns_from_y(specs[name]) else problem
+            cells = scored[name][2] if name in scored else own.cells[name]
             with naming(name), seeded_numpy(problem.seed_of(name)):
-                block = self._fit(name, specs[name], own, name in scored)
+                block = self._fit(name, specs[name], own, cells, name in scored)
             if name in scored:
                 blocks[name] = block
             elif block is not None:
@@ -71,7 +74,7 @@ class Preparation:
         """Let encoders take their models, and keep the scores of rows left out."""
         labels = row_labels(problem)
         for name, block in blocks.items():
-            model, responses = problem.scored[name]
+            model, responses, _ = problem.scored[name]
             present = problem.present[:, self.names.index(name)]
             encoder = self.encoders[name]
             encoder.score_by(model, self.prior)
@@ -79,7 +82,7 @@ class Preparation:
             self.cross_fitted[name] = CrossFitted(labels[present], block, whole=True)
             self.templates[name][SCORES] = _empty(block[SCORES])
 
-    def _fit(self, name, spec, problem, keep):
+    def _fit(self, name, spec, problem, cells, keep):
         """Fit an encoder; return the inputs of the rows if asked, or cross-fitted."""
         present = problem.present[:, self.names.index(name)]
         if not present.any():
@@ -87,19 +90,22 @@ class Preparation:
                 "it is absent from every training row. Leave it out, or set "
                 "its encoder to 'drop'."
             )
-        cells = _present_cells(problem.cells[name], present)
-        encoder, weight = shared(clone(spec), cells), problem.sample_weight
-        crosses = keep or cross_fits(encoder)
-        block = (encoder.fit_transform if crosses else encoder.fit)(
-            cells,
-            problem.y[present],
-            sample_weight=None if weight is None else weight[present],
-        )
+        cells = _present_cells(cells, present)
+        weight = problem.sample_weight
+        weight = None if weight is None else weight[present]
+        encoder = shared(clone(spec), getattr(cells, "raw", cells))
+        crosses, cache, key = keep or cross_fits(encoder), None, None
+        if isinstance(encoder, ClassicalEncoder) and problem.memory is not None:
+            cache = problem.memory
+            plain = makers(), encoder, problem.seed_of(name), weight, crosses
+            key = joblib.hash(plain), rows_key(cells, encoder)
+        work = encoder, cells, problem.y[present], weight, crosses
+        encoder, block = cached(cache, _fitted, key, *work)
         first = encoder.transform(take_rows(cells, slice(0, 1)))
         self.encoders[name] = encoder
         self.templates[name] = {key: _empty(rows) for key, rows in first.items()}
         self.row_bytes[name] = sum(_n_bytes(rows) for rows in first.values())
-        return block if crosses else None
+        return block
 
     def inputs(self, cells, present) -> dict:
         """Return the prepared inputs of every row; absent rows hold zeros."""
@@ -199,6 +205,13 @@ class CrossFitted:
             key: _expand(_taken(_joined(rows, fresh[key]), found[here]), here)
             for key, rows in self.block.items()
         }
+
+
+def _fitted(encoder, cells, y, weight, crosses):
+    """Return a fitted encoder, and the inputs of the rows where they are wanted."""
+    fit = encoder.fit_transform if crosses else encoder.fit
+    block = fit(cells, y, sample_weight=weight)
+    return encoder, block if crosses else None
 
 
 def row_labels(problem, rows=None) -> np.ndarray:
