@@ -98,8 +98,8 @@ class DecisionFusion(BaseFusion):
     ``"median"``, ``"trimmed_mean"`` and ``"mean"``, and given or equal weights.
 
     With ``ensemble=True`` the members enter one after the other, as in [4]_, each where
-    it lowers the out-of-fold loss by more than a standard error, with weights pulled to
-    the sum alone; with fewer than 100 rows none does. `fusion_weights_`,
+    it lowers the out-of-fold loss by more than two standard errors, with weights pulled
+    to the sum alone; with fewer than 100 rows none does. `fusion_weights_`,
     `modality_weights` and `uncertainty` are those of the sum; `fusion_report_` has a
     row a member: its out-of-fold ``loss``, its ``weight``, and its ``gain`` in loss as
     it entered.

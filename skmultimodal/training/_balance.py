@@ -116,6 +116,12 @@ class ParetoDirection(Balance):
     strength : float
         The factor is one more.
 
+    Notes
+    -----
+    The size of the step is that of all parameters of an encoder together, as in the
+    paper; its code gives each tensor of parameters the size of the sum by itself, and
+    never a smaller one, which may raise one of the two losses.
+
     References
     ----------
     .. [1] Y. Wei, D. Hu, "MMPareto: boosting multimodal learning with innocent unimodal

@@ -133,11 +133,13 @@ def test_encoders_follow_the_pareto_direction():
     """Gradients against those of each loss, some rows of a modality gone."""
     conflicts = []
     for seed in range(4):
-        net = network("mmpareto", FeatureFusion(dropout=0.0))
+        net = network("mmpareto", FeatureFusion(dropout=0.0)).double()
         net.modality_dropout = 0.0
         net.on_epoch(1)
         generator = torch.Generator().manual_seed(seed)
-        inputs = {m: {"input": torch.randn(6, 3, generator=generator)} for m in "ab"}
+        inputs = {
+            m: {"input": torch.randn(6, 3, generator=generator).double()} for m in "ab"
+        }
         target = torch.arange(6) % 2
         present = torch.tensor([[True, True]] * 4 + [[True, False]] * 2)
         weight = torch.tensor([2.0, 1.0, 1.0, 0.5, 1.0, 3.0])
@@ -159,11 +161,11 @@ def test_encoders_follow_the_pareto_direction():
                 share = (u - g) @ u / ((g - u) @ (g - u))
                 h = share * g + (1 - share) * u
                 h *= 1.5 * np.linalg.norm(g + u) / np.linalg.norm(h)
-            np.testing.assert_allclose(found, h, rtol=2e-4, atol=1e-6)
+            np.testing.assert_allclose(found, h, rtol=1e-9, atol=1e-12)
         for n, grad in grads.items():  # heads get the plain sum
             if not n.startswith("encoders."):
                 total = sum(one[n] for one in each)
-                np.testing.assert_allclose(grad, total, rtol=1e-4, atol=1e-7)
+                np.testing.assert_allclose(grad, total, rtol=1e-9, atol=1e-12)
         net.fusion.report()
         assert net.fusion.balance.gradients == []
     assert {True, False} == {bool(each) for each in conflicts}
