@@ -45,6 +45,10 @@ def test_each_modality_is_told_with_kind_reason_encoder_and_examples(rows):
     )
     assert table.loc["photo", "encoder"].startswith("ImageFeatures, Kernel")
     assert "'number 0 is very good'" in table.loc["review", "examples"]
+    two = X.assign(photo=X["photo"].str.replace("1.jpg", "1.PNG")).iloc[:5]
+    assert describe(two).table_.loc["photo", "why"] == (
+        "paths that end in .jpg or .png"
+    )
     for text in (*table["columns"], *table["why"], "1 of 40 rows"):
         assert text in repr(found)
 

@@ -623,6 +623,14 @@ def test_a_plain_matrix_at_predict(fusion, value, end):
         matrix_model(fusion).predict(cell_of(F, "b", value))
 
 
+def test_an_array_of_mixed_columns_is_no_matrix():
+    mixed = F.assign(note="some words", age="7").to_numpy()
+    with pytest.raises(
+        ValueError, match=r"column 3 holds texts, such as 'some w.*Data"
+    ):
+        FusionClassifier().fit(mixed, Y)
+
+
 @cache
 def matrix_model(fusion):
     return make(fusion).fit(F, Y)
@@ -665,6 +673,15 @@ TARGETS = {
     ),
     "NA": Target(pd.Series(at_5(None, Y), dtype="Int64"), IN_ROW_5.format("NaN")),
     "infinity": Target(at_5(np.inf, dtype=float), IN_ROW_5.format("infinity")),
+    "None among texts": Target(at_5(None, VALUES.astype(str)), "missing in row 5"),
+    "bool objects": Target(
+        (Y > 0).astype(object),
+        r"bool in.* dtype object.*astype\(bool",
+        FusionClassifier,
+    ),
+    "int objects": Target(
+        Y.astype(object), r"int in.* dtype object.*astype\(int", FusionClassifier
+    ),
     "10**400": Target(list(at_5(10**400)), IN_ROW_5.format("a number of more than")),
     "10**400 as a label": Target(
         list(at_5(10**400, Y)), IN_ROW_5.format("a number of more"), FusionClassifier

@@ -201,3 +201,13 @@ def test_comparison_takes_a_modality_that_is_dropped_and_has_a_column(rows):
     clf = FusionClassifier(encoders, "decision", columns={"maker": "vendor"})
     table = compare_fusion(clf, X, y, strategies="decision", baseline=False, cv=2)
     assert list(table.table_["name"]) == ["text", "size", "decision"]
+
+
+def test_columns_alone_say_how_to_make_modalities_of_them(rows):
+    X, y = rows
+    columns = {"words": ["text"], "maker": "vendor"}
+    with pytest.raises(ValueError, match=r"\['words', 'maker'\].* Pass enc") as caught:
+        FusionClassifier(columns=columns).fit(X, y)
+    asked = eval(str(caught.value).split("encoders=")[1].split(" to make")[0])
+    clf = fit(asked, X, y, columns=columns)
+    assert sorted(clf.modalities_) == ["image", "maker", "table", "words"]

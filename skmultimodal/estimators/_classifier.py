@@ -216,7 +216,15 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
 
     def _checked_y(self, y):
         try:
-            multilabel = type_of_target(y, input_name="y").startswith("multilabel")
+            kind = type_of_target(y, input_name="y")
+            held = pd.api.types.infer_dtype(np.ravel(y), skipna=False)
+            if kind == "unknown" and held in ("boolean", "integer"):
+                dtype = "bool" if held == "boolean" else "int"
+                raise ValueError(
+                    f"The labels y of {type(self).__name__} are {dtype} in an array "
+                    f"of dtype object. Pass y.astype({dtype})."
+                )
+            multilabel = kind.startswith("multilabel")
             checked = _check_y(y, multi_output=multilabel)
             if checked.dtype == object:
                 np.unique(checked)  # labels are sorted

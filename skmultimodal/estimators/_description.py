@@ -19,6 +19,7 @@ from skmultimodal.encoders._readable import reads
 __all__ = ["Description", "described"]
 
 SHOWN = 12  # columns of a table that are named
+PATHS = "paths that end in "
 LONGEST = 40  # characters of an example
 EXAMPLES = 2
 PROBE = 200  # cells looked at in each column
@@ -101,7 +102,11 @@ def _facts(kind, cells) -> str:
         words = np.mean([len(str(cell).split()) for cell in cells])
         share = len(set(cells)) / len(cells)
         return f"texts of {words:.1f} words on average, {share:.0%} of them different"
-    (most, count), *_ = Counter(map(_form, cells)).most_common(1)
+    forms = Counter(map(_form, cells)).most_common()
+    most, count = forms[0]
+    if all(form.startswith(PATHS) for form, _ in forms):
+        ends = [form.removeprefix(PATHS) for form, _ in forms[:SHOWN]]
+        return PATHS + " or ".join(ends)
     return (
         most if count == len(cells) else f"{most} in {count / len(cells):.0%} of cells"
     )
@@ -112,7 +117,7 @@ def _form(cell) -> str:
     if frames is not None:
         return f"several images in a cell, {_form(frames[0])}"
     if isinstance(cell, str):
-        return f"paths that end in .{cell.rpartition('.')[2].lower()}"
+        return f"{PATHS}.{cell.rpartition('.')[2].lower()}"
     if isinstance(cell, (tuple, list)) or not hasattr(cell, "shape"):
         return f"{type(cell).__name__} objects"
     return f"{len(cell.shape)}-D arrays"
@@ -129,7 +134,7 @@ def _columns(where, cells, kind) -> str:
     else:
         shown = [str(name) for name in names[:SHOWN]]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    several = "s" if len(names) > 1 or isinstance(where, (list, tuple)) else ""
+    several = "s" if len(names) > 1 else ""
     return f"column{several} {', '.join(shown)}{more}"
 
 

@@ -98,7 +98,9 @@ def layout_of(X, encoders, columns, owner, regression=False) -> Layout:
         if encoders not in (AUTO, PRETRAINED):
             raise ValueError(_not_encoders(encoders, owner))
         inferred = infer_columns(X)
-        _refuse_unknown(columns, list(inferred), "modalities of X")
+        each = dict.fromkeys(columns, AUTO)
+        make = f"Pass encoders={each!r} to make modalities of them."
+        _refuse_unknown(columns, list(inferred), "modalities of X", make)
         for name, where in columns.items():
             inferred[name] = inferred[name]._replace(columns=where)
         found = {name: i.columns for name, i in inferred.items()}
@@ -360,11 +362,11 @@ def _whole(X):
     return names if len(names) > 1 or is_numeric(X) else names[0]
 
 
-def _refuse_unknown(columns, known, what):
+def _refuse_unknown(columns, known, what, remedy=""):
     unknown = [name for name in columns if name not in known]
     if unknown:
         hint = did_you_mean(unknown[0], known)
         raise ValueError(
             f"'columns' has entries for {unknown}, which are not among the {what}, "
-            f"{known}.{hint}"
+            f"{known}.{hint or ' ' * bool(remedy) + remedy}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from sklearn.base import RegressorMixin
 from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
@@ -221,6 +222,12 @@ class FusionRegressor(RegressorMixin, FittedFusion):
         check_parameters(self, self.limits)
         means = self.loss == "squared_error"
         try:
+            missing = np.argwhere(pd.isna(np.asarray(y)))
+            if len(missing):
+                raise ValueError(
+                    f"A value of y of {type(self).__name__} is missing in row "
+                    f"{missing[0, 0]}. Replace it, or leave out the row."
+                )
             checked = _check_y(y, multi_output=means, y_numeric=True)
             np.asarray(checked, dtype=np.float64)  # texts of numbers are numbers
         except (ValueError, OverflowError) as error:

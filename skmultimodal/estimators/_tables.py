@@ -53,11 +53,26 @@ def read_matrix(reader, X, reset):
     except (ValueError, OverflowError) as error:
         if "infinity" in str(error) or "convert" in str(error):
             frame = pd.DataFrame(X)
+            _refuse_texts(frame, reset)
             with naming(name):
                 for column in frame:
                     values = read_numbers(frame[column], column)
                     refuse_infinite(values[:, None], [column], frame.index)
         raise
+
+
+def _refuse_texts(frame, reset):
+    """Refuse an array with a column of texts, which is no column of numbers."""
+    for column in frame if reset else ():
+        known = frame[column].dropna()
+        texts = known.map(lambda cell: isinstance(cell, str))
+        if texts.any() and pd.to_numeric(known[texts], errors="coerce").isna().all():
+            known = known[texts]
+            raise ValueError(
+                f"X is an array, which is read as a matrix of numbers, but column "
+                f"{column} holds texts, such as {known.iloc[0]!r}. Pass a DataFrame, "
+                "whose columns may be numbers, texts, dates and paths of images."
+            )
 
 
 def _as_numbers(X) -> pd.DataFrame:
