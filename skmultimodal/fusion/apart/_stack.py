@@ -37,7 +37,8 @@ class Stack:
         """Fit to responses of shape (n_modalities, n_samples, n_outputs)."""
         rule: Stacking | StackingRegression = StackingRegression(Ridge(positive=True))
         if self.task.has_labels:
-            final = LogisticRegression(C=0.3, tol=1e-3, max_iter=1000)
+            # the optimum itself: stopped before it, a stack is worth less as a member
+            final = LogisticRegression(C=0.3, solver="newton-cg")
             rule = Stacking(final)
         parts = self._parts(responses, self.task.in_units(target))
         priors = self._parts(self.prior)
