@@ -13,6 +13,7 @@ from skmultimodal import (
     TabularEncoder,
     Training,
 )
+from skmultimodal._warnings import UnusedWarning
 
 rng = np.random.default_rng(0)
 X = {"a": rng.standard_normal((80, 2)), "b": rng.standard_normal((80, 2))}
@@ -124,3 +125,76 @@ def test_the_iterator_and_the_optimizer_take_parameters():
     found, expected = one.fit(X, LABELS), other.fit(X, LABELS)
     assert found.net_.optimizer_.defaults["eps"] == 1e-3
     assert np.abs(found.predict_proba(X) - expected.predict_proba(X)).max() > 1e-4
+
+
+def with_groups(*groups, fusion="parallel", **params):
+    return model(
+        fusion=fusion, net_params={"optimizer__param_groups": groups}, **params
+    )
+
+
+@pytest.mark.parametrize("lr_schedule", ["one_cycle", "constant"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_parts_of_the_network_have_rates_of_their_own(optimizer, lr_schedule):
+    params = {"optimizer": optimizer, "lr_schedule": lr_schedule, "lr": 0.1}
+    clf = with_groups(
+        ("encoders.modality_a.*", {"lr": 0.0}), ("encoders.*", {"lr": 0.03}), **params
+    ).fit(X, LABELS)
+    rates = np.array([group["lr"] for group in clf.net_.optimizer_.param_groups])
+    np.testing.assert_allclose(rates / rates[2], [0, 0.3, 1])
+    first = with_groups(("*", {"lr": 0.0}), **params).fit(X, LABELS)  # nothing moves
+    at_first, at_last = (c.net_.module_.state_dict() for c in (first, clf))
+    apart = {name: (at_first[name] - at_last[name]).norm() for name in at_first}
+    assert apart["encoders.modality_a.mlp.0.weight"] == 0
+    assert apart["encoders.modality_b.mlp.0.weight"] > 0
+    assert apart["fusion.heads.heads.modality_a.weight"] > 0
+
+
+def test_rates_apart_stay_so_when_training_goes_on():
+    clf = with_groups(("encoders.*", {"lr": 0.001}), lr=0.01).set_params(
+        warm_start=True
+    )
+    clf.fit(X, LABELS).set_params(training__lr=0.1).fit(X, LABELS)
+    rates = [group["initial_lr"] for group in clf.net_.optimizer_.param_groups]
+    np.testing.assert_allclose(rates, [0.01, 0.1])
+    clf.partial_fit(X, LABELS)
+    rates = [group["lr"] for group in clf.net_.optimizer_.param_groups]
+    np.testing.assert_allclose(rates, [0.01, 0.1])
+
+
+@pytest.mark.slow
+def test_names_of_parameters_are_those_of_the_network_when_it_is_compiled():
+    net_params = {
+        "optimizer__param_groups": [("encoders.*", {"lr": 0.001})],
+        "compile__backend": "eager",
+    }
+    clf = model(net_params=net_params, compile=True, max_epochs=1).fit(X, LABELS)
+    sizes = [len(group["params"]) for group in clf.net_.optimizer_.param_groups]
+    assert sizes == [4, 5]
+
+
+def test_patterns_that_match_nothing_are_told():
+    match = r"'encodes\.\*' of 'optimizer__param_groups' has no effect.*'encoders.modal"
+    with pytest.warns(UnusedWarning, match=match):
+        with_groups(("encodes.*", {"lr": 0.1})).fit(X, LABELS)
+    taken = ("encoders.*", {"lr": 0.1}), ("encoders.modality_a.*", {"lr": 0.1})
+    with pytest.warns(UnusedWarning, match=r"'encoders\.modality_a\.\*' of"):
+        with_groups(*taken).fit(X, LABELS)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("mode", "fusion"), [("staged", "feature"), ("joint", "decision")]
+)
+def test_networks_of_parts_take_the_patterns_that_are_theirs(mode, fusion):
+    groups = ("encoders.modality_a.*", {"lr": 0.1}), ("encoders.*", {"lr": 0.2})
+    plain = model(fusion=fusion, mode=mode).fit(X, LABELS)
+    clf = with_groups(*groups, fusion=fusion, mode=mode).fit(X, LABELS)
+    assert np.abs(clf.predict_proba(X) - plain.predict_proba(X)).max() > 1e-4
+
+
+def test_settings_that_the_optimizer_does_not_know_are_refused():
+    clf = with_groups(("encoders.*", {"rate": 0.1}))
+    with pytest.raises(ValueError, match=r"has \['rate'\], which AdamW does not know"):
+        clf.fit(X, LABELS)
+    assert not hasattr(clf, "fusion_")

@@ -17,6 +17,11 @@ from skmultimodal.training._callbacks import (
     callbacks_of,
     raised_by_callback,
 )
+from skmultimodal.training._groups import (
+    check_settings,
+    warn_of_groups,
+    without_wrapper,
+)
 from skmultimodal.training._tensors import move
 
 __all__ = ["FusionNet", "is_skorch_net", "seeded", "threads"]
@@ -47,6 +52,19 @@ class FusionNet(NeuralNet):
     @property
     def _default_callbacks(self):
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    def get_params_for_optimizer(self, prefix, named_parameters):
+        return super().get_params_for_optimizer(
+            prefix, without_wrapper(named_parameters)
+        )
+
+    def initialize_optimizer(self, *args):
+        super().initialize_optimizer(*args)
+        groups = self.get_params_for("optimizer").get("param_groups", [])
+        check_settings(groups, self.optimizer_)
+        named = without_wrapper(self.get_all_learnable_params())
+        warn_of_groups(groups, [name for name, _ in named])
+        return self
 
     def infer(self, x, **fit_params):
         return self.module_(**move(x, self.device))

@@ -24,6 +24,7 @@ from skmultimodal._parameters import (
     is_path_and_count,
     one_of,
 )
+from skmultimodal.training._groups import are_groups
 
 __all__ = ["JointTraining", "Training", "TrainingSettings", "resolve_training"]
 
@@ -36,12 +37,17 @@ BALANCES = ("ogm_ge", "mmpareto", "gradient_blending")
 
 def _are_net_params(value) -> bool:
     prefixes = ("criterion__", "optimizer__", "callbacks__", "compile__")
-    return isinstance(value, dict) and all(
-        isinstance(key, str)
-        and (
-            key in ("criterion", "iterator_train__shuffle") or key.startswith(prefixes)
+    return (
+        isinstance(value, dict)
+        and all(
+            isinstance(key, str)
+            and (
+                key in ("criterion", "iterator_train__shuffle")
+                or key.startswith(prefixes)
+            )
+            for key in value
         )
-        for key in value
+        and are_groups(value.get("optimizer__param_groups", []))
     )
 
 
@@ -136,7 +142,9 @@ class Training(BaseEstimator):
 
     net_params : dict, default=None
         Further parameters of the skorch net: ``iterator_train__shuffle``, those that
-        begin with ``optimizer__``, ``callbacks__`` or ``compile__``, and
+        begin with ``optimizer__``, ``callbacks__`` or ``compile__``
+        (``optimizer__param_groups`` gives parts of the network rates of their own, see
+        :ref:`rates_apart`), and
         ``criterion``, a loss in place of the task's, with its parameters
         ``criterion__...``. It is a class or an instance with an attribute
         ``reduction``, which is set to ``"none"``, or a function, from scores
@@ -216,7 +224,8 @@ class Training(BaseEstimator):
                 "a dict of skorch parameters, named 'criterion' or "
                 "'iterator_train__shuffle' or beginning with 'criterion__', "
                 "'optimizer__', 'callbacks__' or 'compile__' (others have parameters "
-                "of Training or are fixed)",
+                "of Training or are fixed), 'optimizer__param_groups' being a list of "
+                "tuples (pattern of names, dict of settings)",
                 _are_net_params,
             ),
         ),
