@@ -1,14 +1,21 @@
 """Accuracy of strategies by how they are trained: the table of the recipe.
 
     python benchmarks/bench_recipe.py [--data FOLDER] [--sets emoji birdstrikes ...]
-        [--recipes RECIPE ...] [--rows N] [--memory FOLDER] [--json FILE] [--rst FILE]
+        [--recipes RECIPE ...] [--rows N] [--folds N] [--memory FOLDER] [--json FILE]
+        [--rst FILE] [--read FILE ...]
 
 The folds of ``bench_strategies.py --joint``. Each recipe changes one thing of the
 default: the loss (labels smoothed by .05 or .1), the weights (mean of those after each
-of the last third of the epochs), the number of epochs (half or twice), the adapters
-(batch normalisation before their dropout). A recipe stands beside the default of the
-same strategy, set and fold; the error is that of the mean of these differences, over
-three strategies. ``--rows`` draws rows of larger training parts.
+of the last third of the epochs, or the exponential moving mean of those after each
+step), the number of epochs (half or twice), the adapters (batch normalisation before
+their dropout), the learning rate of the encoders, which are adapters on fixed features
+here (.3 or 3 times that of the fusion). A recipe stands beside the default of the same
+strategy, set and fold; the error is that of the mean of these differences, over three
+strategies. The mean over sets has the error of a mean of sets.
+
+``--rows`` draws rows of larger training parts, ``--folds`` takes the first of the
+folds. ``--read`` puts records of former runs, written by ``--json``, before new ones;
+with ``--sets`` and no name after it, they alone make the table.
 """
 
 from __future__ import annotations
@@ -27,6 +34,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+import torch
 from bench_strategies import load, take
 from sklearn.metrics import log_loss
 from skorch.callbacks import Callback
@@ -35,7 +43,14 @@ from torch import nn
 from skmultimodal import FusionClassifier, Training
 from skmultimodal.encoders.features import _encoder
 
-SETS = ("emoji", "birdstrikes", "leaves100_3v", "cub10_img_text")
+SETS = (
+    "emoji",
+    "birdstrikes",
+    "handwritten6_tmc",
+    "leaves100_3v",
+    "scene15_3v",
+    "cub10_img_text",
+)
 STRATEGIES = ("parallel", "feature", "sequential")
 
 
@@ -62,6 +77,39 @@ class MeanWeights(Callback):
             net.module_.load_state_dict(mean)
 
 
+class MovingMean(Callback):
+    """Put the exponential moving mean of the weights after each step.
+
+    The weight of the past grows from .1 to .99, so that none is left of the first.
+    """
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.mean_, self.n_ = list(map(torch.clone, net.module_.parameters())), 0
+
+    @torch.no_grad()
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        if training:
+            past = min(0.99, (1 + self.n_) / (10 + self.n_))
+            new = list(net.module_.parameters())
+            torch._foreach_lerp_(self.mean_, new, 1 - past)
+            self.n_ += 1
+
+    @torch.no_grad()
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        for value, mean in zip(net.module_.parameters(), self.mean_, strict=True):
+            value.copy_(mean)
+
+
+class RatesApart(torch.optim.AdamW):
+    """AdamW whose groups of parameters have a learning rate ``times`` the common."""
+
+    def __init__(self, params, lr, **kwargs):
+        params = [
+            {"lr": lr * group.pop("times", 1.0), **group} for group in map(dict, params)
+        ]
+        super().__init__(params, lr=lr, **kwargs)
+
+
 class NormalisedAdapter(_encoder._Adapter):
     """The adapter with batch normalisation before its dropout."""
 
@@ -76,14 +124,34 @@ def smoothed(amount):
     return Training(net_params=loss)
 
 
+def encoders_at(times):
+    groups = [("encoders.*", {"times": times})]  # names of parameters of the network
+    net_params = {"optimizer__param_groups": groups, "optimizer__fused": True}
+    return Training(optimizer=RatesApart, net_params=net_params)
+
+
 RECIPES = {
     "default": Training(),
     "smooth_05": smoothed(0.05),
     "smooth_10": smoothed(0.1),
     "mean_weights": Training(callbacks=[MeanWeights()]),
+    "moving_mean": Training(callbacks=[MovingMean()]),
     "half_epochs": Training(max_epochs=15),
     "twice_epochs": Training(max_epochs=60),
     "batch_norm": Training(),
+    "encoders_third": encoders_at(0.3),
+    "encoders_thrice": encoders_at(3.0),
+}
+TITLES = {
+    "smooth_05": "labels smoothed by 0.05",
+    "smooth_10": "labels smoothed by 0.1",
+    "mean_weights": "mean of the weights of the last third of epochs",
+    "moving_mean": "exponential moving mean of the weights",
+    "half_epochs": "half the epochs",
+    "twice_epochs": "twice the epochs",
+    "batch_norm": "batch normalisation in the adapters",
+    "encoders_third": "encoders at 0.3 times the rate of the fusion",
+    "encoders_thrice": "encoders at 3 times the rate of the fusion",
 }
 
 
@@ -99,11 +167,11 @@ def fit(recipe, strategy, X, y, memory):
         return model.fit(X, y)
 
 
-def run(name, folder, recipes, n_rows, memory):
+def run(name, folder, recipes, n_rows, n_folds, memory):
     """Return a record a recipe, strategy and fold of one set."""
     X, y, folds = load(name, folder, 3)
     records = []
-    for i, (train, test) in enumerate(folds):
+    for i, (train, test) in enumerate(folds[:n_folds]):
         if n_rows is not None and len(train) > n_rows:
             train = np.random.default_rng(0).permutation(train)[:n_rows]
         part, held_out = take(X, train), take(X, test)
@@ -129,7 +197,10 @@ def run(name, folder, recipes, n_rows, memory):
 
 
 def gains(records, measure="accuracy"):
-    """Return a row a recipe: on each set how much above the default, in points."""
+    """Return how much above the default recipes are: means and errors by set.
+
+    The column "mean" is of sets, its error that of a mean of as many.
+    """
     frame = pd.DataFrame(records)
     values = frame.pivot_table(
         measure, ["set", "fold", "strategy"], "recipe", sort=False
@@ -137,36 +208,53 @@ def gains(records, measure="accuracy"):
     apart = values.sub(values["default"], axis=0).drop(columns="default")
     by_fold = apart.groupby(["set", "fold"], sort=False).mean()
     by_set = by_fold.groupby("set", sort=False)
-    means, errors = by_set.mean(), by_set.std() / np.sqrt(3)  # dealt anew or not
+    n_folds = by_set.size().clip(upper=3)  # those dealt anew hold no further rows
+    means, errors = by_set.mean().T, by_set.std().T / np.sqrt(n_folds)
+    n_sets = means.shape[1]
+    errors["mean"] = means.std(axis=1) / np.sqrt(n_sets)
+    means["mean"] = means.mean(axis=1)
     scale = 100 if measure == "accuracy" else 1
-    table = pd.DataFrame(
+    return scale * means, scale * errors
+
+
+def table(records, measure="accuracy", digits=2):
+    """Return the gains as text."""
+    means, errors = gains(records, measure)
+    return pd.DataFrame(
         {
-            name: {
-                recipe: f"{scale * means.loc[name, recipe]:+.2f} ± "
-                f"{scale * errors.loc[name, recipe]:.2f}"
-                for recipe in means
-            }
-            for name in means.index
-        }
+            name: [
+                f"{mean:+.{digits}f} ± {error:.{digits}f}"
+                for mean, error in zip(means[name], errors[name], strict=True)
+            ]
+            for name in means
+        },
+        index=means.index,
     )
-    return table
 
 
 def page(records):
-    """Return the table as reStructuredText."""
-    table = gains(records)
-    header = ", ".join(f'"{s}"' for s in ["recipe", *table])
+    """Return the tables as reStructuredText."""
     lines = [
         f".. Written by benchmarks/bench_recipe.py on {datetime.date.today()}",
         "",
-        ".. csv-table:: Points of accuracy above the default training",
-        "   :class: results-table",
-        f"   :header: {header}",
-        "",
     ]
-    for recipe, row in table.iterrows():
-        lines.append("   " + ", ".join(f'"{cell}"' for cell in [recipe, *row]))
-    return "\n".join([*lines, ""])
+    for title, measure, digits in [
+        ("Points of accuracy above the default training", "accuracy", 2),
+        ("Log loss above that of the default training (less is better)", "log_loss", 3),
+    ]:
+        cells = table(records, measure, digits)
+        header = ", ".join(f'"{s}"' for s in ["recipe", *cells])
+        lines += [
+            f".. csv-table:: {title}, and standard error",
+            "   :class: results-table",
+            f"   :header: {header}",
+            "",
+        ]
+        for recipe, row in cells.iterrows():
+            row = [TITLES.get(recipe, recipe), *row]
+            lines.append("   " + ", ".join(f'"{cell}"' for cell in row))
+        lines.append("")
+    return "\n".join(lines)
 
 
 def main():
@@ -174,25 +262,30 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", default=os.environ.get("SKMULTIMODAL_BENCH_DATA"))
-    parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES))
     parser.add_argument("--rows", type=int, help="most training rows of a fold")
+    parser.add_argument("--folds", type=int, help="most folds of a set")
     parser.add_argument("--memory", help="keep the fitted base models in this folder")
     parser.add_argument("--json")
     parser.add_argument("--rst")
+    parser.add_argument("--read", nargs="+", default=[], help="files of --json")
     args = parser.parse_args()
     recipes = list(dict.fromkeys(["default", *args.recipes]))
-    folder, records = Path(args.data) if args.data else None, []
+    folder = Path(args.data) if args.data else None
+    former = [row for file in args.read for row in json.loads(Path(file).read_text())]
+    new = []
     kept = contextlib.nullcontext(args.memory)
     with kept if args.memory else tempfile.TemporaryDirectory() as memory:
         for name in args.sets:
-            records += run(name, folder, recipes, args.rows, memory)
+            new += run(name, folder, recipes, args.rows, args.folds, memory)
             if args.json:
-                Path(args.json).write_text(json.dumps(records, indent=1))
-            if args.rst:
-                Path(args.rst).write_text(page(records))
-            for measure in ("accuracy", "log_loss"):
-                print(measure, gains(records, measure), sep="\n", flush=True)
+                Path(args.json).write_text(json.dumps(new, indent=1))
+    records = former + new
+    if args.rst:
+        Path(args.rst).write_text(page(records))
+    for measure, digits in (("accuracy", 2), ("log_loss", 3)):
+        print(measure, table(records, measure, digits), sep="\n", flush=True)
 
 
 if __name__ == "__main__":
