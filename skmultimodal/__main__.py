@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -145,6 +146,7 @@ def _predict_with_saved(args):
 
 def _run(args):
     """Compare, and save and predict where that was asked for."""
+    fresh = "torch" not in sys.modules
     print("loading scikit-learn and torch ...", flush=True)
     if args.model is not None:
         _predict_with_saved(args)
@@ -154,6 +156,7 @@ def _run(args):
 
     from skmultimodal import FusionClassifier, FusionRegressor
     from skmultimodal.model_selection import compare_fusion
+    from skmultimodal.model_selection._forking import forked_workers
 
     if args.cv < 2:
         raise _Unusable(f"--cv must be at least 2, got {args.cv}")
@@ -170,17 +173,18 @@ def _run(args):
     )
     print(f"{args.dataset}: {len(X)} rows, {args.cv} folds", flush=True)
     try:
-        result = compare_fusion(
-            estimator(random_state=0),
-            X,
-            y,
-            strategies=args.strategies or "all",
-            pairs=args.pairs,
-            cv=folds,
-            n_jobs=args.n_jobs,
-            refit=args.save is not None or rows is not None,
-            progress=True,
-        )
+        with forked_workers() if fresh else nullcontext():
+            result = compare_fusion(
+                estimator(random_state=0),
+                X,
+                y,
+                strategies=args.strategies or "all",
+                pairs=args.pairs,
+                cv=folds,
+                n_jobs=args.n_jobs,
+                refit=args.save is not None or rows is not None,
+                progress=True,
+            )
     except ValueError as error:
         raise _Unusable(str(error)) from error
     print(result)

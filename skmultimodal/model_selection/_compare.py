@@ -34,6 +34,7 @@ from skmultimodal.training._survival import Survival
 
 __all__ = ["compare_fusion"]
 
+ORDER = ("baseline", "strategy", "pair", "modality")  # of computation
 SEED_STRATEGIES = ("parallel", "sequential", "feature", "decision")
 
 
@@ -149,18 +150,21 @@ def compare_fusion(
     folds = list(splitter.split(np.zeros(len(y)), y))
     labels = [label for _, label, _ in rows]
     done = [[None] * len(folds) for _ in rows]
-    with _shared_memory(estimator) as memory, _bar(progress, labels, folds) as advance:
-        # long fits of the baseline go before the strategies: none is to be the last
-        order = sorted(range(len(rows)), key=lambda row: rows[row][0] == "strategy")
+    # a backend that cannot give results one by one, as ray's, gives a list
+    return_as = "generator_unordered" if progress else "list"
+    with (
+        _shared_memory(estimator) as memory,
+        Parallel(n_jobs=n_jobs, return_as=return_as) as parallel,
+        _bar(progress, labels, folds) as advance,
+    ):
+        # long fits go first: none is to be the last, while others have nothing to do
+        order = sorted(range(len(rows)), key=lambda row: ORDER.index(rows[row][0]))
         jobs = [
             delayed(_evaluate)((row, k), rows[row][2], memory, X, y, *fold, scoring)
             for row in order
             for k, fold in enumerate(folds)
         ]
-        # a backend that cannot give results one by one, as ray's, gives a list
-        return_as = "generator_unordered" if progress else "list"
-        outcomes = Parallel(n_jobs=n_jobs, return_as=return_as)(jobs)
-        for (row, k), outcome in outcomes:
+        for (row, k), outcome in parallel(jobs):
             done[row][k] = outcome
             advance(f"{labels[row]}, fold {k}", outcome["score"])
     table = _table(rows, done)

@@ -123,7 +123,7 @@ def test_command_saves_and_predicts(files, capsys):
     told = capsys.readouterr().out
     assert told.startswith("loading ")
     assert "0/8 fits: note, table, decision, hand-made stack" in told
-    assert re.search(r"8/8 decision, fold 1: \d\.\d{3} \(\d+ s\)", told)
+    assert re.search(r"8/8 table, fold 1: \d\.\d{3} \(\d+ s\)", told)
     found = pd.read_csv(folder / "predictions.csv")
     assert list(found["prediction"]) == list(y)
     np.testing.assert_allclose(found.filter(like="probability").sum(axis=1), 1)
@@ -147,8 +147,20 @@ def test_command_refuses_what_does_not_fit_together(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_command_speaks_at_once():
-    command = [sys.executable, "-m", "skmultimodal", "--dataset", "none.csv"]
+def test_command_speaks_at_once_and_its_processes_find_the_same(files, tmp_path):
+    arguments = ["--dataset", str(files[0] / "train.csv"), "--target", "stars"]
+    arguments += ["--strategies", "decision", "--cv", "2", "--n-jobs"]
+    command = [sys.executable, "-m", "skmultimodal", *arguments, "2"]
+    command += ["--output", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline().startswith("loading ")
-        process.kill()
+        assert "8/8 " in process.communicate(timeout=120)[0]
+    assert process.returncode == 0
+    assert main([*arguments, "1", "--output", str(tmp_path / "one")]) == 0
+    tables = [
+        pd.read_csv(folder / "comparison.csv").drop(
+            columns=["fit_seconds", "predict_seconds", "megabytes"]
+        )
+        for folder in (tmp_path, tmp_path / "one")
+    ]
+    pd.testing.assert_frame_equal(*tables)
