@@ -7,6 +7,7 @@ import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
+from typing import Any
 
 import joblib
 from joblib.parallel import ParallelBackendBase
@@ -30,7 +31,7 @@ class _Forks(ParallelBackendBase):
     """Processes of this one's memory, each of its share of the cores."""
 
     supports_retrieve_callback = True
-    pool = None
+    pool: Any = None
 
     def effective_n_jobs(self, n_jobs):
         if n_jobs is None or n_jobs > 0:
