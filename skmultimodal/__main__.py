@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
+import warnings
 from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
 DATASETS = ("emoji", "birdstrikes", "spoken-digits")
+TASKS = ("classification", "regression")
+MOST_NUMBERS = 20  # different whole numbers that are labels though some are rare
 
 
 class _Unusable(Exception):
@@ -25,6 +29,17 @@ def _parser():
         help=f"one of {', '.join(DATASETS)}, or a .csv or .parquet file",
     )
     parser.add_argument("--target", help="column to predict, for a file")
+    parser.add_argument(
+        "--task",
+        choices=TASKS,
+        help="whether the target holds labels or values (default: by what it holds)",
+    )
+    parser.add_argument(
+        "--on-error",
+        choices=("raise", "missing"),
+        default="raise",
+        help="whether a cell that cannot be read is an error or counts as missing",
+    )
     parser.add_argument(
         "--strategies", nargs="+", default=None, metavar="S", help="default: all four"
     )
@@ -56,13 +71,13 @@ def _parser():
     return parser
 
 
-def _load(dataset, target):
-    """Return X and y of a bundled data set or of a file."""
+def _load(dataset, target, task, cv):
+    """Return X and y of a bundled data set or of a file, and the task."""
     from skmultimodal import datasets
 
     if dataset in DATASETS:
         load = getattr(datasets, "load_" + dataset.replace("-", "_"))
-        return load(return_X_y=True)
+        return *load(return_X_y=True), "classification"
     frame = _read(dataset)
     if target is None:
         raise _Unusable(
@@ -73,8 +88,46 @@ def _load(dataset, target):
             f"no column {target!r} in {dataset!r}; its columns are "
             f"{list(frame.columns)}"
         )
-    frame = frame.dropna(subset=[target])
-    return frame.drop(columns=target), frame[target].to_numpy()
+    y, task = _target(frame.pop(target), task, cv)
+    if len(y) < len(frame):
+        print(f"left out {len(frame) - len(y)} rows without {target!r}", flush=True)
+    return frame.loc[y.index], y.to_numpy(), task
+
+
+def _target(column, task, cv):
+    """Return the known labels or values of a column, and which of them they are."""
+    import numpy as np
+    import pandas as pd
+
+    from skmultimodal.data._table import column_kind, read_numbers
+
+    y = column.dropna().infer_objects()
+    kind = column_kind(y) if len(y) else "category"
+    numbers = kind.endswith("number")
+    if numbers and kind != "number":  # written as texts
+        values = read_numbers(y, column.name, kind)
+        y = pd.Series(values, index=y.index).dropna()
+    if not len(y):
+        raise _Unusable(f"column {column.name!r} holds nothing to learn from")
+    counts = y.value_counts()
+    if task != "classification" and not numbers and (kind == "date" or task):
+        what = "dates" if kind == "date" else "no numbers"
+        raise _Unusable(
+            f"column {column.name!r} holds {what}, such as {y.iloc[0]!r}; turn them "
+            "into numbers, or pass --task classification"
+        )
+    if task is None:
+        task = "classification"
+        rare = len(counts) > MOST_NUMBERS and counts.iloc[-1] < cv
+        if numbers and (rare or (np.mod(y, 1) != 0).any()):
+            task = "regression"
+    if task == "classification" and counts.iloc[0] < cv:
+        raise _Unusable(
+            f"column {column.name!r} holds {len(counts)} different values in {len(y)} "
+            f"rows, none of them {cv} times, as labels in {cv} folds must be; choose "
+            "another --target, or --task regression for numbers"
+        )
+    return y, task
 
 
 def _read(dataset):
@@ -90,13 +143,34 @@ def _read(dataset):
     import pandas as pd
 
     try:
-        read = pd.read_csv if path.suffix.lower() == ".csv" else pd.read_parquet
-        return read(path)
+        if path.suffix.lower() == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            with path.open(encoding="utf-8") as lines:
+                header = lines.readline()
+            # spreadsheets of countries with decimal commas write semicolons
+            frame = pd.read_csv(path, sep=max(",;\t", key=header.count))
+    except UnicodeDecodeError as error:
+        raise _Unusable(f"cannot read {dataset!r}: it is no text in UTF-8") from error
     except Exception as error:
         raise _Unusable(f"cannot read {dataset!r}: {error}") from error
+    return frame.apply(_found_beside, folder=path.parent)
 
 
-def _writable(output):
+def _found_beside(column, folder):
+    """Return a column with its folder in front of paths that are relative to it."""
+    texts = column[column.map(lambda cell: isinstance(cell, str))]
+    if not len(texts) or os.path.exists(texts.iloc[0]):
+        return column
+    try:
+        if not (folder / texts.iloc[0]).is_file():
+            return column
+    except OSError:  # a text too long for a path
+        return column
+    return column.mask(column.index.isin(texts.index), str(folder) + os.sep + texts)
+
+
+def _writable(output, option="--output"):
     """Return the output folder, made if need be, where a file can be written."""
     folder = Path(output)
     try:
@@ -104,7 +178,7 @@ def _writable(output):
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as error:
-        raise _Unusable(f"cannot write to --output {output!r}: {error}") from error
+        raise _Unusable(f"cannot write to {option} {str(output)!r}: {error}") from error
 
 
 def _require(*packages):
@@ -141,6 +215,8 @@ def _predict_with_saved(args):
         model = load(args.model)
     except Exception as error:
         raise _Unusable(f"cannot load {args.model!r}: {error}") from error
+    if args.on_error != "raise":
+        model.set_params(on_error=args.on_error)
     _predict(model, rows, folder)
 
 
@@ -152,7 +228,6 @@ def _run(args):
         _predict_with_saved(args)
         return
     from sklearn.model_selection import KFold, StratifiedKFold
-    from sklearn.utils.multiclass import type_of_target
 
     from skmultimodal import FusionClassifier, FusionRegressor
     from skmultimodal.model_selection import compare_fusion
@@ -162,20 +237,20 @@ def _run(args):
         raise _Unusable(f"--cv must be at least 2, got {args.cv}")
     folder = _writable(args.output)
     _require("matplotlib", "rich", *["pyarrow"] * args.dataset.endswith(".parquet"))
-    X, y = _load(args.dataset, args.target)
+    X, y, task = _load(args.dataset, args.target, args.task, args.cv)
     if args.save is not None:
-        _writable(Path(args.save).parent)
+        _writable(Path(args.save).parent, "the folder of --save,")
     rows = None if args.predict is None else _read(args.predict)
-    regression = type_of_target(y).startswith("continuous")
+    regression = task == "regression"
     estimator = FusionRegressor if regression else FusionClassifier
     folds = (KFold if regression else StratifiedKFold)(
         args.cv, shuffle=True, random_state=0
     )
-    print(f"{args.dataset}: {len(X)} rows, {args.cv} folds", flush=True)
+    print(f"{args.dataset}: {len(X)} rows, {args.cv} folds, {task}", flush=True)
     try:
         with forked_workers() if fresh else nullcontext():
             result = compare_fusion(
-                estimator(random_state=0),
+                estimator(random_state=0, on_error=args.on_error),
                 X,
                 y,
                 strategies=args.strategies or "all",
@@ -212,11 +287,26 @@ def main(arguments=None) -> int:
     """Run the comparison; 2 if what was asked for does not exist."""
     args = _parser().parse_args(arguments)
     try:
-        _run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _note()
+            _run(args)
     except _Unusable as error:
-        print(f"python -m skmultimodal: {error}", file=sys.stderr)
+        said = str(error).replace("on_error='missing'", "--on-error missing")
+        print(f"python -m skmultimodal: {said}", file=sys.stderr)
         return 2
     return 0
+
+
+def _note():
+    """Return what prints each warning once, without a line of code."""
+    said = set()
+
+    def show(message, *args, **params):
+        if str(message) not in said:
+            said.add(str(message))
+            print(f"note: {message}", file=sys.stderr, flush=True)
+
+    return show
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ PRIVATE = {("model_selection/_compare.py", "_safe_indexing")}
 # Attributes that are set on another object than the own one, and why that is right.
 OWN_COPY, OF_OTHERS = "a copy of the own class", "how another library is told"
 SET_FROM_OUTSIDE = {
+    ("__main__.py", "warnings.showwarning"): OF_OTHERS,
     ("_sklearn.py", "block.name_caption"): OF_OTHERS,
     ("encoders/_module.py", "part.training"): OF_OTHERS,
     ("encoders/_modules.py", "part.training"): OF_OTHERS,
