@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import qr
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import StackingClassifier, StackingRegressor
@@ -57,7 +59,7 @@ def handmade_models(X, regression=False) -> list:
     """Return (name, pipeline) of the linear model of each modality."""
     models = []
     for name, (kind, columns) in infer_columns(X).items():
-        linear = LogisticRegression(
+        linear = _WideLogistic(
             C=STRENGTH.get(kind, 1.0), solver="newton-cg", tol=1e-3, max_iter=1000
         )
         steps = _select_features(name, kind, columns)
@@ -113,6 +115,23 @@ def _select(X, name, columns):
 def _filled(cells):
     """Return texts, empty where missing."""
     return ["" if is_missing(text) else text for text in cells_and_labels(cells)[0]]
+
+
+class _WideLogistic(LogisticRegression):
+    """The same model, found sooner where dense features outnumber the rows.
+
+    Penalised coefficients are sums of rows, so that those of as many features as rows,
+    rotated, say it all.
+    """
+
+    def fit(self, X, y, sample_weight=None):
+        if issparse(X) or X.shape[1] <= len(X):
+            return super().fit(X, y, sample_weight)
+        axes, rotated = qr(X.T, mode="economic", check_finite=False)
+        super().fit(np.ascontiguousarray(rotated.T), y, sample_weight)
+        self.coef_ = self.coef_ @ axes.T
+        self.n_features_in_ = X.shape[1]
+        return self
 
 
 class _Pixels(TransformerMixin, BaseEstimator):

@@ -256,6 +256,24 @@ def test_the_hand_made_stack_takes_missing_vectors():
     assert handmade_stack(X).fit(X, y).score(X, y) > 0.8
 
 
+def test_the_hand_made_model_of_wide_features_is_the_plain_one():
+    rng = np.random.default_rng(0)
+    images, y = rng.integers(0, 256, (40, 6, 6, 3), dtype=np.uint8), np.arange(40) % 3
+    images[y == 1, :3] //= 2
+    frame = pd.DataFrame({"image": list(images)})
+    model = dict(handmade_models(frame))["image"]
+    pixels = model[:-1].fit_transform(frame)
+    plain = LogisticRegression(**model[-1].get_params())
+    for weight in (None, rng.uniform(0.1, 2, 40)):
+        exact = {"tol": 1e-8}
+        found = clone(model[-1]).set_params(**exact).fit(pixels, y, weight)
+        expected = clone(plain).set_params(**exact).fit(pixels, y, weight)
+        assert found.coef_.shape == expected.coef_.shape == (3, 108)
+        np.testing.assert_allclose(
+            found.predict_proba(pixels), expected.predict_proba(pixels), atol=1e-4
+        )
+
+
 def test_command_says_at_once_what_to_install(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("skmultimodal.__main__.find_spec", lambda name: None)
     assert main(["--output", str(tmp_path)]) == 2
