@@ -9,6 +9,8 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.func import vmap
+from torch.nn.functional import cross_entropy
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import skmultimodal as sk
 from skmultimodal import (
@@ -129,6 +131,32 @@ def test_dropout_of_members_keeps_the_mean(p):
     np.testing.assert_allclose(shares, 1 - p, atol=0.025)
     both = ((values[0] > 0) & (values[1] > 0)).mean()
     assert both == pytest.approx((1 - p) ** 2, abs=0.025)
+
+
+class Counted(TorchDispatchMode):
+    def __init__(self):
+        super().__init__()
+        self.n = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.n += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_loss_of_members_is_the_cross_entropy_in_few_operations():
+    torch.manual_seed(0)
+    scores = torch.randn(4, 9, 3, requires_grad=True)
+    target = torch.randint(3, (9,))
+    by_torch = vmap(partial(cross_entropy, target=target, reduction="none"))
+    losses = []
+    for loss in (vmap(partial(TASK.loss, target=target)), by_torch):
+        with Counted() as counted:
+            values = loss(scores)
+        (gradient,) = torch.autograd.grad(values.square().sum(), scores)
+        losses.append((values, gradient, counted.n))
+    for own, expected in zip(losses[0][:2], losses[1][:2], strict=True):
+        np.testing.assert_array_equal(own.detach(), expected.detach())
+    assert losses[0][2] < 0.6 * losses[1][2]
 
 
 def test_members_keep_their_best_weights_when_the_user_stops_them():
