@@ -44,6 +44,7 @@ SET_FROM_OUTSIDE = {
     ("encoders/pretrained/_onnx.py", "options.intra_op_num_threads"): OF_OTHERS,
     ("encoders/pretrained/_onnx.py", "options.log_severity_level"): OF_OTHERS,
     ("fusion/_low_rank.py", "linear.weight"): OF_OTHERS,
+    ("fusion/apart/_bar.py", "self._bar.total"): OF_OTHERS,
     ("fusion/apart/_standalone.py", "model.classes_"): OF_OTHERS,
     ("fusion/apart/_standalone.py", "model.estimators_"): OF_OTHERS,
     ("fusion/joint/_model.py", "model.interrupted"): OWN_COPY,

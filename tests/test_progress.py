@@ -121,6 +121,24 @@ def test_the_bar_counts_candidates_and_ends_with_a_failed_fit(data, capfd):
     assert "0/12" in last_line(capfd.readouterr().err)
 
 
+def test_the_bar_covers_the_members_of_the_default(data, capfd, tmp_path):
+    X, y = data
+    clf = FusionClassifier(random_state=0, verbose=1).fit(X, y)
+    err = capfd.readouterr().err
+    assert "features of all modalities: 100%|" in err
+    for member in ("kernel", "trees"):
+        assert f"{member}, fold 5 of 5: " in err
+        assert f"{member}, all rows: " in err
+    assert re.match(r"m0, m1: 100%.*24/24", last_line(err))
+    proba = clf.predict_proba(X)
+    clf.set_params(verbose=0).fit(X, y)
+    assert (clf.predict_proba(X) == proba).all()
+    for left in (24, 12):  # the cache has the machines the second time
+        clf.set_params(verbose=1, memory=str(tmp_path)).fit(X, y)
+        assert f"{left}/{left}" in last_line(capfd.readouterr().err)
+        assert (clf.predict_proba(X) == proba).all()
+
+
 def test_two_prints_a_table(data, capfd):
     fit(data, verbose=2)
     assert "train_loss" in capfd.readouterr().out

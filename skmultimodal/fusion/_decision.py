@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -213,12 +214,13 @@ class DecisionFusion(BaseFusion):
             # a model with calibration replaces responses by calibrated ones
             known = None if responses is None else responses.copy()
             model = DecisionModel(self, problem, rule, models, known, folds)
-        if self._lets_in(problem) and folds and len(problem.names) > 1:
-            joined, machines = {}, None
-            if problem.encoders_for is not None:
-                features = whole.for_strategy(JoinedFeatures())
-                joined, machines = fit_joined(features, folds, self.refit)
-            model.add_members(problem, known, joined, machines, folds)
+            if self._lets_in(problem) and folds and len(problem.names) > 1:
+                joined, machines = {}, None
+                if problem.encoders_for is not None:
+                    features = whole.for_strategy(JoinedFeatures())
+                    features = replace(features, bar=problem.bar)
+                    joined, machines = fit_joined(features, folds, self.refit)
+                model.add_members(problem, known, joined, machines, folds)
         return model, problem, responses, of_folds
 
     @property

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -16,6 +17,7 @@ from skmultimodal.data._cells import CellError
 from skmultimodal.encoders.features._audio import AudioFeatures
 from skmultimodal.encoders.features._character_ngrams import CharacterNgrams
 from skmultimodal.encoders.features._classical import default_model
+from skmultimodal.encoders.features._defaults import default_features
 from skmultimodal.encoders.features._image import ImageFeatures
 from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.encoders.features._sequence import SequenceFeatures
@@ -326,6 +328,16 @@ def test_character_ngrams_are_those_of_scikit_learn_to_the_bit(ngram_range):
             np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
     names = plain.get_feature_names_out()
     np.testing.assert_array_equal(ours.get_feature_names_out(), names)
+
+
+def test_default_features_of_texts_are_components_of_their_ngrams(emoji_small):
+    texts = emoji_small[0]["text"].to_numpy()
+    plain = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True)
+    features = plain.fit_transform(texts)
+    expected = TruncatedSVD(64, random_state=0).fit(features).transform(features)
+    ours = default_features("text").fit(texts)
+    assert isinstance(ours[0], CharacterNgrams)  # which takes a word apart once
+    np.testing.assert_allclose(ours.transform(texts), expected, atol=1e-5)
 
 
 def test_character_ngrams_take_each_word_apart_once():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 from skmultimodal.encoders._audio import AudioEncoder
@@ -13,6 +13,7 @@ from skmultimodal.encoders._sequence import SequenceEncoder
 from skmultimodal.encoders._tabular import TabularEncoder
 from skmultimodal.encoders._text import TextEncoder
 from skmultimodal.encoders.features._audio import AudioFeatures
+from skmultimodal.encoders.features._character_ngrams import CharacterNgrams
 from skmultimodal.encoders.features._image import ImageFeatures
 from skmultimodal.encoders.features._sequence import SequenceFeatures
 
@@ -43,7 +44,7 @@ def default_features(kind: str):
     --------
     >>> from skmultimodal.encoders.features._defaults import default_features
     >>> list(default_features("text").named_steps)
-    ['tfidfvectorizer', 'components']
+    ['characterngrams', 'components']
     """
     if kind == "image":
         return ImageFeatures()
@@ -52,10 +53,7 @@ def default_features(kind: str):
     if kind == "sequence":
         return SequenceFeatures()
     if kind == "text":
-        characters = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True
-        )
-        return make_pipeline(characters, Components())
+        return make_pipeline(CharacterNgrams((1, 4)), Components())
     return TabularEncoder()
 
 
@@ -73,7 +71,9 @@ class Components(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         self.svd_ = None
         if self.n_components < X.shape[1]:
-            self.svd_ = TruncatedSVD(self.n_components, random_state=0).fit(X)
+            # in float32 the fourth digit would depend on the order of sums
+            double = X.astype(np.float64)
+            self.svd_ = TruncatedSVD(self.n_components, random_state=0).fit(double)
         return self
 
     def transform(self, X):

@@ -29,6 +29,11 @@ class FitBar:
         """Say what is being done."""
         self._bar.set_description(text)
 
+    def grow(self, n_more):
+        """Add fits that are known of only now."""
+        self._bar.total += n_more
+        self._bar.refresh()
+
     def advance(self):
         """Count a model that is fitted."""
         self._bar.update()

@@ -50,9 +50,12 @@ class JoinedModel(FrozenModel):
         found = {name: np.full(shape, np.nan) for name in specs}
         complete = problem.present.all(axis=1)
         self.machines = {}
+        bar = problem.bar
+        if bar is not None:
+            bar.grow(len(specs) * (len(folds) + refit))
         for name, spec in specs.items():
             heads = []
-            for train, test in folds:
+            for train, test in _told(folds, name, bar):
                 train, test = train[complete[train]], test[complete[test]]
                 part = problem.take(train)
                 if not len(train) or part.says_less(problem):
@@ -64,10 +67,14 @@ class JoinedModel(FrozenModel):
                 if len(test):
                     found[name][test] = self.head.response(rows[test])
             if refit:
+                if bar is not None:
+                    bar.tell(f"{name}, all rows")
                 self.fit_head(
                     spec, rows[complete], problem.take(np.flatnonzero(complete))
                 )
                 heads = [self.head]
+                if bar is not None:
+                    bar.advance()
             self.machines[name] = heads
         return found
 
@@ -124,12 +131,24 @@ def _fit(problem, folds, refit):
     complete = np.flatnonzero(problem.present.all(axis=1))
     if not len(complete) or problem.take(complete).says_less(problem):
         return {}, None
+    if problem.bar is not None:
+        problem.bar.tell("features of all modalities")
     features = FrozenFeatures("DecisionFusion")
     blocks = features.fit_transform(problem)
     model = JoinedModel(features, problem, shares_of("uniform", problem.names))
     rows = model.joined(blocks, problem.present)
     specs = _machines(rows.shape[1], problem.task)
     return model.fit_machines(specs, rows, problem, folds, refit), model
+
+
+def _told(folds, name, bar):
+    """Yield the folds, while the bar tells of them and counts those that are done."""
+    for k, fold in enumerate(folds):
+        if bar is not None:
+            bar.tell(f"{name}, fold {k + 1} of {len(folds)}")
+        yield fold
+        if bar is not None:
+            bar.advance()
 
 
 def _machines(n_features, task) -> dict:
