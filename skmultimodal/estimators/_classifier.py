@@ -217,12 +217,13 @@ class FusionClassifier(ClassifierMixin, FittedFusion):
     def _checked_y(self, y):
         try:
             kind = type_of_target(y, input_name="y")
-            held = pd.api.types.infer_dtype(np.ravel(y), skipna=False)
-            if kind == "unknown" and held in ("boolean", "integer"):
+            values = np.asarray(y) if kind == "unknown" else np.empty(0)
+            held = pd.api.types.infer_dtype(values.ravel(), skipna=False)
+            if held in ("boolean", "integer"):
                 dtype = "bool" if held == "boolean" else "int"
                 raise ValueError(
-                    f"The labels y of {type(self).__name__} are {dtype} in an array "
-                    f"of dtype object. Pass y.astype({dtype})."
+                    f"Unknown label type: the labels y of {type(self).__name__} are "
+                    f"{dtype} in an array of dtype object. Pass y.astype({dtype})."
                 )
             multilabel = kind.startswith("multilabel")
             checked = _check_y(y, multi_output=multilabel)
