@@ -86,3 +86,18 @@ def test_verbose_tells_the_same_at_first(rows, capsys):
     assert told.startswith(repr(describe(X)))
     clf.set_params(verbose=0).fit(X, y)
     assert capsys.readouterr().out == ""
+
+
+def test_y_is_no_estimator(rows):
+    with pytest.raises(TypeError, match="Got ndarray as 'estimator'; y is not needed"):
+        describe(*rows)
+
+
+def test_what_is_wrong_is_told_with_its_remedy(rows):
+    X, y = rows
+    with pytest.raises(ValueError, match=r"Give an instance: DecisionFusion\(\)"):
+        FusionClassifier(fusion=DecisionFusion).fit(X, y)
+    clips = X.assign(photo=["clip.mp4" if i == 7 else "a.jpg" for i in range(len(X))])
+    clips.loc[::2, "photo"] = "b.pdf"
+    with pytest.raises(ValueError, match=r"of \.jpg, \.mp4, \.pdf files, .* 'b\.pdf'"):
+        describe(clips[["photo"]][::-1])

@@ -189,7 +189,8 @@ def _has_items(part) -> bool:
 
 
 def _string_kind(cells, name) -> str:
-    files = [PurePath(_name_of_file(cell)).suffix.lower() for cell in cells if cell]
+    named = [cell for cell in cells if cell]
+    files = [PurePath(_name_of_file(cell)).suffix.lower() for cell in named]
     least = MOST * len(files)
     for kind, known in (("image", IMAGE_SUFFIXES), ("audio", AUDIO_SUFFIXES)):
         if files and sum(suffix in known for suffix in files) >= least:
@@ -197,11 +198,12 @@ def _string_kind(cells, name) -> str:
     known = IMAGE_SUFFIXES | AUDIO_SUFFIXES | OTHER_SUFFIXES
     if files and sum(suffix in known for suffix in files) >= least:
         endings = ", ".join(sorted(set(files)))
+        others = [i for i, suffix in enumerate(files) if suffix in OTHER_SUFFIXES]
         raise ValueError(
             f"Modality {name!r}: its cells are paths of {endings} files, such as "
-            f"{cells[0]!r}. Files of images or of sounds are read. Turn "
-            "others into images, waveforms or texts first, leave the column out of X, "
-            "or give 'encoders' with one of your own for it."
+            f"{named[others[0] if others else 0]!r}. Files of images, or of audio, are "
+            "read. Turn others into images, waveforms or texts first, leave the column "
+            "out of X, or give 'encoders' with one of your own for it."
         )
     written, odd = written_kind(cells)
     if written != "category" or odd is not None:

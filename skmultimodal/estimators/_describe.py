@@ -37,6 +37,8 @@ def describe(X: Any, estimator: Any = None) -> Description:
 
     Raises
     ------
+    TypeError
+        If `estimator` is no fusion estimator.
     ValueError
         If X is not what the estimator takes.
 
@@ -59,6 +61,11 @@ def describe(X: Any, estimator: Any = None) -> Description:
       examples price='3,5'; price='4'
     """
     estimator = FusionClassifier() if estimator is None else estimator
+    if not hasattr(estimator, "encoders"):
+        raise TypeError(
+            "describe expects X and, if need be, a fusion estimator. Got "
+            f"{type(estimator).__name__} as 'estimator'; y is not needed."
+        )
     if hasattr(estimator, "fusion_"):
         reader = estimator.reader_
         rows = reader.read(X)

@@ -42,6 +42,8 @@ def resolve_fusion(fusion, owner: str):
     if isinstance(fusion, str):
         close = difflib.get_close_matches(fusion, known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
+    elif isinstance(fusion, type):
+        hint = f" Give an instance: {fusion.__name__}()."
     raise ValueError(
         f"The 'fusion' parameter of {owner} must be 'auto', one of {list(known)}, "
         f"or a strategy object. Got {fusion!r} instead.{hint}"
