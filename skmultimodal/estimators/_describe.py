@@ -54,7 +54,7 @@ def describe(X: Any, estimator: Any = None) -> Description:
       encoder  FeatureUnion, LogisticRegression
       absent   0 of 2 rows
       examples 'a red car'; 'two blue boats'
-    table: table, columns price (comma number)
+    table: table, column price (comma number)
       why      columns that are no images, audio or texts are one table
       encoder  TableFeatures, HistGradientBoostingClassifier
       absent   0 of 2 rows

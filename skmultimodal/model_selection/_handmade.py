@@ -129,7 +129,7 @@ class _WideLogistic(LogisticRegression):
             return super().fit(X, y, sample_weight)
         axes, rotated = qr(X.T, mode="economic", check_finite=False)
         super().fit(np.ascontiguousarray(rotated.T), y, sample_weight)
-        self.coef_ = self.coef_ @ axes.T
+        self.coef_ = self.coef_ @ axes.T  # type: ignore[has-type]  # no stub
         self.n_features_in_ = X.shape[1]
         return self
 
