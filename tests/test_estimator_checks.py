@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import make_classification
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
@@ -74,11 +75,27 @@ def on_rows(encoder, **kwargs):
         FusionTransformer(),
         *[
             FusionClassifier(fusion=fusion)
-            for fusion in ("parallel", "sequential", "feature", "decision")
+            for fusion in ("sequential", "feature", "decision")
         ],
     ]
 )
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+def test_the_default_is_parallel_fusion_on_numbers():
+    """So that the checks of `FusionClassifier()` are those of ``"parallel"``."""
+    X, y = make_classification(60, random_state=0)
+    default, parallel = (
+        FusionClassifier(fusion=fusion, random_state=0).fit(X, y)
+        for fusion in ("auto", "parallel")
+    )
+    np.testing.assert_array_equal(default.predict_proba(X), parallel.predict_proba(X))
+
+
+@pytest.mark.slow
+@parametrize_with_checks([FusionClassifier(fusion="parallel")])
+def test_scikit_learn_check_of_parallel_fusion(estimator, check):
     check(estimator)
 
 

@@ -33,16 +33,16 @@ from skmultimodal.model_selection._handmade import handmade_models, handmade_sta
 @pytest.fixture(scope="module")
 def result():
     X, y = make_multimodal_classification(
-        240, n_modalities=2, class_sep=1.0, random_state=0
+        180, n_modalities=2, class_sep=1.0, random_state=0
     )
     clf = FusionClassifier(random_state=0, training=Training(max_epochs=3))
-    return compare_fusion(clf, X, y, strategies=["parallel", "decision"], cv=4)
+    return compare_fusion(clf, X, y, strategies=["parallel", "decision"], cv=3)
 
 
 def test_table(result):
     table = result.table_
     assert list(table["kind"]) == ["modality"] * 2 + ["strategy"] * 2 + ["baseline"]
-    folds = table[[f"fold_{k}" for k in range(4)]].to_numpy()
+    folds = table[[f"fold_{k}" for k in range(3)]].to_numpy()
     np.testing.assert_allclose(table["score"], folds.mean(axis=1))
     np.testing.assert_allclose(table["sd"], folds.std(axis=1, ddof=1))
     assert (table["fit_seconds"] > 0).all()
@@ -51,7 +51,7 @@ def test_table(result):
 
 def test_gain_is_paired_over_folds(result):
     rows = result.table_.set_index("name")
-    folds = [f"fold_{k}" for k in range(4)]
+    folds = [f"fold_{k}" for k in range(3)]
     best = result.best_estimator_.fusion  # of equal ones the smallest
     highest = rows.loc[["parallel", "decision"], "score"].max()
     assert rows.loc[best, "score"] == pytest.approx(highest)
@@ -61,8 +61,8 @@ def test_gain_is_paired_over_folds(result):
     assert gain.modality == rival
     assert gain.mean == pytest.approx(difference.mean())
     # Nadeau & Bengio: variance times (1 / folds + test / train rows)
-    error = np.sqrt(difference.var() * (1 / 4 + 1 / 3))
-    half = 3.182446 * error  # 97.5 % point of t with 3 degrees of freedom
+    error = np.sqrt(difference.var() * (1 / 3 + 1 / 2))
+    half = 4.302653 * error  # 97.5 % point of t with 2 degrees of freedom
     assert gain.high - gain.mean == pytest.approx(half, rel=1e-5)
     assert result.best_estimator_.modalities_ == ["m0", "m1"]  # it is fitted
     assert result.verdict().startswith(f"Best strategy: {best}.")
@@ -186,13 +186,13 @@ def test_report_needs_no_other_file(result, tmp_path):
     assert "Birds & <planes>" in seen.text
     assert result.verdict() in seen.text
     for word in (
-        "240 rows, 4 folds, score: accuracy",
+        "180 rows, 3 folds, score: accuracy",
         "scikit-learn",
         "max_epochs=3",  # of the parameters those that were changed
     ):
         assert word in seen.text
     assert "on_empty" not in seen.text
-    assert page.count("fold 3") == 1
+    assert page.count("fold 2") == 1
     (source,) = seen.sources
     head, _, data = source.partition(",")
     assert head == "data:image/svg+xml;base64"
