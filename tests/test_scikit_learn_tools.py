@@ -65,7 +65,7 @@ def rows(emoji_small):
 
 
 def test_one_grid_over_strategy_weights_widths_and_drop(emoji_small):
-    X, y = emoji_small
+    X, y = (part[:100] for part in emoji_small)
     grid = [
         {
             "fusion": [ParallelFusion(), SequentialFusion()],
@@ -82,7 +82,7 @@ def test_one_grid_over_strategy_weights_widths_and_drop(emoji_small):
     search = GridSearchCV(small(), grid, cv=2, n_jobs=2, error_score="raise")
     search.fit(X, y)
     assert len(search.cv_results_["params"]) == 10
-    assert search.predict_proba(X).shape == (200, len(search.classes_))
+    assert search.predict_proba(X).shape == (100, len(search.classes_))
     serial = clone(search).set_params(n_jobs=1, refit=False).fit(X, y)
     np.testing.assert_array_equal(
         search.cv_results_["mean_test_score"], serial.cv_results_["mean_test_score"]
