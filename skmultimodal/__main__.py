@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 import warnings
-from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -222,7 +221,6 @@ def _predict_with_saved(args):
 
 def _run(args):
     """Compare, and save and predict where that was asked for."""
-    fresh = "torch" not in sys.modules
     print("loading scikit-learn and torch ...", flush=True)
     if args.model is not None:
         _predict_with_saved(args)
@@ -231,7 +229,6 @@ def _run(args):
 
     from skmultimodal import FusionClassifier, FusionRegressor
     from skmultimodal.model_selection import compare_fusion
-    from skmultimodal.model_selection._forking import forked_workers
 
     if args.cv < 2:
         raise _Unusable(f"--cv must be at least 2, got {args.cv}")
@@ -248,18 +245,17 @@ def _run(args):
     )
     print(f"{args.dataset}: {len(X)} rows, {args.cv} folds, {task}", flush=True)
     try:
-        with forked_workers() if fresh else nullcontext():
-            result = compare_fusion(
-                estimator(random_state=0, on_error=args.on_error),
-                X,
-                y,
-                strategies=args.strategies or "all",
-                pairs=args.pairs,
-                cv=folds,
-                n_jobs=args.n_jobs,
-                refit=args.save is not None or rows is not None,
-                progress=True,
-            )
+        result = compare_fusion(
+            estimator(random_state=0, on_error=args.on_error),
+            X,
+            y,
+            strategies=args.strategies or "all",
+            pairs=args.pairs,
+            cv=folds,
+            n_jobs=args.n_jobs,
+            refit=args.save is not None or rows is not None,
+            progress=True,
+        )
     except ValueError as error:
         raise _Unusable(str(error)) from error
     print(result)

@@ -152,11 +152,7 @@ def compare_fusion(
     done = [[None] * len(folds) for _ in rows]
     # a backend that cannot give results one by one, as ray's, gives a list
     return_as = "generator_unordered" if progress else "list"
-    with (
-        _shared_memory(estimator) as memory,
-        Parallel(n_jobs=n_jobs, return_as=return_as) as parallel,
-        _bar(progress, labels, folds) as advance,
-    ):
+    with _shared_memory(estimator) as memory, _bar(progress, labels, folds) as advance:
         # long fits go first: none is to be the last, while others have nothing to do
         order = sorted(range(len(rows)), key=lambda row: ORDER.index(rows[row][0]))
         jobs = [
@@ -164,7 +160,7 @@ def compare_fusion(
             for row in order
             for k, fold in enumerate(folds)
         ]
-        for (row, k), outcome in parallel(jobs):
+        for (row, k), outcome in Parallel(n_jobs=n_jobs, return_as=return_as)(jobs):
             done[row][k] = outcome
             advance(f"{labels[row]}, fold {k}", outcome["score"])
     table = _table(rows, done)

@@ -69,12 +69,15 @@ class Components(TransformerMixin, BaseEstimator):
         self.n_components = n_components
 
     def fit(self, X, y=None):
-        self.svd_ = None
+        self.components_ = None
         if self.n_components < X.shape[1]:
             # in float32 the fourth digit would depend on the order of sums
             double = X.astype(np.float64)
-            self.svd_ = TruncatedSVD(self.n_components, random_state=0).fit(double)
+            svd = TruncatedSVD(self.n_components, random_state=0).fit(double)
+            self.components_ = svd.components_.astype(X.dtype)
         return self
 
     def transform(self, X):
-        return X.toarray() if self.svd_ is None else self.svd_.transform(X)
+        if self.components_ is None:
+            return X.toarray()
+        return X @ self.components_.T
