@@ -166,7 +166,8 @@ def _found_beside(column, folder):
             return column
     except OSError:  # a text too long for a path
         return column
-    return column.mask(column.index.isin(texts.index), str(folder) + os.sep + texts)
+    found = texts.map(lambda path: str(folder / path))
+    return column.mask(column.index.isin(texts.index), found)
 
 
 def _writable(output, option="--output"):
