@@ -186,7 +186,8 @@ def _require(*packages):
     lacking = [name for name in packages if find_spec(name) is None]
     if lacking:
         raise _Unusable(
-            f"needs {' and '.join(lacking)}: pip install 'skmultimodal[plot,parquet]'"
+            f"needs {' and '.join(lacking)}: "
+            "pip install 'skmultimodal[plot,parquet,save]'"
         )
 
 
@@ -234,7 +235,9 @@ def _run(args):
     if args.cv < 2:
         raise _Unusable(f"--cv must be at least 2, got {args.cv}")
     folder = _writable(args.output)
-    _require("matplotlib", "rich", *["pyarrow"] * args.dataset.endswith(".parquet"))
+    needed = ["pyarrow"] * args.dataset.endswith(".parquet")
+    needed += ["safetensors"] * (args.save is not None)
+    _require("matplotlib", "rich", *needed)
     X, y, task = _load(args.dataset, args.target, args.task, args.cv)
     if args.save is not None:
         _writable(Path(args.save).parent, "the folder of --save,")

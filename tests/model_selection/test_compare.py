@@ -278,6 +278,11 @@ def test_command_says_at_once_what_to_install(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("skmultimodal.__main__.find_spec", lambda name: None)
     assert main(["--output", str(tmp_path)]) == 2
     assert "needs matplotlib and rich: pip install" in capsys.readouterr().err
+    saving = ["--save", str(tmp_path / "model")]
+    assert main(["--output", str(tmp_path), *saving]) == 2
+    said = capsys.readouterr().err
+    assert "needs matplotlib and rich and safetensors: pip install" in said
+    assert said.rstrip().endswith("'skmultimodal[plot,parquet,save]'")
 
 
 @pytest.mark.parametrize(
