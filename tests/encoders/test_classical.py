@@ -18,6 +18,7 @@ from skmultimodal.encoders.features._audio import AudioFeatures
 from skmultimodal.encoders.features._character_ngrams import CharacterNgrams
 from skmultimodal.encoders.features._classical import default_model
 from skmultimodal.encoders.features._defaults import default_features
+from skmultimodal.encoders.features._encoder import ClassicalEncoder
 from skmultimodal.encoders.features._image import ImageFeatures
 from skmultimodal.encoders.features._kernel import KernelClassifier, KernelRegressor
 from skmultimodal.encoders.features._sequence import SequenceFeatures
@@ -338,6 +339,15 @@ def test_default_features_of_texts_are_components_of_their_ngrams(emoji_small):
     ours = default_features("text").fit(texts)
     assert isinstance(ours[0], CharacterNgrams)  # which takes a word apart once
     np.testing.assert_allclose(ours.transform(texts), expected, atol=1e-5)
+
+
+def test_components_of_texts_that_repeat_stay_bounded_on_new_ones():
+    """Rounding that is standardised would grow to any size on a text of its own."""
+    things = ("old dark lamp", "grey steel chair", "bright new table")
+    texts = np.array([f"{thing} no. {i}" for thing in things for i in range(20)])
+    encoder = ClassicalEncoder("text", scores=False).fit(np.tile(texts, 3))
+    new = encoder.transform(np.array([f"{thing} no. 97" for thing in things]))
+    assert np.abs(new["features"]).max() < 30
 
 
 def test_character_ngrams_take_each_word_apart_once():

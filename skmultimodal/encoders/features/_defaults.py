@@ -19,6 +19,8 @@ from skmultimodal.encoders.features._sequence import SequenceFeatures
 
 __all__ = ["Components", "default_encoder", "default_features"]
 
+RANK = 1e-4  # of the largest singular value: no component below it
+
 
 def default_encoder(kind: str):
     """Return the encoder of one kind of modality that networks are trained with."""
@@ -74,7 +76,9 @@ class Components(TransformerMixin, BaseEstimator):
             # in float32 the fourth digit would depend on the order of sums
             double = X.astype(np.float64)
             svd = TruncatedSVD(self.n_components, random_state=0).fit(double)
-            self.components_ = svd.components_.astype(X.dtype)
+            # of texts that repeat, the last components hold nothing but rounding
+            held = svd.singular_values_ > RANK * svd.singular_values_[0]
+            self.components_ = svd.components_[held].astype(X.dtype)
         return self
 
     def transform(self, X):
