@@ -35,8 +35,8 @@ def _stripes(angle):
 
 @pytest.mark.parametrize(("angle", "bin_"), [(0.0, 0), (np.pi / 2, 2), (np.pi / 4, 1)])
 def test_hog_votes_for_the_orientation_of_the_gradient(angle, bin_):
-    features = ImageFeatures(cell_sizes=(8,), n_orientations=4, thumbnail=0)
-    values = features.set_params(color_bins=0).transform(_stripes(angle)[np.newaxis])
+    features = ImageFeatures(32, (8,), 4, thumbnail=0, color_bins=0, n_regions=0)
+    values = features.transform(_stripes(angle)[np.newaxis])
     inner = values.reshape(3, 3, 4, 4)[1, 1]
     assert (inner.argmax(axis=1) == bin_).all()
     np.testing.assert_allclose(inner[:, bin_], 0.5 / 3, atol=1e-3)  # block norm 1 / 3
@@ -52,6 +52,36 @@ def test_image_features_thumbnail_and_colours():
     assert values["color_3_0_0"] == pytest.approx(np.sqrt(0.5) / 2)
     assert values["color_0_0_0"] == pytest.approx(np.sqrt(0.5) / 2)
     assert sum(value > 0 for name, value in values.items() if "color" in name) == 2
+    assert values["region_0_3_2_0_0"] == values["region_3_0_0_0_0"] == 1 / 4
+    regions = [value for name, value in values.items() if name.startswith("region")]
+    assert sum(regions) == 16 / 4
+
+
+def test_image_features_count_uniform_patterns_by_region():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 3, (12, 12), dtype=np.uint8) * 100
+    features = ImageFeatures(12, (6,), thumbnail=0, color_bins=0, n_regions=2)
+    names = features.get_feature_names_out()
+    values = dict(zip(names, features.transform(image[np.newaxis])[0], strict=True))
+    around = [(-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1)]
+
+    def changes(bits):
+        return sum(bits[k] != bits[k - 1] for k in range(8))
+
+    every = [format(code, "08b")[::-1] for code in range(256)]
+    uniform = [bits for bits in every if changes(bits) <= 2]
+    assert len(uniform) == 58
+    counts = np.zeros((2, 2, 59))
+    for row, column in np.ndindex(image.shape):
+        bits = ""
+        for down, right in around:  # the edge is repeated
+            i, j = np.clip([row + down, column + right], 0, 11)
+            bits += str(int(image[i, j] > image[row, column]))
+        pattern = uniform.index(bits) if bits in uniform else 58
+        counts[row // 6, column // 6, pattern] += 1
+    for i, j, k in np.ndindex(counts.shape):
+        expected = np.sqrt(counts[i, j, k] / 36) / 2
+        assert values[f"pattern_{i}_{j}_{k}"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_image_features_of_a_row_do_not_depend_on_the_others():
@@ -76,6 +106,8 @@ def test_image_features_refuse_bad_sizes_and_cells():
         ImageFeatures(size=12, cell_sizes=(6, 4)).fit([])
     with pytest.raises(ValueError, match="thumbnail=5"):
         ImageFeatures(thumbnail=5).fit([])
+    with pytest.raises(ValueError, match="n_regions=5"):
+        ImageFeatures(n_regions=5).fit([])
     with pytest.raises(CellError, match=r"row 'b': expected an image"):
         ImageFeatures().transform(pd.Series([np.zeros((4, 4)), 3], index=["a", "b"]))
 

@@ -1,4 +1,4 @@
-"""Images to frozen features: oriented gradients and colours."""
+"""Images to frozen features: oriented gradients, local patterns and colours."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ __all__ = ["ImageFeatures"]
 
 _CHUNK = 256  # images at a time: bounds the memory of the gradient arrays
 _CLIP = 0.2  # L2-hys, Dalal & Triggs section 6.4
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+_BRIGHTER = 0.01  # of brightness in 0..1, so that noise of flat areas is no pattern
+_LOCAL_BINS = 3  # of colours, an axis
 
 
 class ImageFeatures(TransformerMixin, BaseEstimator):
-    """Describe images by histograms of oriented gradients and by colours.
+    """Describe images by oriented gradients, local patterns and colours.
 
     Every image is brought to one size in RGB and described by HOG [1]_ at several
-    cell sizes, by a thumbnail and by a colour histogram. Each of these blocks has
-    about the same norm, so that a kernel on all features hears each of them;
+    cell sizes, by a thumbnail and a colour histogram, and, region by region, by
+    histograms of local binary patterns [2]_ and of colours. Each of these blocks has a
+    norm of about one, so that a kernel on all features hears each of them;
     standardising the features undoes that. Nothing is learnt, so that features can
     be cached row by row.
 
@@ -46,6 +51,10 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     color_bins : int, default=4
         Bins an axis of the joint histogram of red, green and blue, of which the
         square root is taken. 0 leaves it out.
+    n_regions : int, default=4
+        Regions a side; divides `size`. Each has a histogram of the 59 uniform local
+        binary patterns of brightness and one of 27 colours, of which the square root
+        is taken. 0 leaves them out.
     root : str or path-like, default=None
         Folder that relative paths start from.
 
@@ -63,10 +72,17 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     not; blocks are of 2 x 2 cells with a stride of one cell and have no Gaussian
     window, which is of little effect at these sizes.
 
+    A local binary pattern says which of the eight pixels around one are brighter than
+    it, here by more than a hundredth of the range; patterns that are not uniform, with
+    more than two changes around the circle, share one bin.
+
     References
     ----------
     .. [1] N. Dalal, B. Triggs, "Histograms of oriented gradients for human
        detection", CVPR 2005.
+    .. [2] T. Ojala, M. Pietikainen, T. Maenpaa, "Multiresolution gray-scale and
+       rotation invariant texture classification with local binary patterns", IEEE
+       TPAMI 24(7), 2002.
 
     Examples
     --------
@@ -74,7 +90,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     >>> from skmultimodal.encoders import ImageFeatures
     >>> images = np.random.default_rng(0).integers(0, 256, (2, 20, 30, 3))
     >>> ImageFeatures().fit_transform(images).shape
-    (2, 2344)
+    (2, 3720)
     """
 
     reads = "image"
@@ -87,6 +103,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         n_orientations: int = 9,
         thumbnail: int = 8,
         color_bins: int = 4,
+        n_regions: int = 4,
         root: str | os.PathLike | None = None,
     ):
         self.size = size
@@ -94,6 +111,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         self.n_orientations = n_orientations
         self.thumbnail = thumbnail
         self.color_bins = color_bins
+        self.n_regions = n_regions
         self.root = root
 
     def fit(self, X: Any, y: Any = None) -> ImageFeatures:
@@ -138,7 +156,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         return out
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return names such as ``hog8_1_0_2_5`` and ``color_3_0_1``.
+        """Return names such as ``hog8_1_0_2_5`` and ``pattern_0_2_58``.
 
         Parameters
         ----------
@@ -148,7 +166,8 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         -------
         names : ndarray of shape (n_features,), dtype object
             HOG names hold the cell size, the block's row and column, the cell
-            within the block and the orientation.
+            within the block and the orientation; ``pattern`` and ``region`` hold row
+            and column of the region and the pattern or the colour.
         """
         names = []
         for cell in self.cell_sizes:
@@ -158,6 +177,10 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         side, bins = self.thumbnail, self.color_bins
         names += [f"pixel_{i}_{j}_{c}" for i, j, c in np.ndindex(side, side, 3)]
         names += [f"color_{r}_{g}_{b}" for r, g, b in np.ndindex(bins, bins, bins)]
+        n = self.n_regions
+        patterns, colors = (n, n, N_PATTERNS), (n, n, *3 * (_LOCAL_BINS,))
+        names += [f"pattern_{i}_{j}_{k}" for i, j, k in np.ndindex(patterns)]
+        names += [f"region_{i}_{j}_{r}_{g}_{b}" for i, j, r, g, b in np.ndindex(colors)]
         return np.array(names, dtype=object)
 
     def __sklearn_tags__(self):
@@ -188,6 +211,11 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
                 "thumbnail of ImageFeatures must divide size. Got "
                 f"size={self.size} and thumbnail={self.thumbnail} instead."
             )
+        if self.n_regions and self.size % self.n_regions:
+            raise ValueError(
+                "n_regions of ImageFeatures must divide size. Got "
+                f"size={self.size} and n_regions={self.n_regions} instead."
+            )
 
     def _features(self, cells) -> np.ndarray:
         """Return the features of a chunk; of several images in a cell their mean."""
@@ -205,14 +233,26 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         decode = partial(_decode, size=(self.size, self.size), root=self.root)
         # (n, size, size, 3) in 0..1
         images = np.stack(decode_cells(cells, decode, labels=labels))
-        parts = list(_hog(images, self.cell_sizes, self.n_orientations))
+        root = np.sqrt(images)  # gamma compression, section 6.1
+        parts = list(_hog(root, self.cell_sizes, self.n_orientations))
         n, side = len(images), self.thumbnail
         if side:
             step = self.size // side
             tiles = images.reshape(n, side, step, side, step, 3)
             parts.append(tiles.mean(axis=(2, 4)).reshape(n, -1) / side)
         if self.color_bins:
-            parts.append(np.sqrt(_color_histograms(images, self.color_bins)) / 2)
+            colors = _color_bins(images, self.color_bins)
+            shares = _cell_histograms(colors, self.size, self.color_bins**3)
+            parts.append(np.sqrt(shares.reshape(n, -1)) / 2)
+        if self.n_regions:
+            cell = self.size // self.n_regions
+            colors = _color_bins(images, _LOCAL_BINS)
+            for bins, n_bins in (
+                (_binary_patterns(root @ _LUMA), N_PATTERNS),
+                (colors, _LOCAL_BINS**3),
+            ):
+                shares = _cell_histograms(bins, cell, n_bins)
+                parts.append(np.sqrt(shares.reshape(n, -1)) / self.n_regions)
         return np.concatenate(parts, axis=1)
 
 
@@ -231,10 +271,9 @@ def _is_array(cell) -> bool:
     return isinstance(cell, list | tuple) or hasattr(cell, "dtype")
 
 
-def _hog(images: np.ndarray, cell_sizes, n_orientations: int):
+def _hog(root: np.ndarray, cell_sizes, n_orientations: int):
     """Yield the block-normalised histograms of each cell size."""
-    n, size = images.shape[:2]
-    root = np.sqrt(images)  # gamma compression, section 6.1
+    n, size = root.shape[:2]
     down, across = np.zeros_like(root), np.zeros_like(root)
     down[:, 1:-1] = root[:, 2:] - root[:, :-2]
     across[:, :, 1:-1] = root[:, :, 2:] - root[:, :, :-2]
@@ -249,14 +288,13 @@ def _hog(images: np.ndarray, cell_sizes, n_orientations: int):
     lower = np.minimum(position.astype(np.intp), n_orientations - 1)
     upper_share = (position - lower) * norm
     finest = min(cell_sizes)
-    counts = _cell_histograms(lower, norm - upper_share, finest, n_orientations)
-    counts += _cell_histograms(
-        (lower + 1) % n_orientations, upper_share, finest, n_orientations
-    )
+    counts = _cell_histograms(lower, finest, n_orientations, norm - upper_share)
+    upper = (lower + 1) % n_orientations
+    counts += _cell_histograms(upper, finest, n_orientations, upper_share)
     for cell in cell_sizes:
         k, side = cell // finest, size // cell
         hist = counts.reshape(n, side, k, side, k, n_orientations).sum(axis=(2, 4))
-        hist /= cell * cell
+        hist /= k * k
         corners = hist[:, :-1, :-1], hist[:, :-1, 1:], hist[:, 1:, :-1], hist[:, 1:, 1:]
         blocks = np.concatenate(corners, axis=3)  # (n, side - 1, side - 1, 4 * o)
         for _ in range(2):
@@ -266,22 +304,42 @@ def _hog(images: np.ndarray, cell_sizes, n_orientations: int):
         yield blocks.reshape(n, -1) / blocks.shape[1]  # norm 1, as every block has
 
 
-def _cell_histograms(bins, weights, cell: int, n_bins: int) -> np.ndarray:
-    """Return weighted histograms of square cells, (n, side, side, n_bins)."""
+def _cell_histograms(bins, cell: int, n_bins: int, weights=1.0) -> np.ndarray:
+    """Return mean weights by bin of square cells, (n, side, side, n_bins)."""
     n, size = bins.shape[:2]
     side = size // cell
     where = np.arange(size) // cell
     flat = np.arange(n)[:, None, None] * side + where[:, None]
     flat = (flat * side + where) * n_bins + bins
+    weights = np.broadcast_to(np.float32(weights) / (cell * cell), bins.shape)
     counts = np.bincount(flat.ravel(), weights.ravel(), n * side * side * n_bins)
     return counts.reshape(n, side, side, n_bins).astype(np.float32)
 
 
-def _color_histograms(images: np.ndarray, n_bins: int) -> np.ndarray:
-    """Return the share of pixels in each bin of joint colour, (n, n_bins ** 3)."""
-    n = len(images)
+def _color_bins(images: np.ndarray, n_bins: int) -> np.ndarray:
+    """Return the bin of joint colour of each pixel, (n, size, size)."""
     bins = np.minimum((images * n_bins).astype(np.intp), n_bins - 1)
-    joint = (bins[..., 0] * n_bins + bins[..., 1]) * n_bins + bins[..., 2]
-    flat = np.arange(n)[:, None, None] * n_bins**3 + joint
-    counts = np.bincount(flat.ravel(), minlength=n * n_bins**3)
-    return counts.reshape(n, -1) / np.float32(joint[0].size)
+    return (bins[..., 0] * n_bins + bins[..., 1]) * n_bins + bins[..., 2]
+
+
+def _binary_patterns(brightness: np.ndarray) -> np.ndarray:
+    """Return the pattern around each pixel, (n, size, size); the edge is repeated."""
+    size = brightness.shape[1]
+    padded = np.pad(brightness, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    code = np.zeros(brightness.shape, dtype=np.uint8)
+    for bit, (down, right) in enumerate(_AROUND):
+        around = padded[:, 1 + down : 1 + down + size, 1 + right : 1 + right + size]
+        code |= (around > brightness + _BRIGHTER).astype(np.uint8) << bit
+    return _PATTERN_OF[code]
+
+
+def _uniform_patterns() -> np.ndarray:
+    """Return the number of each code of eight bits, of shape (256,)."""
+    bits = np.arange(256)[:, np.newaxis] >> np.arange(8) & 1
+    changes = (bits != np.roll(bits, 1, axis=1)).sum(axis=1)
+    uniform = changes <= 2
+    return np.where(uniform, uniform.cumsum() - 1, uniform.sum())
+
+
+_PATTERN_OF = _uniform_patterns()
+N_PATTERNS = int(_PATTERN_OF.max()) + 1  # 59: 58 uniform ones and the rest
