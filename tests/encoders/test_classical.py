@@ -252,6 +252,15 @@ def test_kernel_classifier_probabilities():
     assert sampled.score(X[~train], y[~train]) > 0.93
 
 
+@pytest.mark.parametrize("model", [KernelClassifier(), KernelRegressor()])
+def test_kernel_models_keep_landmarks_as_precise_as_the_rows(model):
+    X, y = load_iris(return_X_y=True)
+    rows = X.astype(np.float32)
+    half, whole = clone(model).fit(rows, y), clone(model).fit(rows.astype(float), y)
+    assert half.landmarks_.dtype == np.float32
+    np.testing.assert_array_equal(half.predict(rows), whole.predict(rows))
+
+
 def test_kernel_classifier_is_no_surer_than_its_rows_allow():
     rng = np.random.default_rng(0)
     y = np.arange(40) % 2

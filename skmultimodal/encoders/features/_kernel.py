@@ -45,7 +45,7 @@ class _KernelRidge(BaseEstimator):
         self.max_landmarks = max_landmarks
         self.random_state = random_state
 
-    def _fit_ridge(self, X, target, weight, rows, loss):
+    def _fit_ridge(self, X, target, weight, rows, loss, dtype):
         """Set the map and the coefficients of the penalty that is best on some rows."""
         held_out, best = self._held_out(target, weight), np.inf
         every = slice(None) if self.keeps_left_out else rows
@@ -57,6 +57,8 @@ class _KernelRidge(BaseEstimator):
                 best, self.alpha_, self.scale_ = value, alpha, scale
                 best_coef, best_left_out = coef, left_out
         self._set_coef(best_coef)
+        if dtype == np.float32:  # as the rows came: half the size of the model
+            self.landmarks_ = self.landmarks_.astype(dtype)
         if self.keeps_left_out:
             self.left_out_ = self._answers(best_left_out)
         del self._lower, self._map_mean, self._vectors
@@ -206,6 +208,7 @@ class KernelClassifier(MostProbable, _KernelRidge):
         -------
         self : object
         """
+        dtype = getattr(X, "dtype", None)
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         weight = check_weights(sample_weight, X)
@@ -225,7 +228,7 @@ class KernelClassifier(MostProbable, _KernelRidge):
             )
             return found.fun, np.exp(found.x)
 
-        self._fit_ridge(X, target, weight, rows, loss)
+        self._fit_ridge(X, target, weight, rows, loss, dtype)
         return self
 
     def _answers(self, response):
@@ -310,6 +313,7 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
         -------
         self : object
         """
+        dtype = getattr(X, "dtype", None)
         X, y = validate_data(
             self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
         )
@@ -324,7 +328,7 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
         def loss(left_out):
             return share @ ((known - left_out) ** 2).sum(axis=1), 1.0
 
-        self._fit_ridge(X, target, weight, rows, loss)
+        self._fit_ridge(X, target, weight, rows, loss, dtype)
         return self
 
     def _answers(self, response):
