@@ -32,6 +32,7 @@ class _KernelRidge(BaseEstimator):
     """Ridge regression on a kernel map, its penalty chosen by leaving one out."""
 
     keeps_left_out = False  # whether the fit notes its leave-one-out answers
+    landmarks_: np.ndarray
 
     def __init__(
         self,
