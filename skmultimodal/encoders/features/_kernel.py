@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -26,13 +26,14 @@ __all__ = [
 ]
 
 _JITTER = 1e-6  # keeps the factor of the kernel matrix finite for equal rows
+_DTYPES = [np.float64, np.float32]  # rows are kept as they come, and read in parts
+_PART = 4096  # rows of a part, in double precision
 
 
 class _KernelRidge(BaseEstimator):
     """Ridge regression on a kernel map, its penalty chosen by leaving one out."""
 
     keeps_left_out = False  # whether the fit notes its leave-one-out answers
-    landmarks_: np.ndarray
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class _KernelRidge(BaseEstimator):
         self.max_landmarks = max_landmarks
         self.random_state = random_state
 
-    def _fit_ridge(self, X, target, weight, rows, loss, dtype):
+    def _fit_ridge(self, X, target, weight, rows, loss):
         """Set the map and the coefficients of the penalty that is best on some rows."""
         held_out, best = self._held_out(target, weight), np.inf
         every = slice(None) if self.keeps_left_out else rows
@@ -58,8 +59,6 @@ class _KernelRidge(BaseEstimator):
                 best, self.alpha_, self.scale_ = value, alpha, scale
                 best_coef, best_left_out = coef, left_out
         self._set_coef(best_coef)
-        if dtype == np.float32:  # as the rows came: half the size of the model
-            self.landmarks_ = self.landmarks_.astype(dtype)
         if self.keeps_left_out:
             self.left_out_ = self._answers(best_left_out)
         del self._lower, self._map_mean, self._vectors
@@ -75,8 +74,10 @@ class _KernelRidge(BaseEstimator):
     def _solutions(self, X, target, weight, rows=slice(None)):
         """Yield each penalty, its coefficients and what it says of `rows` left out."""
         n, total = len(X), weight.sum()
-        center = weight @ X / total
-        variance = weight @ ((X - center) ** 2).sum(axis=1) / total
+        center = sum(weight[part] @ own for part, own in _parts(X)) / total
+        variance = 0.0
+        for part, own in _parts(X):
+            variance += weight[part] @ ((own - center) ** 2).sum(axis=1) / total
         self.gamma_ = self.gamma / variance if variance > 0 else 1.0
         self.landmarks_ = X
         if n > self.max_landmarks:
@@ -117,12 +118,22 @@ class _KernelRidge(BaseEstimator):
 
     def _kernel(self, X):
         """Return the kernel of rows and landmarks, (n_samples, n_landmarks)."""
-        return rbf_kernel(X, self.landmarks_, gamma=self.gamma_)
+        landmarks = self.landmarks_.astype(np.float64, copy=False)
+        kernel = np.empty((len(X), len(landmarks)))
+        for part, own in _parts(X):
+            kernel[part] = rbf_kernel(own, landmarks, gamma=self.gamma_)
+        return kernel
 
     def _response(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_data(self, X, dtype=_DTYPES, reset=False)
         return self._kernel(X) @ self.dual_coef_ + self.intercept_
+
+
+def _parts(X):
+    """Yield slices of rows, and these rows in double precision."""
+    for part in gen_batches(len(X), _PART):
+        yield part, X[part].astype(np.float64, copy=False)
 
 
 class KernelClassifier(MostProbable, _KernelRidge):
@@ -209,11 +220,11 @@ class KernelClassifier(MostProbable, _KernelRidge):
         -------
         self : object
         """
-        dtype = getattr(X, "dtype", None)
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        X, y = validate_data(self, X, y, dtype=_DTYPES)
         check_classification_targets(y)
         weight = check_weights(sample_weight, X)
-        X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
+        known = slice(None) if weight.all() else weight > 0
+        X, y, weight = X[known], y[known], weight[known]
         self.classes_, codes = np.unique(y, return_inverse=True)
         target = np.eye(len(self.classes_))[codes]
         rows = judged_rows(target.shape, self.random_state)
@@ -229,7 +240,7 @@ class KernelClassifier(MostProbable, _KernelRidge):
             )
             return found.fun, np.exp(found.x)
 
-        self._fit_ridge(X, target, weight, rows, loss, dtype)
+        self._fit_ridge(X, target, weight, rows, loss)
         return self
 
     def _answers(self, response):
@@ -314,12 +325,12 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
         -------
         self : object
         """
-        dtype = getattr(X, "dtype", None)
         X, y = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
+            self, X, y, dtype=_DTYPES, multi_output=True, y_numeric=True
         )
         weight = check_weights(sample_weight, X)
-        X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
+        known = slice(None) if weight.all() else weight > 0
+        X, y, weight = X[known], y[known], weight[known]
         self._flat = y.ndim == 1
         target = y.reshape(len(y), -1).astype(np.float64)
 
@@ -329,7 +340,7 @@ class KernelRegressor(RegressorMixin, _KernelRidge):
         def loss(left_out):
             return share @ ((known - left_out) ** 2).sum(axis=1), 1.0
 
-        self._fit_ridge(X, target, weight, rows, loss, dtype)
+        self._fit_ridge(X, target, weight, rows, loss)
         return self
 
     def _answers(self, response):
