@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from skmultimodal.fusion.joint._layers import Heads, SimplexWeights, mask_of
+from skmultimodal.fusion.rules._log_pool import LogPool
 
-__all__ = ["Backbone", "n_scores"]
+__all__ = ["Backbone", "n_scores", "pool_weights"]
 
 
 def n_scores(encoder) -> int:
@@ -16,19 +17,57 @@ def n_scores(encoder) -> int:
     return getattr(encoder, "n_scores", 0)
 
 
+def pool_weights(problem, rows=None) -> dict[str, float]:
+    """Return the weights that `DecisionFusion` would give the models, by modality.
+
+    Those of the log pool, fitted to what models say of rows that they have not seen;
+    of several labels the mean. Values are averaged and have none.
+
+    Parameters
+    ----------
+    problem : FusionProblem
+        With the models of its modalities, `scored`, if there are any.
+    rows : ndarray of int, default=None
+        Positions of the rows to judge by, all by default.
+    """
+    task, weight = problem.task, problem.sample_weight
+    if not problem.scored or not task.has_labels:
+        return {}
+    responses = np.stack([said for _, said, _ in problem.scored.values()])
+    present = np.isfinite(responses).all(axis=2)  # (n_modalities, n_samples)
+    chosen = np.arange(problem.n_samples) if rows is None else np.sort(rows)
+    chosen = chosen[present[:, chosen].any(axis=0)]
+    target, weight = problem.target[chosen], None if weight is None else weight[chosen]
+    parts = task.parts(responses[:, chosen], target)
+    priors = task.parts(task.prior(problem.target, problem.sample_weight))
+    found = [
+        LogPool().fit(
+            said,
+            label,
+            present[:, chosen],
+            prior=prior,
+            sample_weight=task.weight_of(k, target, weight),
+        )
+        for k, ((said, label), (prior, _)) in enumerate(zip(parts, priors, strict=True))
+    ]
+    weights = np.mean([rule.weights_ for rule in found], axis=0)
+    return dict(zip(problem.scored, weights.tolist(), strict=True))
+
+
 class Backbone(nn.Module):
     """Add the branches' scores to those of a strategy, as the log pool adds them.
 
     A branch says :math:`b_m = \\log \\pi + c_m s_m + z_m`: the prior, the scores
-    :math:`s_m` of its model less those of the prior, with a learned scale that starts
-    at one, and what the strategy's head for the branch adds. The output is
+    :math:`s_m` of its model less those of the prior, with a learned scale, and what the
+    strategy's head for the branch adds. The output is
     :math:`f + \\log \\pi + \\sum_m r_m (b_m - \\log \\pi)` over the present
     modalities, :math:`f` the strategy's own scores. All that is learned but
-    :math:`c_m` starts at zero. Fixed weights, and those of strategies that are
-    weighted sums of branches (their :math:`f` is the sum, and is not added twice),
-    make :math:`r_m`, times the number of modalities that count, so that equal weights
-    are one. Values, unlike logarithms of probabilities, are averaged: there
-    :math:`r_m` sums to one.
+    :math:`c_m` starts at zero, and :math:`c_m` at the weight of the model in the log
+    pool, so that the network starts as :class:`DecisionFusion`; with fixed weights, and
+    for values, at one. Fixed weights, and those of strategies that are weighted sums of
+    branches (their :math:`f` is the sum, and is not added twice), make :math:`r_m`,
+    times the number of modalities that count, so that equal weights are one. Values,
+    unlike logarithms of probabilities, are averaged: there :math:`r_m` sums to one.
 
     Parameters
     ----------
@@ -38,6 +77,8 @@ class Backbone(nn.Module):
         Whether scores are logarithms, which add up.
     weights : str, dict or None
         The parameter of the strategy; a dict is fixed weights.
+    starts : dict of str to float
+        Where scales start, one if not given.
     modules : dict of str to nn.Module
         Encoders.
     fusion : FusionModule
@@ -45,7 +86,7 @@ class Backbone(nn.Module):
 
     prior: Tensor
 
-    def __init__(self, prior, pools, weights, modules, fusion):
+    def __init__(self, prior, pools, weights, starts, modules, fusion):
         super().__init__()
         self.register_buffer("prior", torch.as_tensor(np.asarray(prior)))
         self.pools, self.sums = pools, fusion.sums_branches
@@ -53,7 +94,10 @@ class Backbone(nn.Module):
         self.counts = {name: n_scores(module) for name, module in modules.items()}
         fixed = weights if isinstance(weights, dict) else "uniform"
         self.share = SimplexWeights(self.names, fixed)
-        self.scale = nn.Parameter(torch.ones(len(self.names)))
+        if isinstance(weights, dict):
+            starts = {}
+        scales = [starts.get(name, 1.0) for name in self.names]
+        self.scale = nn.Parameter(torch.tensor(scales))
         for part in fusion.modules():
             layers = list(part.heads.values()) if isinstance(part, Heads) else []
             for layer in [*layers, getattr(part, "out", None)]:

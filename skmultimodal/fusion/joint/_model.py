@@ -66,7 +66,7 @@ def fit_network(spec, problem):
     problem = problem.with_settings(_resolved(spec, problem, preparation))
     data, valid = _training_parts(preparation, problem, split)
     joint = spec.joint_training(problem.settings)
-    make = _maker(spec, preparation, problem.task)
+    make = partial(make_network, spec, preparation, problem.task)
     if joint.balance == "gradient_blending" and len(problem.names) > 1:
         blend = _blend(spec, joint, problem, preparation, data, split)
         joint = joint.replace(blend=blend)
@@ -86,10 +86,15 @@ def fit_network(spec, problem):
     return models[0] if settings.n_members == 1 else SeedsModel(models)
 
 
-def make_network(spec, encoders, task, prior, joint):
+def make_network(spec, preparation, task, joint):
     """Return a new network of fitted encoders and a strategy."""
+    encoders = preparation.encoders
     make_backbone = partial(
-        Backbone, prior, task.has_labels, getattr(spec, "weights", None)
+        Backbone,
+        preparation.prior,
+        task.has_labels,
+        getattr(spec, "weights", None),
+        preparation.pool_weights,
     )
     return FusionNetwork(
         {name: encoder.build for name, encoder in encoders.items()},
@@ -97,10 +102,6 @@ def make_network(spec, encoders, task, prior, joint):
         modality_dropout=joint.modality_dropout,
         make_backbone=make_backbone if _has_backbone(joint, encoders) else None,
     )
-
-
-def _maker(spec, preparation, task):
-    return partial(make_network, spec, preparation.encoders, task, preparation.prior)
 
 
 def _has_backbone(joint, encoders) -> bool:
@@ -137,7 +138,7 @@ def _blend(spec, joint, problem, preparation, data, split):
         if any(map(learns_from_y, preparation.encoders.values())):
             preparation = Preparation(problem, split[0])
             data = preparation.tensors(problem, training=True, fitted=split[0])
-    make = _maker(spec, preparation, problem.task)
+    make = partial(make_network, spec, preparation, problem.task)
     return estimate_blend(make, joint, problem, data, *split)
 
 
@@ -384,7 +385,9 @@ class JointModel(FusionModel):
         if model.dtype not in ("float32", "float64"):
             raise ValueError(f"a network has the dtype {model.dtype!r}")
         with seeded(0), Bounded(weights):
-            network = _maker(model.spec, model.preparation, model.task)(model.joint)
+            network = make_network(
+                model.spec, model.preparation, model.task, model.joint
+            )
         network.to(getattr(torch, model.dtype))
         if net["imputes"]:
             if sum(net["imputes"].values()) != len(weights["imputer.mean"]):

@@ -21,6 +21,7 @@ from skmultimodal.encoders._supervised import cross_fits, learns_from_y
 from skmultimodal.encoders.features._encoder import SCORES, ClassicalEncoder
 from skmultimodal.fusion._base import naming, seeded_numpy
 from skmultimodal.fusion.apart._cache import cached, makers, rows_key
+from skmultimodal.fusion.joint._backbone import pool_weights
 from skmultimodal.training._tensors import Tensors
 
 __all__ = ["Preparation"]
@@ -67,6 +68,7 @@ class Preparation:
             elif block is not None:
                 labels = row_labels(own) if labels is None else labels
                 self.cross_fitted[name] = CrossFitted(labels[own.present[:, m]], block)
+        self.pool_weights = pool_weights(problem, rows) if blocks else {}
         if blocks:
             self._score(problem, blocks)
 
