@@ -20,8 +20,13 @@ from skmultimodal import (
     Training,
     load,
 )
-from skmultimodal.datasets import make_multimodal_classification, make_multimodal_xor
+from skmultimodal.datasets import (
+    load_birdstrikes,
+    make_multimodal_classification,
+    make_multimodal_xor,
+)
 from skmultimodal.encoders.features._encoder import ClassicalEncoder
+from skmultimodal.fusion import LogPool
 
 STILL = Training(max_epochs=1, lr=1e-12)  # as it starts
 STRATEGIES = ["parallel", "sequential", "feature", "gated", "low_rank", "attention"]
@@ -45,41 +50,64 @@ def fitted(rows):
     }
 
 
-def pool(clf, X, names):
-    """Return the prior-corrected product of the models' probabilities."""
+def pool(clf, X, weights):
+    """Return the prior-corrected log pool of the models' probabilities."""
     prior = np.log(clf.fusion_.prior)
     scores = prior
-    for name in names:
+    for name, weight in weights.items():
         proba = clf.encoders_[name].model_.response(X[name])
-        scores = scores + np.log(np.clip(proba, 1e-7, None)) - prior
+        scores = scores + weight * (np.log(np.clip(proba, 1e-7, None)) - prior)
     return softmax(scores, axis=1)
+
+
+def out_of_fold_weights(clf, y):
+    """Return the weights of the log pool for the scores of training rows."""
+    prior, blocks = clf.fusion_.prior, clf.fusion_.preparation.cross_fitted
+    logs = [block.block["model_scores"] + np.log(prior) for block in blocks.values()]
+    rule = LogPool().fit(softmax(logs, axis=2), y, prior=prior)
+    return dict(zip(blocks, rule.weights_, strict=True))
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_strategy_starts_from_the_log_pool_of_its_models(fitted, rows, strategy):
-    X, _ = rows
+    X, y = rows
     clf = fitted[strategy]
-    expected = pool(clf, X, list(X))
+    weights = out_of_fold_weights(clf, y)
+    assert max(weights.values()) < 0.9  # or the product would do as well
+    expected = pool(clf, X, weights)
     np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-4)
+
+
+def test_a_network_of_texts_and_tables_starts_as_decision_fusion():
+    X, y = load_birdstrikes(return_X_y=True)
+    train, test = slice(0, 200), slice(200, 300)
+    network = FusionClassifier(fusion="feature", training=STILL, random_state=0)
+    decision = FusionClassifier(fusion="decision", random_state=0)
+    proba = [
+        clf.fit(X[train], y[train]).predict_proba(X[test])
+        for clf in (network, decision)
+    ]
+    np.testing.assert_allclose(*proba, atol=1e-4)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_it_starts_from_the_models_of_what_a_row_has(fitted, rows, strategy):
-    X, _ = rows
+    X, y = rows
     clf, (first, second) = fitted[strategy], list(X)
     nothing = np.full(len(X), None, dtype=object)
     only = MultimodalData({first: X[first], second: nothing})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a pattern that no training row had
         proba = clf.predict_proba(only)
-    np.testing.assert_allclose(proba, pool(clf, X, [first]), atol=1e-4)
+    weight = {first: out_of_fold_weights(clf, y)[first]}
+    np.testing.assert_allclose(proba, pool(clf, X, weight), atol=1e-4)
 
 
 def test_each_branch_says_what_its_model_says(fitted, rows):
     X, _ = rows
     clf = fitted["feature"]
     for name, proba in clf.predict_proba_per_modality(X).items():
-        np.testing.assert_allclose(proba, pool(clf, X, [name]), atol=1e-4)
+        np.testing.assert_allclose(proba, pool(clf, X, {name: 1}), atol=1e-4)
 
 
 def test_contributions_are_those_of_the_modalities_and_of_the_prior(rows):
@@ -121,7 +149,7 @@ def test_a_modality_of_weight_zero_is_silent(rows):
         clf = FusionClassifier(
             fusion=ParallelFusion(weights=weights), training=STILL, random_state=0
         ).fit(X, y)
-        expected = pool(clf, X, ["m0"])
+        expected = pool(clf, X, {"m0": 1})
         np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-4)
 
 

@@ -11,6 +11,8 @@ from skmultimodal.fusion.rules._log_pool import LogPool
 
 __all__ = ["Backbone", "n_scores", "pool_weights"]
 
+LEAST = 0.05  # weight in the log pool, below which a branch would learn nothing
+
 
 def n_scores(encoder) -> int:
     """Return the columns of scores of a model that end an encoder's embedding."""
@@ -58,16 +60,17 @@ class Backbone(nn.Module):
     """Add the branches' scores to those of a strategy, as the log pool adds them.
 
     A branch says :math:`b_m = \\log \\pi + c_m s_m + z_m`: the prior, the scores
-    :math:`s_m` of its model less those of the prior, with a learned scale, and what the
-    strategy's head for the branch adds. The output is
-    :math:`f + \\log \\pi + \\sum_m r_m (b_m - \\log \\pi)` over the present
-    modalities, :math:`f` the strategy's own scores. All that is learned but
-    :math:`c_m` starts at zero, and :math:`c_m` at the weight of the model in the log
-    pool, so that the network starts as :class:`DecisionFusion`; with fixed weights, and
-    for values, at one. Fixed weights, and those of strategies that are weighted sums of
-    branches (their :math:`f` is the sum, and is not added twice), make :math:`r_m`,
-    times the number of modalities that count, so that equal weights are one. Values,
-    unlike logarithms of probabilities, are averaged: there :math:`r_m` sums to one.
+    :math:`s_m` of its model less those of the prior, with a learned scale that starts
+    at one, and what the strategy's head for the branch adds. The output is
+    :math:`f + \\log \\pi + \\sum_m r_m v_m (b_m - \\log \\pi)` over the present
+    modalities, :math:`f` the strategy's own scores and :math:`v_m` the weight of the
+    model in the log pool, which is not learned. All that is learned but :math:`c_m`
+    starts at zero: the network starts as :class:`DecisionFusion`. Fixed weights, and
+    those of strategies that are weighted sums of branches (their :math:`f` is the sum,
+    and is not added twice), make :math:`r_m`, times the number of modalities that
+    count, so that equal weights are one; with fixed ones :math:`v_m` is one. Values,
+    unlike logarithms of probabilities, are averaged: there :math:`r_m` sums to one, and
+    :math:`v_m` is one.
 
     Parameters
     ----------
@@ -77,16 +80,17 @@ class Backbone(nn.Module):
         Whether scores are logarithms, which add up.
     weights : str, dict or None
         The parameter of the strategy; a dict is fixed weights.
-    starts : dict of str to float
-        Where scales start, one if not given.
+    pool_weights : dict of str to float
+        Weights in the log pool, one where there is none.
     modules : dict of str to nn.Module
         Encoders.
     fusion : FusionModule
     """
 
     prior: Tensor
+    pool_weights: Tensor
 
-    def __init__(self, prior, pools, weights, starts, modules, fusion):
+    def __init__(self, prior, pools, weights, pool_weights, modules, fusion):
         super().__init__()
         self.register_buffer("prior", torch.as_tensor(np.asarray(prior)))
         self.pools, self.sums = pools, fusion.sums_branches
@@ -95,9 +99,10 @@ class Backbone(nn.Module):
         fixed = weights if isinstance(weights, dict) else "uniform"
         self.share = SimplexWeights(self.names, fixed)
         if isinstance(weights, dict):
-            starts = {}
-        scales = [starts.get(name, 1.0) for name in self.names]
-        self.scale = nn.Parameter(torch.tensor(scales))
+            pool_weights = {}
+        pooled = [max(pool_weights.get(name, 1.0), LEAST) for name in self.names]
+        self.register_buffer("pool_weights", torch.tensor(pooled))
+        self.scale = nn.Parameter(torch.ones(len(self.names)))
         for part in fusion.modules():
             layers = list(part.heads.values()) if isinstance(part, Heads) else []
             for layer in [*layers, getattr(part, "out", None)]:
@@ -119,10 +124,10 @@ class Backbone(nn.Module):
         return output._replace(scores=scores, branch_scores=branches + self.prior)
 
     def relative(self, share: Tensor) -> Tensor:
-        """Return weights such that equal ones are one, if scores are to be added."""
+        """Return what branches are multiplied by, if equal shares are those of all."""
         if not self.pools:
             return share
-        return share * (share > 0).sum(1, keepdim=True)
+        return share * (share > 0).sum(1, keepdim=True) * self.pool_weights.to(share)
 
     def terms(self, names, weights, branch_scores) -> dict[str, np.ndarray]:
         """Return the terms of a weighted sum, and of the prior, by name."""
