@@ -125,8 +125,9 @@ class Training(BaseEstimator):
         Whether the scores of joint strategies start from the sum of their branches'
         scores, less the prior's that each of them holds, and the strategy learns what
         is beyond it; ``"auto"`` where modalities come with models of their own, as by
-        ``encoders="auto"``. False is a strategy's form in the paper. Mixtures and
-        evidence are no sums and never have it.
+        ``encoders="auto"``, which are weighted as in the log pool of `DecisionFusion`.
+        False is a strategy's form in the paper. Mixtures and evidence are no sums and
+        never have it.
 
     n_members : int, default=1
         Networks of joint strategies, from as many seeds over the same features; scores
