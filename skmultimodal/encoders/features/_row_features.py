@@ -75,7 +75,7 @@ class RowCache(TransformerMixin, BaseEstimator):
     >>> cache = RowCache(ImageFeatures(size=24))
     >>> images = np.random.default_rng(0).integers(0, 256, (3, 20, 20, 3), "uint8")
     >>> cache.fit_transform(images[[0, 1, 0, 2]]).shape
-    (4, 1300)
+    (4, 2676)
     >>> cache.cache_info()
     RowCacheInfo(hits=1, misses=3, kept=3)
     """
