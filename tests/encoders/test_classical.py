@@ -261,6 +261,17 @@ def test_kernel_models_keep_landmarks_as_precise_as_the_rows(model):
     np.testing.assert_array_equal(half.predict(rows), whole.predict(rows))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("model", [KernelClassifier(), KernelRegressor()])
+def test_kernel_models_do_not_follow_later_changes_of_the_rows(model, dtype):
+    X, y = load_iris(return_X_y=True)
+    rows = X.astype(dtype)
+    fitted = clone(model).fit(rows, y)
+    before = fitted.predict(X)
+    rows[:] = 0
+    np.testing.assert_array_equal(fitted.predict(X), before)
+
+
 def test_kernel_classifier_is_no_surer_than_its_rows_allow():
     rng = np.random.default_rng(0)
     y = np.arange(40) % 2

@@ -79,10 +79,11 @@ class _KernelRidge(BaseEstimator):
         for part, own in _parts(X):
             variance += weight[part] @ ((own - center) ** 2).sum(axis=1) / total
         self.gamma_ = self.gamma / variance if variance > 0 else 1.0
-        self.landmarks_ = X
         if n > self.max_landmarks:
             random_state = check_random_state(self.random_state)
             self.landmarks_ = X[random_state.permutation(n)[: self.max_landmarks]]
+        else:
+            self.landmarks_ = X.copy()  # X may be the caller's own array
         kernel = self._kernel(self.landmarks_)
         kernel.flat[:: len(kernel) + 1] += _JITTER
         self._lower = lower = cholesky(kernel, lower=True)
