@@ -361,6 +361,17 @@ def test_global_state_is_left_alone(emoji_small, fusion):
     np.testing.assert_array_equal(rngs[1], np.random.get_state()[1])  # noqa: NPY002
 
 
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_training_is_the_same_where_the_caller_wants_no_gradients(emoji_small, mode):
+    X, y = emoji_small
+    plain = classifier(max_epochs=1).fit(X, y).partial_fit(X, y)
+    with mode():
+        before = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+        inside = classifier(max_epochs=1).fit(X, y).partial_fit(X, y)
+        assert before == (torch.is_inference_mode_enabled(), torch.is_grad_enabled())
+    np.testing.assert_array_equal(inside.predict_proba(X), plain.predict_proba(X))
+
+
 def test_threads_of_a_fit(emoji_small):
     seen, before = [], torch.get_num_threads()
     look = At(1, lambda net: seen.append(torch.get_num_threads()))

@@ -41,6 +41,7 @@ __all__ = ["JointModel", "fit_network"]
 WEIGHT_ROWS = 2000  # training rows over which weights that vary by row are averaged
 
 
+@torch.inference_mode(False)  # training needs gradients, whatever the caller has set
 def fit_network(spec, problem):
     """Fit the encoders' preprocessing, then train them and the fusion together.
 
@@ -335,6 +336,7 @@ class JointModel(FusionModel):
         parts = self.net.module_.fusion.uncertainty(output)
         return Bunch(**{key: value.numpy() for key, value in parts.items()})
 
+    @torch.inference_mode(False)
     def trained_more(self, problem, unit=None):
         """Return a copy of the model, trained on with the rows of `problem`.
 
