@@ -17,6 +17,7 @@ from skmultimodal.training._tensors import Tensors, move
 __all__ = ["integrated"]
 
 
+@torch.inference_mode(False)  # needs gradients, whatever the caller has set
 def integrated(
     model, cells, present, name, parts, columns, n_steps, output, at_end=False
 ):

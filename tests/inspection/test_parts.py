@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -121,6 +122,9 @@ def test_gradients_of_a_network_find_the_quadrant_too(quadrants):
     X = {"image": images[y == 1][:10]}
     options = {"grid": (2, 2), "target": 1}
     found = part_attributions(clf, X, "image", method="gradients", **options)
+    with torch.inference_mode():
+        inside = part_attributions(clf, X, "image", method="gradients", **options)
+    np.testing.assert_array_equal(inside.values_, found.values_)
     exact = part_attributions(clf, X, "image", **options)
     assert (np.abs(found.values_).argmax(axis=1) == 2).mean() >= 0.9
     np.testing.assert_allclose(found.base_, exact.base_, atol=1e-4)
