@@ -108,6 +108,9 @@ def test_image_features_refuse_bad_sizes_and_cells():
         ImageFeatures(thumbnail=5).fit([])
     with pytest.raises(ValueError, match="n_regions=5"):
         ImageFeatures(n_regions=5).fit([])
+    for wrong in (-1, "4", 2.0, True, None):
+        with pytest.raises(ValueError, match=f"'n_regions'.*int >= 0.*{wrong!r}"):
+            ImageFeatures(n_regions=wrong).fit([])
     with pytest.raises(CellError, match=r"row 'b': expected an image"):
         ImageFeatures().transform(pd.Series([np.zeros((4, 4)), 3], index=["a", "b"]))
 

@@ -107,9 +107,9 @@ class ClassicalEncoder(BaseEncoder):
     Notes
     -----
     With more than 10,000 rows, the network of its kind stands in its place.
-    Features: a Gaussian kernel with 300 training rows (landmarks) on gradients and
-    colours of images, on cepstra of sounds, on statistics of series and on the numbers
-    of embeddings; 128 components of word and character n-grams of texts; for tables a
+    Features: a Gaussian kernel with 300 training rows (landmarks) on `ImageFeatures` of
+    images, on cepstra of audio, on statistics of series and on the numbers of
+    embeddings; 128 components of word and character n-grams of texts; for tables a
     `TabularEncoder`, which is trained, and for embeddings without a model too.
 
     Examples

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from skmultimodal._parameters import POSITIVE_INT, WIDTHS, an_int, check_parameters
 from skmultimodal.data._cells import (
     decode_cells,
     decode_image,
@@ -93,6 +94,14 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
     (2, 3720)
     """
 
+    limits: ClassVar[dict] = {
+        "size": POSITIVE_INT,
+        "cell_sizes": WIDTHS,
+        "n_orientations": POSITIVE_INT,
+        "thumbnail": an_int(0),
+        "color_bins": an_int(0),
+        "n_regions": an_int(0),
+    }
     reads = "image"
     rowwise = True  # features of a row depend on that row alone
 
@@ -178,7 +187,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         names += [f"pixel_{i}_{j}_{c}" for i, j, c in np.ndindex(side, side, 3)]
         names += [f"color_{r}_{g}_{b}" for r, g, b in np.ndindex(bins, bins, bins)]
         n = self.n_regions
-        patterns, colors = (n, n, N_PATTERNS), (n, n, *3 * (_LOCAL_BINS,))
+        patterns, colors = (n, n, _N_PATTERNS), (n, n, *3 * (_LOCAL_BINS,))
         names += [f"pattern_{i}_{j}_{k}" for i, j, k in np.ndindex(patterns)]
         names += [f"region_{i}_{j}_{r}_{g}_{b}" for i, j, r, g, b in np.ndindex(colors)]
         return np.array(names, dtype=object)
@@ -195,6 +204,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
         return True
 
     def _check(self):
+        check_parameters(self, self.limits)
         for side in self.cell_sizes:
             if self.size % side or self.size // side < 2:
                 raise ValueError(
@@ -206,16 +216,13 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
                     "Each of the cell_sizes of ImageFeatures must be a multiple of "
                     f"the smallest. Got {self.cell_sizes} instead."
                 )
-        if self.thumbnail and self.size % self.thumbnail:
-            raise ValueError(
-                "thumbnail of ImageFeatures must divide size. Got "
-                f"size={self.size} and thumbnail={self.thumbnail} instead."
-            )
-        if self.n_regions and self.size % self.n_regions:
-            raise ValueError(
-                "n_regions of ImageFeatures must divide size. Got "
-                f"size={self.size} and n_regions={self.n_regions} instead."
-            )
+        for name in ("thumbnail", "n_regions"):
+            count = getattr(self, name)
+            if count and self.size % count:
+                raise ValueError(
+                    f"{name} of ImageFeatures must divide size. Got "
+                    f"size={self.size} and {name}={count} instead."
+                )
 
     def _features(self, cells) -> np.ndarray:
         """Return the features of a chunk; of several images in a cell their mean."""
@@ -248,7 +255,7 @@ class ImageFeatures(TransformerMixin, BaseEstimator):
             cell = self.size // self.n_regions
             colors = _color_bins(images, _LOCAL_BINS)
             for bins, n_bins in (
-                (_binary_patterns(root @ _LUMA), N_PATTERNS),
+                (_binary_patterns(root @ _LUMA), _N_PATTERNS),
                 (colors, _LOCAL_BINS**3),
             ):
                 shares = _cell_histograms(bins, cell, n_bins)
@@ -304,16 +311,20 @@ def _hog(root: np.ndarray, cell_sizes, n_orientations: int):
         yield blocks.reshape(n, -1) / blocks.shape[1]  # norm 1, as every block has
 
 
-def _cell_histograms(bins, cell: int, n_bins: int, weights=1.0) -> np.ndarray:
-    """Return mean weights by bin of square cells, (n, side, side, n_bins)."""
+def _cell_histograms(bins, cell: int, n_bins: int, weights=None) -> np.ndarray:
+    """Return sums of weights by bin of square cells over their pixels.
+
+    Of shape (n, side, side, n_bins); shares of the pixels without weights.
+    """
     n, size = bins.shape[:2]
     side = size // cell
     where = np.arange(size) // cell
     flat = np.arange(n)[:, None, None] * side + where[:, None]
     flat = (flat * side + where) * n_bins + bins
-    weights = np.broadcast_to(np.float32(weights) / (cell * cell), bins.shape)
-    counts = np.bincount(flat.ravel(), weights.ravel(), n * side * side * n_bins)
-    return counts.reshape(n, side, side, n_bins).astype(np.float32)
+    weights = None if weights is None else weights.ravel()
+    counts = np.bincount(flat.ravel(), weights, n * side * side * n_bins)
+    counts = counts.astype(np.float32) / np.float32(cell * cell)
+    return counts.reshape(n, side, side, n_bins)
 
 
 def _color_bins(images: np.ndarray, n_bins: int) -> np.ndarray:
@@ -342,4 +353,4 @@ def _uniform_patterns() -> np.ndarray:
 
 
 _PATTERN_OF = _uniform_patterns()
-N_PATTERNS = int(_PATTERN_OF.max()) + 1  # 59: 58 uniform ones and the rest
+_N_PATTERNS = int(_PATTERN_OF.max()) + 1  # 59: 58 uniform ones and the rest
