@@ -19,7 +19,7 @@ from skmultimodal.fusion.apart._row_features import freeze
 from skmultimodal.fusion.apart._stack import Stack, cross_fitted
 from skmultimodal.fusion.apart._standalone import NoModel, warn_unjudged
 from skmultimodal.fusion.joint._encode import encode_by_member
-from skmultimodal.fusion.rules._base import unless_all
+from skmultimodal.fusion.rules._base import fit_by_part, unless_all
 from skmultimodal.fusion.rules._calibration import CALIBRATORS
 from skmultimodal.fusion.rules._disagreement import disagreement, spread
 from skmultimodal.fusion.rules._prior import at_prior
@@ -250,34 +250,19 @@ class DecisionModel(FusionModel):
             known = np.full(shape, np.nan)
         else:
             known = responses
-        known = known[unless_all(self.judged)]
-        present = np.isfinite(known).all(axis=2)
-        rows = unless_all(present.any(axis=0))
-        if responses is None:
-            rows = slice(0)
-        target, weight = self.task.in_units(problem.target), problem.sample_weight
         extra = self._passed(problem.cells, problem.present)
         if problem.groups is not None:
             extra["groups"] = problem.groups
-        extra = {name: by_row[rows] for name, by_row in extra.items()}
-        parts = self.task.parts(known[:, rows], target[rows])
-        priors = self.task.parts(self.prior)
-        return [
-            self.task.rule_of(k, rule).fit(
-                part,
-                label,
-                present=present[:, rows],
-                prior=prior,
-                sample_weight=self.task.weight_of(
-                    k, target[rows], None if weight is None else weight[rows]
-                ),
-                weights=weights,
-                **extra,
-            )
-            for k, ((part, label), (prior, _)) in enumerate(
-                zip(parts, priors, strict=True)
-            )
-        ]
+        return fit_by_part(
+            rule,
+            self.task,
+            known[unless_all(self.judged)],
+            self.task.in_units(problem.target),
+            self.prior,
+            problem.sample_weight,
+            weights=weights,
+            **extra,
+        )
 
     def _responses(self, cells, present):
         """Return the responses of shape (n_modalities, n_samples, n_outputs)."""

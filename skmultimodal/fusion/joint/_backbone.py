@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from skmultimodal.fusion.joint._layers import Heads, SimplexWeights, mask_of
+from skmultimodal.fusion.rules._base import fit_by_part
 from skmultimodal.fusion.rules._log_pool import LogPool
 
 __all__ = ["Backbone", "n_scores", "pool_weights"]
@@ -35,24 +36,16 @@ def pool_weights(problem, rows=None) -> dict[str, float]:
     task, weight = problem.task, problem.sample_weight
     if not problem.scored or not task.has_labels:
         return {}
-    responses = np.stack([said for _, said, _ in problem.scored.values()])
-    present = np.isfinite(responses).all(axis=2)  # (n_modalities, n_samples)
-    chosen = np.arange(problem.n_samples) if rows is None else np.sort(rows)
-    chosen = chosen[present[:, chosen].any(axis=0)]
-    target, weight = problem.target[chosen], None if weight is None else weight[chosen]
-    parts = task.parts(responses[:, chosen], target)
-    priors = task.parts(task.prior(problem.target, problem.sample_weight))
-    found = [
-        LogPool().fit(
-            said,
-            label,
-            present[:, chosen],
-            prior=prior,
-            sample_weight=task.weight_of(k, target, weight),
-        )
-        for k, ((said, label), (prior, _)) in enumerate(zip(parts, priors, strict=True))
-    ]
-    weights = np.mean([rule.weights_ for rule in found], axis=0)
+    rows = slice(None) if rows is None else rows
+    rules = fit_by_part(
+        LogPool(),
+        task,
+        np.stack([said[rows] for _, said, _ in problem.scored.values()]),
+        problem.target[rows],
+        task.prior(problem.target, weight),
+        None if weight is None else weight[rows],
+    )
+    weights = np.mean([rule.weights_ for rule in rules], axis=0)
     return dict(zip(problem.scored, weights.tolist(), strict=True))
 
 

@@ -9,7 +9,13 @@ from sklearn.utils.validation import has_fit_parameter
 from skmultimodal.data._scaling import moments
 from skmultimodal.fusion.rules._pool import linear_pool, shares
 
-__all__ = ["BaseRegressionRule", "BaseRule", "fit_final", "unless_all"]
+__all__ = [
+    "BaseRegressionRule",
+    "BaseRule",
+    "fit_by_part",
+    "fit_final",
+    "unless_all",
+]
 
 
 class BaseRule(BaseEstimator):
@@ -384,6 +390,45 @@ def unless_all(chosen):
     Predictions of many classes are large.
     """
     return slice(None) if chosen.all() else chosen
+
+
+def fit_by_part(rule, task, responses, target, prior, sample_weight, **options) -> list:
+    """Return a rule like `rule` fitted to each part of a task: one, or one a label.
+
+    Parameters
+    ----------
+    rule : BaseRule
+    task : Task
+    responses : ndarray of shape (n_modalities, n_samples, n_outputs)
+        Out-of-fold responses, NaN where a modality is absent or has none.
+    target : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    prior : ndarray of shape (n_outputs,)
+    sample_weight : ndarray of shape (n_samples,) or None
+    **options : dict
+        Of the rule's `fit`; arrays are by row.
+    """
+    present = np.isfinite(responses).all(axis=2)
+    rows = unless_all(present.any(axis=0))
+    target, weight = (
+        target[rows],
+        None if sample_weight is None else sample_weight[rows],
+    )
+    options = {
+        name: value[rows] if name in ("features", "groups") else value
+        for name, value in options.items()
+    }
+    parts = zip(task.parts(responses[:, rows], target), task.parts(prior), strict=True)
+    return [
+        task.rule_of(k, rule).fit(
+            said,
+            label,
+            present[:, rows],
+            prior=known,
+            sample_weight=task.weight_of(k, target, weight),
+            **options,
+        )
+        for k, ((said, label), (known, _)) in enumerate(parts)
+    ]
 
 
 def fit_final(estimator, features, target, sample_weight):
