@@ -1,5 +1,7 @@
 """Finite numbers that networks cannot count with are refused as infinity is."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -119,3 +121,15 @@ def test_a_module_of_the_user_that_overflows_is_named_by_row():
     fitted = model("module").fit(rows("module"), LABELS)
     with pytest.raises(ValueError, match=r"no finite scores for 1 of 60 rows.*7 of X"):
         fitted.predict_proba(rows("module", 1e36))
+
+
+def test_half_precision_is_read_without_warnings_and_its_infinity_refused():
+    rows = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float16)
+    y = rows[:, 0] > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        clf = FusionClassifier().fit({"a": rows, "b": rows[:, ::-1]}, y)
+    rows = rows.copy()
+    rows[7, 1] = np.inf
+    with pytest.raises(ValueError, match=r"'a'.*row 7.*is infinite"):
+        clf.predict({"a": rows, "b": rows[:, ::-1]})

@@ -29,6 +29,8 @@ def beyond(values, mean=0.0, scale=None):
     >>> beyond(np.array([[1.0, np.nan], [0.0, 1e39]]))
     ((1, 1), 'is 1e+39, beyond 1e+37 and hence the reach of 32 bit numbers')
     """
+    if getattr(values, "dtype", None) == np.float16:
+        values = values.astype(np.float32)  # 16 bits cannot hold LARGEST
     size = np.abs(values)
     if scale is not None:
         far = np.abs(values - mean) > FARTHEST * scale
