@@ -323,8 +323,8 @@ def _cell_histograms(bins, cell: int, n_bins: int, weights=None) -> np.ndarray:
     flat = (flat * side + where) * n_bins + bins
     weights = None if weights is None else weights.ravel()
     counts = np.bincount(flat.ravel(), weights, n * side * side * n_bins)
-    counts = counts.astype(np.float32) / np.float32(cell * cell)
-    return counts.reshape(n, side, side, n_bins)
+    shares = counts.astype(np.float32) / np.float32(cell * cell)
+    return shares.reshape(n, side, side, n_bins)
 
 
 def _color_bins(images: np.ndarray, n_bins: int) -> np.ndarray:

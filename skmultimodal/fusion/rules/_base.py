@@ -405,14 +405,12 @@ def fit_by_part(rule, task, responses, target, prior, sample_weight, **options) 
     prior : ndarray of shape (n_outputs,)
     sample_weight : ndarray of shape (n_samples,) or None
     **options : dict
-        Of the rule's `fit`; arrays are by row.
+        Of the rule's `fit`; ``features`` and ``groups`` are by row.
     """
     present = np.isfinite(responses).all(axis=2)
     rows = unless_all(present.any(axis=0))
-    target, weight = (
-        target[rows],
-        None if sample_weight is None else sample_weight[rows],
-    )
+    target = target[rows]
+    weight = None if sample_weight is None else sample_weight[rows]
     options = {
         name: value[rows] if name in ("features", "groups") else value
         for name, value in options.items()
