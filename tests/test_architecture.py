@@ -51,6 +51,8 @@ SET_FROM_OUTSIDE = {
     ("fusion/joint/_model.py", "model.net"): OWN_COPY,
     ("fusion/joint/_model.py", "model.weights"): OWN_COPY,
     ("fusion/joint/_preparation.py", "plain.cross_fitted"): OWN_COPY,
+    ("fusion/joint/_preparation.py", "plain.pool_weights"): OWN_COPY,
+    ("fusion/joint/_strategy.py", "spec.weights_are_fitted"): OWN_COPY,
     ("persistence/_file.py", "archive.comment"): OF_OTHERS,
     ("persistence/_values.py", "bits.state"): OF_OTHERS,
     ("training/_criterion.py", "self.given.reduction"): OF_OTHERS,

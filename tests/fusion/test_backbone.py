@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import softmax
+from sklearn.metrics import log_loss
 
 from skmultimodal import (
     FusionClassifier,
@@ -27,6 +28,7 @@ from skmultimodal.datasets import (
 )
 from skmultimodal.encoders.features._encoder import ClassicalEncoder
 from skmultimodal.fusion import LogPool
+from skmultimodal.fusion.joint._preparation import Preparation
 
 STILL = Training(max_epochs=1, lr=1e-12)  # as it starts
 STRATEGIES = ["parallel", "sequential", "feature", "gated", "low_rank", "attention"]
@@ -88,6 +90,51 @@ def test_a_network_of_texts_and_tables_starts_as_decision_fusion():
         for clf in (network, decision)
     ]
     np.testing.assert_allclose(*proba, atol=1e-4)
+
+
+def test_each_label_of_several_has_weights_of_its_own():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=(300, 2))
+    X = pd.DataFrame(rng.normal(size=(300, 8)), columns=list("abcdefgh"))
+    X[["a", "e"]] += 3 * labels[:, :1]  # and of the second they know nothing
+    X = MultimodalData({"first": X[list("abcd")], "second": X[list("efgh")]})
+    train, test = slice(0, 150), slice(150, 300)
+    network, decision = [
+        clf.fit(X[train], labels[train])
+        for clf in (
+            FusionClassifier(fusion="parallel", training=STILL, random_state=0),
+            FusionClassifier(fusion="decision", random_state=0),
+        )
+    ]
+    proba, expected = [
+        np.asarray(clf.predict_proba(X[test])) for clf in (network, decision)
+    ]
+    weights = np.array([rule.weights_ for rule in decision.fusion_.rules])
+    assert weights[0].min() > 0.3
+    assert weights[1].max() < 0.2
+    np.testing.assert_allclose(proba[:, 0], expected[:, 0], atol=1e-4)
+    losses = [log_loss(labels[test, 1], p[:, 1]) for p in (proba, expected)]
+    assert abs(losses[0] - losses[1]) < 0.005
+    terms, scores = network.contributions(X[test]), np.log(proba / (1 - proba))
+    np.testing.assert_allclose(sum(terms.values()), scores, atol=1e-3)
+
+
+def test_weights_by_cross_fitting_do_not_count_copies_more_than_once():
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=240)
+    block = rng.normal(size=(240, 6))
+    block[np.arange(240), y] += 1.5
+    X = MultimodalData({f"m{k}": block for k in range(4)})
+    train, test = slice(0, 120), slice(120, 240)
+    by_word = [
+        FusionClassifier(
+            fusion=ParallelFusion(weights=word), training=STILL, random_state=0
+        ).fit(X[train], y[train])
+        for word in ("cv", "uniform")
+    ]
+    proba = [clf.predict_proba(X[test]) for clf in by_word]
+    np.testing.assert_allclose(*proba, atol=1e-4)
+    assert log_loss(y[test], proba[0]) < 0.7  # 1.1 by the plain product
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -161,6 +208,20 @@ def test_a_saved_one_predicts_the_same(fitted, rows, strategy, tmp_path):
     np.testing.assert_array_equal(
         again.predict_proba(X), fitted[strategy].predict_proba(X)
     )
+
+
+@pytest.mark.parametrize("forged", ["text", {"m0": None}, {"m0": [1e300]}])
+def test_what_a_file_says_of_the_pool_beside_the_network_is_not_read(
+    fitted, rows, forged, tmp_path, monkeypatch
+):
+    X, _ = rows
+    clf, path = fitted["feature"], tmp_path / "model.skmm"
+    plain = clf.fusion_.preparation.without_rows()
+    plain.pool_weights = forged
+    with monkeypatch.context() as patch:
+        patch.setattr(Preparation, "without_rows", lambda self: plain)
+        clf.save(path)
+    np.testing.assert_array_equal(load(path).predict_proba(X), clf.predict_proba(X))
 
 
 def test_given_encoders_and_the_form_of_the_paper_have_none(rows):

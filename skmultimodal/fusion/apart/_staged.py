@@ -228,8 +228,9 @@ class StagedModel(FusionModel):
 def cross_fitted_weights(spec, problem, fit) -> dict[str, float]:
     """Return simplex weights that minimise the out-of-fold loss of branch scores.
 
-    The strategy is fitted to each fold with equal weights; equal weights are also
-    the answer where no two folds are possible.
+    The strategy is fitted to each fold with equal weights, and scores are summed as
+    its network sums them; equal weights are also the answer where no two folds are
+    possible.
     """
     names = problem.names
     uniform = dict.fromkeys(names, 1 / len(names))
@@ -238,6 +239,7 @@ def cross_fitted_weights(spec, problem, fit) -> dict[str, float]:
         return uniform
     task = problem.task
     branches = np.zeros((problem.n_samples, len(names), task.n_scores))
+    base = np.zeros((problem.n_samples, task.n_scores))
     present, share = np.zeros_like(problem.present), problem.sample_weight
     equal = clone(spec).set_params(weights="uniform")
     for train, test in folds:
@@ -245,16 +247,18 @@ def cross_fitted_weights(spec, problem, fit) -> dict[str, float]:
         part = problem.take(test).select(known.names)
         where = np.ix_(test, [names.index(name) for name in known.names])
         present[where] = part.present
-        branches[where] = (
-            fit(equal, known).finished().branch_scores(part.cells, part.present)
-        )
+        terms = fit(equal, known).finished().contributions(part.cells, part.present)
+        summed = np.stack([terms[name] for name in known.names], axis=1)
+        # under equal weights a term is its branch by the number of branches
+        branches[where] = summed * part.present.sum(axis=1)[:, None, None]
+        base[test] = terms.get("prior", 0.0)
     judged = present.any(axis=0)
     warn_unjudged(problem, np.array(names)[~judged].tolist())
 
     def loss(logits):
         weights = softmax(logits) * present
         weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-30)
-        scores = np.einsum("nm,nmk->nk", weights, branches)
+        scores = base + np.einsum("nm,nmk->nk", weights, branches)
         losses = task.losses(task.response(scores), problem.target)
         return np.average(losses, weights=share)
 

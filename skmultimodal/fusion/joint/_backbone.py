@@ -20,11 +20,12 @@ def n_scores(encoder) -> int:
     return getattr(encoder, "n_scores", 0)
 
 
-def pool_weights(problem, rows=None) -> dict[str, float]:
+def pool_weights(problem, rows=None) -> dict[str, list[float]]:
     """Return the weights that `DecisionFusion` would give the models, by modality.
 
-    Those of the log pool, fitted to what models say of rows that they have not seen;
-    of several labels the mean. Values are averaged and have none.
+    Those of the log pool, fitted to what models say of rows that they have not seen,
+    one for each score: of several labels each has its own pool. Values are averaged
+    and have none.
 
     Parameters
     ----------
@@ -45,8 +46,9 @@ def pool_weights(problem, rows=None) -> dict[str, float]:
         task.prior(problem.target, weight),
         None if weight is None else weight[rows],
     )
-    weights = np.mean([rule.weights_ for rule in rules], axis=0)
-    return dict(zip(problem.scored, weights.tolist(), strict=True))
+    weights = np.array([rule.weights_ for rule in rules])
+    weights = np.broadcast_to(weights, (task.n_scores, weights.shape[1]))
+    return dict(zip(problem.scored, weights.T.tolist(), strict=True))
 
 
 class Backbone(nn.Module):
@@ -57,13 +59,13 @@ class Backbone(nn.Module):
     at one, and what the strategy's head for the branch adds. The output is
     :math:`f + \\log \\pi + \\sum_m r_m v_m (b_m - \\log \\pi)` over the present
     modalities, :math:`f` the strategy's own scores and :math:`v_m` the weight of the
-    model in the log pool, which is not learned. All that is learned but :math:`c_m`
-    starts at zero: the network starts as :class:`DecisionFusion`. Fixed weights, and
-    those of strategies that are weighted sums of branches (their :math:`f` is the sum,
-    and is not added twice), make :math:`r_m`, times the number of modalities that
-    count, so that equal weights are one; with fixed ones :math:`v_m` is one. Values,
-    unlike logarithms of probabilities, are averaged: there :math:`r_m` sums to one, and
-    :math:`v_m` is one.
+    model in the log pool (of several labels each has its own), which is not learned.
+    All that is learned but :math:`c_m` starts at zero: the network starts as
+    :class:`DecisionFusion`. Fixed weights, and those of strategies that are weighted
+    sums of branches (their :math:`f` is the sum, and is not added twice), make
+    :math:`r_m`, times the number of modalities that count, so that equal weights are
+    one; with given ones :math:`v_m` is one. Values, unlike logarithms of
+    probabilities, are averaged: there :math:`r_m` sums to one, and :math:`v_m` is one.
 
     Parameters
     ----------
@@ -73,8 +75,8 @@ class Backbone(nn.Module):
         Whether scores are logarithms, which add up.
     weights : str, dict or None
         The parameter of the strategy; a dict is fixed weights.
-    pool_weights : dict of str to float
-        Weights in the log pool, one where there is none.
+    pool_weights : dict of str to list of float
+        Weights in the log pool, one an output; all are one where there are none.
     modules : dict of str to nn.Module
         Encoders.
     fusion : FusionModule
@@ -91,10 +93,9 @@ class Backbone(nn.Module):
         self.counts = {name: n_scores(module) for name, module in modules.items()}
         fixed = weights if isinstance(weights, dict) else "uniform"
         self.share = SimplexWeights(self.names, fixed)
-        if isinstance(weights, dict):
-            pool_weights = {}
-        pooled = [max(pool_weights.get(name, 1.0), LEAST) for name in self.names]
-        self.register_buffer("pool_weights", torch.tensor(pooled))
+        ones = [1.0] * len(self.prior)
+        pooled = [pool_weights.get(name, ones) for name in self.names]
+        self.register_buffer("pool_weights", torch.tensor(pooled).clamp(min=LEAST))
         self.scale = nn.Parameter(torch.ones(len(self.names)))
         for part in fusion.modules():
             layers = list(part.heads.values()) if isinstance(part, Heads) else []
@@ -112,21 +113,22 @@ class Backbone(nn.Module):
         if present is not None:
             branches = branches * mask_of(present, branches)[:, :, None]
         share = output.weights if self.sums else self.share(len(branches), present)
-        pooled = self.prior + (self.relative(share)[:, :, None] * branches).sum(1)
+        pooled = self.prior + (self.relative(share) * branches).sum(1)
         scores = pooled if self.sums else output.scores + pooled
         return output._replace(scores=scores, branch_scores=branches + self.prior)
 
     def relative(self, share: Tensor) -> Tensor:
-        """Return what branches are multiplied by, if equal shares are those of all."""
+        """Return what branches are multiplied by, (n_samples, n_modalities, ...)."""
         if not self.pools:
-            return share
-        return share * (share > 0).sum(1, keepdim=True) * self.pool_weights.to(share)
+            return share[:, :, None]
+        share = share * (share > 0).sum(1, keepdim=True)  # equal shares are one
+        return share[:, :, None] * self.pool_weights.to(share)
 
     def terms(self, names, weights, branch_scores) -> dict[str, np.ndarray]:
         """Return the terms of a weighted sum, and of the prior, by name."""
         prior = self.prior.detach().cpu().numpy()
         relative = self.relative(torch.from_numpy(weights)).numpy()
-        terms = relative[:, :, None] * (branch_scores - prior)
+        terms = relative * (branch_scores - prior)
         return {
             "prior": np.broadcast_to(prior, terms[:, 0].shape).copy(),
             **{name: terms[:, m] for m, name in enumerate(names)},

@@ -89,13 +89,14 @@ def fit_network(spec, problem):
 
 def make_network(spec, preparation, task, joint):
     """Return a new network of fitted encoders and a strategy."""
-    encoders = preparation.encoders
+    encoders, weights = preparation.encoders, getattr(spec, "weights", None)
+    given = isinstance(weights, dict) and not spec.weights_are_fitted
     make_backbone = partial(
         Backbone,
         preparation.prior,
         task.has_labels,
-        getattr(spec, "weights", None),
-        preparation.pool_weights,
+        weights,
+        {} if given else preparation.pool_weights,
     )
     return FusionNetwork(
         {name: encoder.build for name, encoder in encoders.items()},
@@ -383,7 +384,8 @@ class JointModel(FusionModel):
     def from_plain(cls, state, weights):
         """Build the network anew and fill in its weights."""
         model, net = cls.__new__(cls), state["net"]
-        vars(model).update(state)
+        preparation = state["preparation"].without_rows()  # whatever the file says
+        vars(model).update(state, preparation=preparation)
         if model.dtype not in ("float32", "float64"):
             raise ValueError(f"a network has the dtype {model.dtype!r}")
         with seeded(0), Bounded(weights):

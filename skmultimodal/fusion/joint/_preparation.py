@@ -170,9 +170,9 @@ class Preparation:
         )
 
     def without_rows(self) -> Preparation:
-        """Return the same without what it keeps of training rows."""
+        """Return the same without what only training needs."""
         plain = copy.copy(self)
-        plain.cross_fitted = {}
+        plain.cross_fitted, plain.pool_weights = {}, {}
         return plain
 
 

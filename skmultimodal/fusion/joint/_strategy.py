@@ -54,6 +54,7 @@ class JointFusion(BaseFusion):
     imputes = True
     takes_backbone = True
     word_weights: tuple[str, ...] = ("learned", "uniform")
+    weights_are_fitted = False  # a dict of them, beside the weights of the log pool
 
     def build(self, in_features: dict[str, int], n_outputs: int) -> FusionModule:
         """Return a new fusion module for the widths of the embeddings."""
@@ -91,7 +92,9 @@ class JointFusion(BaseFusion):
         if isinstance(self.weights, str) and self.weights == "cv":
             settings = problem.settings.replace(n_members=1)
             weights = cross_fitted_weights(self, problem.with_settings(settings), fit)
-            return fit(clone(self).set_params(weights=weights), problem)
+            spec = clone(self).set_params(weights=weights)
+            spec.weights_are_fitted = True
+            return fit(spec, problem)
         return fit(self, problem)
 
 
