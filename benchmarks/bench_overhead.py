@@ -39,7 +39,7 @@ from skmultimodal.fusion.apart._standalone import _Alone as Alone
 from skmultimodal.training._fit import train
 from skmultimodal.training._network import FusionNetwork, module_key
 from skmultimodal.training._outputs import predict_outputs
-from skmultimodal.training._specification import JointTraining, TrainingSettings
+from skmultimodal.training._settings import JointTraining, TrainingSettings
 from skmultimodal.training._tasks import Classification
 from skmultimodal.training._tensors import Tensors
 

@@ -5,7 +5,8 @@ from inspect import signature
 from sklearn.base import clone
 
 from skmultimodal import Training
-from skmultimodal.training._specification import TrainingSettings, resolve_training
+from skmultimodal.training._settings import TrainingSettings
+from skmultimodal.training._specification import resolve_training
 
 TRAINING = set(signature(Training).parameters)
 

@@ -429,6 +429,7 @@ IMPOSSIBLE = {
     "aux_weight": ["own", -1, NAN, None],
     "agreement_weight": [-1, "auto"],
     "backbone": ["on", None],
+    "shrinkage": ["on", None],
     "n_members": [0, 1.5, "2"],
     "modality_dropout": ["own", -0.1, 1.0, None],
     "balance": ["ogm", 1],

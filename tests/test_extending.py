@@ -22,7 +22,7 @@ from skmultimodal import (
 )
 from skmultimodal.datasets import load_emoji, make_multimodal_xor
 from skmultimodal.fusion import FusionModule
-from skmultimodal.training._specification import JointTraining
+from skmultimodal.training._settings import JointTraining
 from skmultimodal.utils._module_checks import check_precision
 from skmultimodal.utils.estimator_checks import (
     parametrize_with_encoder_checks,

@@ -9,7 +9,7 @@ import numpy as np
 
 from skmultimodal.data._containers import bytes_of, take_rows
 from skmultimodal.training._network import derived_seed
-from skmultimodal.training._specification import TrainingSettings
+from skmultimodal.training._settings import TrainingSettings
 
 __all__ = ["FusionProblem"]
 

@@ -106,7 +106,8 @@ OURS = {
     "training._censoring": "Censoring",
     "training._ordinal": "Ordinal",
     "training._quantiles": "Quantiles",
-    "training._specification": "JointTraining Training",
+    "training._settings": "JointTraining",
+    "training._specification": "Training",
     "training._survival": "Survival",
     "training._tasks": "Classification Multilabel Regression",
 }

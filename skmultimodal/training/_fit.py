@@ -11,7 +11,7 @@ from skmultimodal.training._callbacks import Checkpoint, callbacks_of
 from skmultimodal.training._criterion import Criterion
 from skmultimodal.training._net import FusionNet, seeded, threads
 from skmultimodal.training._progress import TrainingBar
-from skmultimodal.training._specification import TrainingSettings
+from skmultimodal.training._settings import TrainingSettings
 from skmultimodal.training._tensors import BatchIterator
 
 __all__ = ["resume", "train"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skmultimodal.training._balance import BALANCERS, Balance
-from skmultimodal.training._specification import JointTraining
+from skmultimodal.training._settings import JointTraining
 
 __all__ = [
     "FusionModule",

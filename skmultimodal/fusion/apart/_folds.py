@@ -1,13 +1,13 @@
-"""Folds inside a fit: out-of-fold predictions without a leak."""
+"""Folds and held-out rows inside a fit, without a leak."""
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GroupShuffleSplit, check_cv, train_test_split
 
 from skmultimodal.data._hashing import combine_keys, row_keys
 
-__all__ = ["content_folds", "folds_of"]
+__all__ = ["content_folds", "folds_of", "validation_split"]
 
 
 def folds_of(problem, cv) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -78,3 +78,21 @@ def content_folds(keys, strata=None, n_folds=5) -> np.ndarray | None:
     dealt = np.empty(len(unique), dtype=np.int64)
     dealt[np.argsort(stratum, kind="stable")] = np.arange(len(unique)) % n_folds
     return dealt[inverse]
+
+
+def validation_split(problem):
+    """Return positions of the training and of the held-out part."""
+    rows = np.arange(problem.n_samples)
+    fraction, seed = problem.settings.validation_fraction, problem.seed
+    if problem.groups is not None:
+        splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
+        return next(splitter.split(rows, groups=problem.groups))
+    strata = problem.task.strata(problem.target)
+    n_held_out = int(np.ceil(fraction * len(rows)))
+    if strata is not None:
+        counts = np.bincount(strata)
+        if counts[counts > 0].min() < 2 or n_held_out < (counts > 0).sum():
+            strata = None
+    return train_test_split(
+        rows, test_size=fraction, random_state=seed, stratify=strata
+    )

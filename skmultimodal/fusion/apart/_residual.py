@@ -17,7 +17,7 @@ from skmultimodal.fusion.apart._out_of_fold import out_of_fold
 from skmultimodal.fusion.apart._standalone import warn_unjudged
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._network import FusionModule, FusionOutput
-from skmultimodal.training._specification import JointTraining
+from skmultimodal.training._settings import JointTraining
 
 __all__ = ["fit_residual", "stage_order"]
 

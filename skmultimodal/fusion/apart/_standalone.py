@@ -35,7 +35,7 @@ from skmultimodal.fusion.joint._layers import Heads
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._net import is_skorch_net
 from skmultimodal.training._network import FusionModule, FusionOutput, derived_seed
-from skmultimodal.training._specification import JointTraining
+from skmultimodal.training._settings import JointTraining
 
 __all__ = [
     "EstimatorModel",

@@ -57,9 +57,10 @@ class Backbone(nn.Module):
     A branch says :math:`b_m = \\log \\pi + c_m s_m + z_m`: the prior, the scores
     :math:`s_m` of its model less those of the prior, with a learned scale that starts
     at one, and what the strategy's head for the branch adds. The output is
-    :math:`f + \\log \\pi + \\sum_m r_m v_m (b_m - \\log \\pi)` over the present
-    modalities, :math:`f` the strategy's own scores and :math:`v_m` the weight of the
-    model in the log pool (of several labels each has its own), which is not learned.
+    :math:`\\lambda f + \\log \\pi + \\sum_m r_m v_m (b_m - \\log \\pi)` over the
+    present modalities, :math:`f` the strategy's own scores, :math:`\\lambda` one in
+    training (`estimate_factor` says what afterwards), and :math:`v_m` the weight of
+    the model in the log pool (of several labels each has its own), not learned.
     All that is learned but :math:`c_m` starts at zero: the network starts as
     :class:`DecisionFusion`. Fixed weights, and those of strategies that are weighted
     sums of branches (their :math:`f` is the sum, and is not added twice), make
@@ -84,6 +85,7 @@ class Backbone(nn.Module):
 
     prior: Tensor
     pool_weights: Tensor
+    factor: Tensor
 
     def __init__(self, prior, pools, weights, pool_weights, modules, fusion):
         super().__init__()
@@ -97,6 +99,7 @@ class Backbone(nn.Module):
         pooled = [pool_weights.get(name, ones) for name in self.names]
         self.register_buffer("pool_weights", torch.tensor(pooled).clamp(min=LEAST))
         self.scale = nn.Parameter(torch.ones(len(self.names)))
+        self.register_buffer("factor", torch.ones(()))
         for part in fusion.modules():
             layers = list(part.heads.values()) if isinstance(part, Heads) else []
             for layer in [*layers, getattr(part, "out", None)]:
@@ -114,7 +117,7 @@ class Backbone(nn.Module):
             branches = branches * mask_of(present, branches)[:, :, None]
         share = output.weights if self.sums else self.share(len(branches), present)
         pooled = self.prior + (self.relative(share) * branches).sum(1)
-        scores = pooled if self.sums else output.scores + pooled
+        scores = pooled if self.sums else self.factor * output.scores + pooled
         return output._replace(scores=scores, branch_scores=branches + self.prior)
 
     def relative(self, share: Tensor) -> Tensor:

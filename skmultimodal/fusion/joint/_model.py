@@ -7,12 +7,12 @@ from functools import cached_property, partial
 
 import numpy as np
 import torch
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import Bunch
 
 from skmultimodal.encoders._supervised import learns_from_y
 from skmultimodal.fusion._base import FusionModel, mixed_by_stages, unheard
 from skmultimodal.fusion.apart._cache import content_key
+from skmultimodal.fusion.apart._folds import validation_split
 from skmultimodal.fusion.joint._backbone import Backbone, n_scores
 from skmultimodal.fusion.joint._blending import estimate_blend
 from skmultimodal.fusion.joint._encode import encode_by_network
@@ -28,6 +28,7 @@ from skmultimodal.fusion.joint._responses import (
     weights_of_network,
 )
 from skmultimodal.fusion.joint._seeds import SeedsModel, member_seeds
+from skmultimodal.fusion.joint._shrinkage import shrink, shrinks
 from skmultimodal.training._fit import resume
 from skmultimodal.training._members import train_members
 from skmultimodal.training._net import seeded
@@ -80,6 +81,9 @@ def fit_network(spec, problem):
     nets, interrupted = train_members(
         partial(make, joint), problem.task, data, valid, settings, seeds, files
     )
+    from_models = _starts_from_models(spec, preparation, settings)
+    if not interrupted and shrinks(nets[0], settings, from_models, problem.n_samples):
+        interrupted = shrink(nets, partial(make, joint), problem, data, seeds)
     known = _Known(preparation, problem)
     models = [
         JointModel(spec, preparation, net, problem, interrupted, known) for net in nets
@@ -112,14 +116,17 @@ def _has_backbone(joint, encoders) -> bool:
     return joint.backbone
 
 
+def _starts_from_models(spec, preparation, settings) -> bool:
+    encoders = preparation.encoders
+    scored = all(map(n_scores, encoders.values()))
+    return scored and _has_backbone(spec.joint_training(settings), encoders)
+
+
 def _resolved(spec, problem, preparation):
     """Return the settings with the learning rate of these encoders and rows."""
-    encoders, settings = preparation.encoders, problem.settings
-    scored = all(map(n_scores, encoders.values()))
-    return settings.with_rate(
-        scored and _has_backbone(spec.joint_training(settings), encoders),
-        problem.n_samples,
-    )
+    settings = problem.settings
+    scored = _starts_from_models(spec, preparation, settings)
+    return settings.with_rate(scored, problem.n_samples)
 
 
 def _training_parts(preparation, problem, split, unit=None):
@@ -410,21 +417,3 @@ class JointModel(FusionModel):
 
 def _imputes(problem) -> bool:
     return problem.missing == "impute" and len(problem.names) > 1
-
-
-def validation_split(problem):
-    """Return positions of the training and of the held-out part."""
-    rows = np.arange(problem.n_samples)
-    fraction, seed = problem.settings.validation_fraction, problem.seed
-    if problem.groups is not None:
-        splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
-        return next(splitter.split(rows, groups=problem.groups))
-    strata = problem.task.strata(problem.target)
-    n_held_out = int(np.ceil(fraction * len(rows)))
-    if strata is not None:
-        counts = np.bincount(strata)
-        if counts[counts > 0].min() < 2 or n_held_out < (counts > 0).sum():
-            strata = None
-    return train_test_split(
-        rows, test_size=fraction, random_state=seed, stratify=strata
-    )

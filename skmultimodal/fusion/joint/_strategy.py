@@ -13,7 +13,7 @@ from skmultimodal.fusion.apart._staged import cross_fitted_weights, fit_staged
 from skmultimodal.fusion.joint._model import fit_network
 from skmultimodal.training._balance import BALANCERS
 from skmultimodal.training._network import FusionModule
-from skmultimodal.training._specification import JointTraining, TrainingSettings
+from skmultimodal.training._settings import JointTraining, TrainingSettings
 
 __all__ = ["JointFusion"]
 
