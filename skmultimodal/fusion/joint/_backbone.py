@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from skmultimodal.fusion.joint._layers import Heads, SimplexWeights, mask_of
 from skmultimodal.fusion.rules._base import fit_by_part
 from skmultimodal.fusion.rules._log_pool import LogPool
+from skmultimodal.fusion.rules._regression import NonNegativeLeastSquares
 
 __all__ = ["Backbone", "n_scores", "pool_weights"]
 
-LEAST = 0.05  # weight in the log pool, below which a branch would learn nothing
+LEAST = 0.05  # weight, below which a branch would learn nothing
 
 
 def n_scores(encoder) -> int:
@@ -20,12 +21,11 @@ def n_scores(encoder) -> int:
     return getattr(encoder, "n_scores", 0)
 
 
-def pool_weights(problem, rows=None) -> dict[str, list[float]]:
+def pool_weights(problem, rows=None) -> dict[str, np.ndarray]:
     """Return the weights that `DecisionFusion` would give the models, by modality.
 
-    Those of the log pool, fitted to what models say of rows that they have not seen,
-    one for each score: of several labels each has its own pool. Values are averaged
-    and have none.
+    Those of the log pool or, of values, of non-negative least squares, fitted to what
+    models say of rows that they have not seen.
 
     Parameters
     ----------
@@ -33,22 +33,37 @@ def pool_weights(problem, rows=None) -> dict[str, list[float]]:
         With the models of its modalities, `scored`, if there are any.
     rows : ndarray of int, default=None
         Positions of the rows to judge by, all by default.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (2, n_outputs)
+        Beside the others, and alone: of several labels each has its own. Quantiles
+        have none.
     """
     task, weight = problem.task, problem.sample_weight
-    if not problem.scored or not task.has_labels:
+    if not problem.scored or task.levels is not None:
         return {}
     rows = slice(None) if rows is None else rows
     rules = fit_by_part(
-        LogPool(),
+        LogPool() if task.has_labels else NonNegativeLeastSquares(),
         task,
         np.stack([said[rows] for _, said, _ in problem.scored.values()]),
-        problem.target[rows],
+        task.in_units(problem.target[rows]),
         task.prior(problem.target, weight),
         None if weight is None else weight[rows],
     )
-    weights = np.array([rule.weights_ for rule in rules])
-    weights = np.broadcast_to(weights, (task.n_scores, weights.shape[1]))
-    return dict(zip(problem.scored, weights.T.tolist(), strict=True))
+    together = np.array([rule.weights_ for rule in rules])  # (n_rules, n_modalities)
+    alone = np.ones_like(together)
+    if not task.has_labels:
+        alone = np.array(
+            [
+                each.row_weights(np.eye(len(each.weights_), dtype=bool)).diagonal()
+                for each in rules
+            ]
+        )
+    weights = np.maximum(np.stack([together, alone]), LEAST)
+    weights = np.broadcast_to(weights, (2, task.n_scores, weights.shape[2]))
+    return dict(zip(problem.scored, weights.transpose(2, 0, 1), strict=True))
 
 
 class Backbone(nn.Module):
@@ -57,16 +72,23 @@ class Backbone(nn.Module):
     A branch says :math:`b_m = \\log \\pi + c_m s_m + z_m`: the prior, the scores
     :math:`s_m` of its model less those of the prior, with a learned scale that starts
     at one, and what the strategy's head for the branch adds. The output is
-    :math:`\\lambda f + \\log \\pi + \\sum_m r_m v_m (b_m - \\log \\pi)` over the
-    present modalities, :math:`f` the strategy's own scores, :math:`\\lambda` one in
-    training (`estimate_factor` says what afterwards), and :math:`v_m` the weight of
-    the model in the log pool (of several labels each has its own), not learned.
+    :math:`f + \\log \\pi + \\sum_m r_m v_m (b_m - \\log \\pi)` over the present
+    modalities, :math:`f` the strategy's own scores and :math:`v_m` the weight of the
+    model in the log pool (of several labels each has its own), which is not learned.
     All that is learned but :math:`c_m` starts at zero: the network starts as
     :class:`DecisionFusion`. Fixed weights, and those of strategies that are weighted
     sums of branches (their :math:`f` is the sum, and is not added twice), make
     :math:`r_m`, times the number of modalities that count, so that equal weights are
-    one; with given ones :math:`v_m` is one. Values, unlike logarithms of
-    probabilities, are averaged: there :math:`r_m` sums to one, and :math:`v_m` is one.
+    one; with given ones :math:`v_m` is one.
+
+    Of values, which are no logarithms, :math:`v_m` is the weight :math:`w_m` of
+    non-negative least squares, and where modalities are absent
+    :math:`\\min(w_m W / W_{present}, a_m)`: it grows with the part of the sum
+    :math:`W` of all that the present ones have, to :math:`a_m`, what it is alone. With
+    given weights :math:`w_m` is one over the number of modalities and :math:`a_m` one,
+    which is their mean.
+
+    After training `factor` multiplies :math:`f`, or :math:`z_m` of weighted sums.
 
     Parameters
     ----------
@@ -76,8 +98,8 @@ class Backbone(nn.Module):
         Whether scores are logarithms, which add up.
     weights : str, dict or None
         The parameter of the strategy; a dict is fixed weights.
-    pool_weights : dict of str to list of float
-        Weights in the log pool, one an output; all are one where there are none.
+    pool_weights : dict of str to ndarray of shape (2, n_outputs)
+        See `pool_weights`; equal ones where there are none.
     modules : dict of str to nn.Module
         Encoders.
     fusion : FusionModule
@@ -85,6 +107,7 @@ class Backbone(nn.Module):
 
     prior: Tensor
     pool_weights: Tensor
+    alone: Tensor
     factor: Tensor
 
     def __init__(self, prior, pools, weights, pool_weights, modules, fusion):
@@ -95,9 +118,12 @@ class Backbone(nn.Module):
         self.counts = {name: n_scores(module) for name, module in modules.items()}
         fixed = weights if isinstance(weights, dict) else "uniform"
         self.share = SimplexWeights(self.names, fixed)
-        ones = [1.0] * len(self.prior)
-        pooled = [pool_weights.get(name, ones) for name in self.names]
-        self.register_buffer("pool_weights", torch.tensor(pooled).clamp(min=LEAST))
+        equal = np.ones((2, len(self.prior)))
+        equal[0] = 1.0 if pools else 1 / len(self.names)
+        pooled = np.stack([pool_weights.get(name, equal) for name in self.names], 1)
+        pooled = torch.from_numpy(pooled).float()  # (2, n_modalities, n_outputs)
+        self.register_buffer("pool_weights", pooled[0].clone())
+        self.register_buffer("alone", pooled[1].clone())
         self.scale = nn.Parameter(torch.ones(len(self.names)))
         self.register_buffer("factor", torch.ones(()))
         for part in fusion.modules():
@@ -112,7 +138,8 @@ class Backbone(nn.Module):
         said = torch.stack([self._said(embeddings[name], name) for name in self.names])
         branches = said.transpose(0, 1) * self.scale[:, None]
         if output.branch_scores is not None:
-            branches = branches + output.branch_scores
+            own = output.branch_scores
+            branches = branches + (self.factor * own if self.sums else own)
         if present is not None:
             branches = branches * mask_of(present, branches)[:, :, None]
         share = output.weights if self.sums else self.share(len(branches), present)
@@ -121,11 +148,17 @@ class Backbone(nn.Module):
         return output._replace(scores=scores, branch_scores=branches + self.prior)
 
     def relative(self, share: Tensor) -> Tensor:
-        """Return what branches are multiplied by, (n_samples, n_modalities, ...)."""
+        """Return what branches are multiplied by, (n_samples, n_modalities, n_outputs).
+
+        It is zero of absent modalities, whose `share` is zero.
+        """
+        here = (share > 0)[:, :, None]
+        weights, alone = self.pool_weights.to(share), self.alone.to(share)
         if not self.pools:
-            return share[:, :, None]
-        share = share * (share > 0).sum(1, keepdim=True)  # equal shares are one
-        return share[:, :, None] * self.pool_weights.to(share)
+            rest = (here * weights).sum(1, keepdim=True).clamp(min=1e-30)
+            grown = weights * (weights.sum(0) / rest)
+            weights = torch.minimum(grown, torch.maximum(alone, weights))
+        return share[:, :, None] * here.sum(1, keepdim=True) * weights
 
     def terms(self, names, weights, branch_scores) -> dict[str, np.ndarray]:
         """Return the terms of a weighted sum, and of the prior, by name."""

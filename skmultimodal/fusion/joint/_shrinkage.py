@@ -1,4 +1,4 @@
-"""How much of what a network adds to the sum of its branches holds on other rows."""
+"""How much of what a network learns beyond its models holds on other rows."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ FACTORS = np.linspace(0, 1, 21)[1:]  # with none, training on would teach nothin
 
 
 def shrinks(net, settings, from_models, n_samples) -> bool:
-    """Whether what a network says beyond the sum of its branches is to be judged."""
-    backbone = bare_module(net).backbone
-    if backbone is None or backbone.sums:
+    """Whether what a network says beyond the models of its branches is to be judged."""
+    if bare_module(net).backbone is None:
         return False
     if settings.shrinkage == "auto":
         return from_models and n_samples < FEW_ROWS
@@ -40,7 +39,7 @@ def shrink(nets, make, problem, data, seeds) -> bool:
 
 
 def estimate_factor(make, problem, data, seeds) -> float:
-    """Return the factor of a strategy's own scores beside the sum of its branches.
+    """Return the factor of a strategy's own scores beside those of models.
 
     Networks are trained for each fold without its rows, and judge them. Of the factors
     whose loss is within one standard error of the least it is the largest.
