@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import softmax
-from sklearn.metrics import log_loss
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import log_loss, r2_score
 
 from skmultimodal import (
     FusionClassifier,
@@ -92,6 +93,43 @@ def test_a_network_of_texts_and_tables_starts_as_decision_fusion():
     np.testing.assert_allclose(*proba, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:X has rows whose present")
+def test_values_start_from_the_weights_of_least_squares():
+    X, y = load_diabetes(return_X_y=True)
+    noise = np.random.default_rng(0).normal(size=(len(y), 5))
+    X = MultimodalData({"half": X[:, :5], "rest": X[:, 5:], "noise": noise})
+    train, test = slice(0, 250), slice(250, 442)
+    network = FusionRegressor(fusion="gated", training=STILL, random_state=0)
+    decision = FusionRegressor(fusion="decision", random_state=0)
+    network.fit(X[train], y[train])
+    decision.fit(X[train], y[train])
+    backbone = network.net_.module_.backbone
+    weights = dict(
+        zip(backbone.names, backbone.pool_weights[:, 0].tolist(), strict=True)
+    )
+    assert weights == pytest.approx(
+        {**decision.fusion_weights_, "noise": weights["noise"]}, abs=0.1
+    )
+    assert weights["noise"] < 0.3
+    values = [clf.predict(X[test]) for clf in (network, decision)]
+    assert r2_score(*values) > 0.97
+    # where one is left, it weighs what it weighs alone, or all weights together
+    names, said = backbone.names, {}
+    for name in names:
+        one = MultimodalData(
+            {
+                other: X[test][other] if other == name else [None] * 192
+                for other in names
+            }
+        )
+        said[name] = network.predict(one)
+        model = network.encoders_[name].model_.response(X[test][name])[:, 0]
+        total = sum(weights.values())
+        weight = min(total, backbone.alone[names.index(name), 0].item())
+        expected = y[train].mean() + weight * (model - y[train].mean())
+        np.testing.assert_allclose(said[name], expected, rtol=1e-4)
+
+
 def test_each_label_of_several_has_weights_of_its_own():
     rng = np.random.default_rng(0)
     labels = rng.integers(2, size=(300, 2))
@@ -169,12 +207,14 @@ def test_contributions_are_those_of_the_modalities_and_of_the_prior(rows):
     )
 
 
-def test_values_are_averaged(rows):
+def test_values_are_averaged_by_given_weights(rows):
     X, _ = rows
     y = X["m0"][:, 0] + X["m1"][:, 1]
-    reg = FusionRegressor(fusion="feature", training=STILL, random_state=0).fit(X, y)
+    fusion = ParallelFusion(weights={"m0": 3, "m1": 1})
+    reg = FusionRegressor(fusion=fusion, training=STILL, random_state=0).fit(X, y)
     models = [reg.encoders_[name].model_.response(X[name])[:, 0] for name in X]
-    np.testing.assert_allclose(reg.predict(X), np.mean(models, axis=0), atol=1e-3)
+    expected = np.average(models, axis=0, weights=[3, 1])
+    np.testing.assert_allclose(reg.predict(X), expected, atol=1e-3)
 
 
 def test_the_scores_of_training_rows_are_of_models_that_have_not_seen_them():

@@ -1,4 +1,4 @@
-"""What strategies say beyond the sum of their branches, shrunk on few rows."""
+"""What strategies learn beyond their models, shrunk on few rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from skmultimodal import (
     FusionClassifier,
@@ -72,7 +72,7 @@ def test_the_factor_is_that_of_networks_trained_without_the_rows(noise):
     assert factor_of(clf) == pytest.approx(expected)
 
 
-def test_the_factor_multiplies_what_is_beyond_the_sum(noise):
+def test_the_factor_multiplies_what_is_beyond_the_models(noise):
     X, y = noise
     clf = fit(X, y)
     net = clf.net_
@@ -103,19 +103,27 @@ def test_values_and_groups(noise):
     np.testing.assert_array_equal(called.call_args.args[2], groups)
 
 
+@pytest.mark.parametrize("strategy", ["parallel", "sequential"])
+def test_sums_are_shrunk_branch_by_branch(noise, strategy):
+    X, y = noise
+    clf = fit(X, y, strategy)
+    assert factor_of(clf) < 0.4
+    if strategy == "parallel":
+        proba = softmax(sum(clf.contributions(X).values()), axis=1)
+        np.testing.assert_allclose(clf.predict_proba(X), proba, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("strategy", "options"),
     [
-        ("parallel", {"shrinkage": True}),  # nothing is beyond the sum
-        ("sequential", {"shrinkage": True}),
+        ("mixture_of_experts", {"shrinkage": True}),  # no sum to start from
         ("feature", {"shrinkage": False}),
     ],
 )
 def test_there_is_none(noise, strategy, options):
     with mock.patch.object(_shrinkage, "train_members") as called:
-        clf = fit(*noise, strategy, Training(max_epochs=1, **options))
+        fit(*noise, strategy, Training(max_epochs=1, **options))
     called.assert_not_called()
-    assert factor_of(clf) == 1
 
 
 def test_auto_is_for_few_rows_of_models():

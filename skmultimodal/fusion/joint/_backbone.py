@@ -88,7 +88,8 @@ class Backbone(nn.Module):
     given weights :math:`w_m` is one over the number of modalities and :math:`a_m` one,
     which is their mean.
 
-    After training `factor` multiplies :math:`f`, or :math:`z_m` of weighted sums.
+    After training `factor` multiplies what the strategy learned, :math:`f` and
+    :math:`z_m`.
 
     Parameters
     ----------
@@ -138,8 +139,7 @@ class Backbone(nn.Module):
         said = torch.stack([self._said(embeddings[name], name) for name in self.names])
         branches = said.transpose(0, 1) * self.scale[:, None]
         if output.branch_scores is not None:
-            own = output.branch_scores
-            branches = branches + (self.factor * own if self.sums else own)
+            branches = branches + self.factor * output.branch_scores
         if present is not None:
             branches = branches * mask_of(present, branches)[:, :, None]
         share = output.weights if self.sums else self.share(len(branches), present)
