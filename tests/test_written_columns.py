@@ -65,6 +65,15 @@ def test_kind_of_texts(texts, kind):
 
 
 @pytest.mark.parametrize(
+    ("n_odd", "first"), [(1, 3), (4, 3), (5, None)], ids=["one", "a tenth", "more"]
+)
+def test_the_first_odd_text_is_told_where_they_are_a_tenth(n_odd, first):
+    texts = [str(i) for i in range(40)]
+    texts[3 : 3 + n_odd] = ["on request"] * n_odd
+    assert written_kind(texts) == ("category", first)
+
+
+@pytest.mark.parametrize(
     ("text", "decimal", "value"),
     [
         ("12,50", ",", 12.5),

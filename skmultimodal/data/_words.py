@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 NOTHING = frozenset("|-|\u2013|?|n/a|na|nan|none|null|.".split("|"))
-MOST = 0.9  # share of texts of one kind that makes the others worth a warning
+RARE = 10  # one text in so many that is of another kind is worth a warning
 _SIGNS = "€$£¥₹₽₩฿"
 _CODES = "EUR|USD|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|SEK|NOK|DKK|PLN|BRL|Rs|kr|zł"
 _MONEY = rf"(?:[{_SIGNS}]|(?:{_CODES})\.?)"
@@ -144,7 +144,7 @@ def written_kind(texts: Any) -> tuple[str, Any]:
         others = [i for i in positions if not holds(texts[i])]
         if not others:
             return kind, None
-        if len(others) <= (1 - MOST) * len(positions) and odd is None:
+        if RARE * len(others) <= len(positions) and odd is None:
             odd = others[0]
     return "category", odd
 
