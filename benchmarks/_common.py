@@ -10,7 +10,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from statistics import median
-from time import perf_counter, process_time
+from time import process_time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for child processes
 
@@ -30,17 +30,16 @@ def arguments(description, **options):
     return parser.parse_args()
 
 
-def alternate(functions, repeats, clock=process_time, warm_up=True):
-    """Run functions in turn, each round in another order; return their seconds.
+def alternate(functions, repeats):
+    """Run functions in turn, each round in another order; return their CPU seconds.
+
+    One untimed run of each comes first. CPU seconds of the process are what neighbours
+    on the machine disturb least.
 
     Parameters
     ----------
     functions : dict of str to callable
     repeats : int
-    clock : callable, default=process_time
-        CPU seconds of the process, which neighbours on the machine disturb least.
-    warm_up : bool, default=True
-        Whether one untimed run of each comes first.
 
     Returns
     -------
@@ -48,27 +47,20 @@ def alternate(functions, repeats, clock=process_time, warm_up=True):
     """
     names = list(functions)
     seconds = {name: [] for name in names}
-    for name in names if warm_up else []:
+    for name in names:
         functions[name]()
     for i in range(repeats):
         shift = i % len(names)
         for name in names[shift:] + names[:shift]:
-            start = clock()
+            start = process_time()
             functions[name]()
-            seconds[name].append(clock() - start)
+            seconds[name].append(process_time() - start)
     return seconds
 
 
 def ratio(seconds, name, base):
     """Return the median over rounds of `name` to `base` in the same round."""
     return median(a / b for a, b in zip(seconds[name], seconds[base], strict=True))
-
-
-def wall(function):
-    """Return the seconds on the clock that a call takes."""
-    start = perf_counter()
-    function()
-    return perf_counter() - start
 
 
 def in_child(arguments, **environment):

@@ -12,16 +12,14 @@ from skmultimodal.data._containers import as_array, cells_and_labels
 
 __all__ = ["SequenceFeatures"]
 
-_STATISTICS = ("mean", "std", "min", "max", "change")
-
 
 class SequenceFeatures(TransformerMixin, BaseEstimator):
     """Describe series of any length by statistics of each channel.
 
     Mean, standard deviation, smallest and largest value, mean absolute change from
-    step to step, and means over equal segments. Missing steps are left out; a
-    segment without any value has the mean of its channel, a channel without any
-    has zeros. Nothing is learnt.
+    step to step, and means over equal segments; and the logarithm of the number of
+    steps. Missing steps are left out; a segment without any value has the mean of its
+    channel, a channel without any has zeros. Nothing is learnt.
 
     Parameters
     ----------
