@@ -1,6 +1,7 @@
 """Every public name resolves, is documented, and keeps scikit-learn's conventions."""
 
 import inspect
+import re
 from importlib import import_module
 
 import pytest
@@ -96,6 +97,12 @@ def test_names_resolve_and_are_listed(package):
 def test_docstrings(name):
     asked = "EX01" if name in TOP else None
     assert errors(name, asked) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if callable(resolve(name))])
+def test_examples_import_public_names(name):
+    text = inspect.getdoc(resolve(name)) or ""
+    assert not re.findall(r">>> from skmultimodal[\w.]*\._.*", text)
 
 
 @pytest.mark.parametrize("name", CLASSES)

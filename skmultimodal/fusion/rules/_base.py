@@ -41,7 +41,7 @@ class BaseRule(BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion.rules._classification import BaseRule
+    >>> from skmultimodal.fusion import BaseRule
     >>> class Midrange(BaseRule):
     ...     takes_weights = False
     ...     def pool(self, proba, present):
@@ -340,9 +340,9 @@ class BaseRegressionRule(BaseRule):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion.rules._classification import REGRESSION_RULES
+    >>> from skmultimodal.fusion import MeanValue
     >>> values = np.array([[[1.0], [2.0]], [[3.0], [4.0]]])
-    >>> rule = REGRESSION_RULES["mean"]().fit(values, np.array([2.0, 3.0]))
+    >>> rule = MeanValue().fit(values, np.array([2.0, 3.0]))
     >>> rule.combine(values).ravel()
     array([2., 3.])
     """

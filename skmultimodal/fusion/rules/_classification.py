@@ -69,7 +69,7 @@ class LinearPool(BaseRule):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion.rules._classification import LinearPool
+    >>> from skmultimodal.fusion import LinearPool
     >>> proba = np.array([[[0.8, 0.2]], [[0.4, 0.6]]])
     >>> rule = LinearPool().fit(proba, [0], prior=[0.5, 0.5], weights=[3, 1])
     >>> rule.combine(proba).round(2)

@@ -68,7 +68,7 @@ class LogPool(BaseRule):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion.rules._log_pool import LogPool
+    >>> from skmultimodal.fusion import LogPool
     >>> proba = np.array([[[0.8, 0.2]], [[0.8, 0.2]]])
     >>> rule = LogPool().fit(proba, [0], prior=[0.5, 0.5], weights=[1, 1])
     >>> rule.combine(proba).round(3)

@@ -70,7 +70,7 @@ class WeightedMean(MeanValue):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultimodal.fusion.rules._regression import WeightedMean
+    >>> from skmultimodal.fusion import WeightedMean
     >>> y = np.arange(20.0)
     >>> values = np.stack([y, y + 9 * (-1) ** y])[:, :, None]
     >>> WeightedMean().fit(values, y).weights_.round(3)
