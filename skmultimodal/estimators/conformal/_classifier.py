@@ -35,8 +35,8 @@ class ConformalFusionClassifier(ClassifierMixin, BaseConformal):
     method : {"split", "cv+"}, default="split"
         ``"split"`` calibrates on one fold and fits to the others. ``"cv+"``
         (cross-conformal, [3]_) calibrates on all rows: a model is fitted without each
-        fold, and they all predict. Decision fusion has these models already; other
-        strategies are fitted once a fold more.
+        fold, and they all predict. ``fusion="decision"`` has these models already;
+        other strategies, the default ensemble among them, are fitted once a fold more.
 
     conformity_score : {"aps", "raps", "lac"}, default="aps"
         The probability of a label and of all more probable ones (adaptive prediction

@@ -32,8 +32,8 @@ class ConformalFusionRegressor(RegressorMixin, BaseConformal):
     method : {"split", "cv+"}, default="split"
         ``"split"`` calibrates on one fold and fits to the others. ``"cv+"`` [3]_
         calibrates on all rows: a model is fitted without each fold, and they all
-        predict. Decision fusion has these models already; other strategies are fitted
-        once a fold more.
+        predict. ``fusion="decision"`` has these models already; other strategies, the
+        default ensemble among them, are fitted once a fold more.
 
     conformity_score : {"residual", "normalised"}, default="residual"
         The absolute error, or the same in units of the row's own standard deviation,
