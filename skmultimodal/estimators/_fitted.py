@@ -216,7 +216,7 @@ class FittedFusion(BaseFusionEstimator):
         Notes
         -----
         What only training needs is left out, as by :meth:`trim`; the parameters
-        `callbacks` and `memory` are None in the loaded estimator.
+        `callbacks`, `checkpoint` and `memory` are None in the loaded estimator.
         """
         from skmultimodal.persistence._file import save
 

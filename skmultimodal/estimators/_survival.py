@@ -115,7 +115,7 @@ class FusionSurvival(FittedFusion):
         The strategy used, where `fusion` is an alias or ``"auto"``.
 
     fusion_weights_ : dict of str to float
-        Fitted weight of each modality; of an ensemble, those of its weighted sum.
+        Fitted weight of each modality.
 
     history_ : DataFrame
         One row an epoch.
@@ -130,8 +130,7 @@ class FusionSurvival(FittedFusion):
         What ``"pretrained"`` chose for each modality, and why; only with that word.
 
     fusion_report_ : DataFrame
-        Candidates and why one was chosen, after a search (:class:`AutoFusion`);
-        members and what each adds, of an ensemble (:class:`DecisionFusion`).
+        Candidates and why one was chosen, after a search (:class:`AutoFusion`).
 
     missing_report_ : DataFrame
         ``count`` and ``share`` of the training rows by pattern of present

@@ -79,8 +79,9 @@ class DecisionFusion(BaseFusion):
         modality: a stacking of the decisions and, where the estimator infers the
         encoders, a kernel machine and, on at most 256 features and 10 classes, boosted
         trees on the features of all modalities. Only with ``rule="auto"``, fitted
-        weights and at most 50 outputs, beyond which members cost too much; otherwise,
-        and where it is False, the prediction is the sum.
+        weights and at most 50 outputs, beyond which members cost too much, and not of
+        quantiles or times of events; otherwise, and where it is False, the prediction
+        is the sum.
 
     See Also
     --------
@@ -100,7 +101,8 @@ class DecisionFusion(BaseFusion):
 
     With ``ensemble=True`` the members enter one after the other, as in [4]_, each where
     it lowers the out-of-fold loss by more than two standard errors, with weights pulled
-    to the sum alone; with fewer than 100 rows none does. `fusion_weights_`,
+    to the sum alone; where fewer than 100 rows have every modality none does.
+    `fusion_weights_`,
     `modality_weights` and `uncertainty` are those of the sum; `fusion_report_` has a
     row a member: its out-of-fold ``loss``, its ``weight``, and its ``gain`` in loss as
     it entered.

@@ -71,9 +71,9 @@ class GatedFusion(JointFusion):
     over the present modalities :math:`a` (absent ones have the gate logit
     :math:`-\\infty`), or :math:`g_m = \\sigma(V_m [h] + c_m)`. Input
     ``{modality: (n, d_m)}``, output ``(n, out_features)`` before the head. With
-    :math:`d = \\sum_m d_m`, the projections have ``d D`` parameters and the gates
-    ``M d D``, or ``M d`` with scalar gates. The weights of a row are its gates
-    averaged over units, with sigmoid gates divided by their sum.
+    :math:`d = \\sum_m d_m`, the projections have ``(d + M) D`` parameters and the gates
+    ``M (d + 1) D``, or ``M (d + 1)`` with scalar gates. The weights of a row are its
+    gates averaged over units, with sigmoid gates divided by their sum.
 
     Differences from [1]_: with two modalities the softmax gate is the paper's
     :math:`z = \\sigma(W_z [h_1; h_2])`, :math:`1 - z`; the paper's form for more

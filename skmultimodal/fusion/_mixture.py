@@ -72,7 +72,7 @@ class MixtureOfExpertsFusion(JointFusion):
     common, and its score is the log odds. In regression the scores are the mean
     :math:`\\sum_m g_m z_m` and the loss is its squared error, not the likelihood of
     a mixture of densities. Input ``{modality: (n, d_m)}``, scores
-    ``(n, n_outputs)``, embedding ``(n, sum d_m)``; ``sum d_m K`` parameters and
+    ``(n, n_outputs)``, embedding ``(n, sum d_m)``; ``K sum(d_m + 1)`` parameters and
     those of the gate.
 
     Differences from [1]_: each expert sees its own modality only; the entropy and

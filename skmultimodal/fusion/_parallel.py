@@ -48,7 +48,7 @@ class ParallelFusion(JointFusion):
         + \\frac{\\lambda_{agree}}{2K} \\sum_{m<m'} \\|z_m - z_{m'}\\|^2 .
 
     Input ``{modality: (n, d_m)}``, scores ``(n, n_outputs)``, embedding
-    ``(n, sum d_m)``; ``sum d_m K + M`` parameters besides the encoders.
+    ``(n, sum d_m)``; ``K sum(d_m + 1) + M`` parameters besides the encoders.
 
     References
     ----------

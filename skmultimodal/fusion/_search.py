@@ -69,7 +69,7 @@ class AutoFusion(BaseFusion):
         left out, which needs no further fits to folds. Where it is chosen, each of its
         members is fitted to all rows.
 
-    weights : None
+    weights : None, default=None
         Each candidate has weights of its own.
 
     See Also

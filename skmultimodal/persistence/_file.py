@@ -63,8 +63,8 @@ def load(path: str | os.PathLike, *, trusted: Any = ()) -> Any:
 
     Returns
     -------
-    estimator : FusionClassifier, FusionRegressor or FusionTransformer
-        It predicts the same bits as the saved one, under the same versions.
+    estimator : estimator
+        Of the class that was saved. It predicts the same bits, under the same versions.
         Its training cannot be continued.
 
     Raises

@@ -96,8 +96,9 @@ class Training(BaseEstimator):
     aux_weight : "auto" or float, default="auto"
         Weight of the mean of the modalities' own losses in joint strategies. Without
         it a strong modality can leave the others untrained; with 0, strategies that
-        need extra heads for it have none, and no prediction by a single modality.
-        ``"auto"`` is the strategy's own: 0.3 for most.
+        need extra heads for it have none and, unless their networks start from models,
+        see `backbone`, no prediction by a single modality. ``"auto"`` is the strategy's
+        own: 0.3 for most.
 
     agreement_weight : float, default=0.0
         Weight of the squared differences between the scores of modalities.
@@ -124,8 +125,8 @@ class Training(BaseEstimator):
         scores, less the prior's that each of them holds, and the strategy learns what
         is beyond it; ``"auto"`` where modalities come with models of their own, as by
         ``encoders="auto"``, which are weighted as in the log pool of `DecisionFusion`.
-        False is a strategy's form in the paper. Mixtures and evidence are no sums and
-        never have it.
+        False is a strategy's form in the paper. Mixtures, products of experts,
+        evidential and embrace fusion never have it.
 
     shrinkage : "auto" or bool, default="auto"
         Whether what a strategy says beyond the sum of its `backbone` is multiplied by
