@@ -22,7 +22,8 @@ from skmultimodal.datasets import (
     make_multimodal_regression,
 )
 from skmultimodal.fusion._auto import FUSIONS
-from skmultimodal.fusion.rules._classification import REGRESSION_RULES, RULES
+from skmultimodal.fusion.rules._classification import RULES
+from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 from tests.parameters import nested
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*have no effect")

@@ -10,7 +10,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
-from skmultimodal.fusion.rules._classification import REGRESSION_RULES, RULES, BaseRule
+from skmultimodal.fusion.rules._classification import RULES, BaseRule
+from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 from skmultimodal.fusion.rules._weights import accuracies
 
 M, K = 4, 3

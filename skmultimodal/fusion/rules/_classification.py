@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from skmultimodal.fusion.rules import _pool
-from skmultimodal.fusion.rules._base import BaseRegressionRule, BaseRule
+from skmultimodal.fusion.rules._base import BaseRule
 from skmultimodal.fusion.rules._competence import Competence
 from skmultimodal.fusion.rules._fitted import DecisionTemplate, NaiveBayes, Stacking
 from skmultimodal.fusion.rules._log_pool import LogPool, log_losses
 from skmultimodal.fusion.rules._pool import EPS
-from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 from skmultimodal.fusion.rules._weights import (
     accuracies,
     equal_weights_if_no_gain,
@@ -20,9 +19,7 @@ from skmultimodal.fusion.rules._weights import (
 )
 
 __all__ = [
-    "REGRESSION_RULES",
     "RULES",
-    "BaseRegressionRule",
     "BaseRule",
     "Borda",
     "Competence",
