@@ -25,7 +25,6 @@ __all__ = [
     "CallbackSupportMixin",
     "Captioned",
     "_BaseComposition",
-    "_check_sample_weight",
     "_check_y",
     "check_matrix",
     "check_weights",

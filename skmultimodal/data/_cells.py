@@ -12,7 +12,7 @@ import pandas as pd
 from skmultimodal.data._containers import as_array
 from skmultimodal.data._images import decode_image, resize_image, to_channels
 from skmultimodal.data._scaling import beyond
-from skmultimodal.data._sounds import decode_audio, resample
+from skmultimodal.data._sounds import decode_audio
 
 __all__ = [
     "REMEDY",
@@ -24,7 +24,6 @@ __all__ = [
     "decode_text",
     "is_missing",
     "present_mask",
-    "resample",
     "resize_image",
     "to_channels",
 ]
