@@ -89,14 +89,14 @@ class ModalityReport:
             )
             if "gain" in table
         ]
+        columns = ["slice", "rows", "best", "best_score", "score", "gain", "p", "sure"]
         if not parts:
-            return pd.DataFrame(columns=["slice", "rows", "gain", "p", "sure"])
+            return pd.DataFrame(columns=columns)
         table = pd.concat(parts, ignore_index=True).sort_values("p", kind="stable")
         n_slices = table["p"].notna().sum()
         holm = table["p"] * (n_slices - np.arange(len(table)))
         holm = holm.cummax().clip(upper=1.0)
         table = table.assign(p=holm, sure=holm <= level)
-        columns = ["slice", "rows", "best", "best_score", "score", "gain", "p", "sure"]
         return table.loc[table["gain"] < 0, columns].reset_index(drop=True)
 
     def to_html(self, path: Any = None, *, title: str = "Modality report") -> str:

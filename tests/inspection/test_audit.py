@@ -23,6 +23,7 @@ from skmultimodal import (
     FusionRegressor,
     GatedFusion,
     MultimodalData,
+    Training,
 )
 from skmultimodal.datasets import (
     make_multimodal_classification,
@@ -130,13 +131,15 @@ def test_values_have_r2_and_errors_that_are_paired():
     assert "better than" in report.to_markdown()
 
 
-def test_a_strategy_without_predictions_of_single_modalities():
+def test_a_strategy_without_predictions_of_single_modalities(audited):
     X, y = make_multimodal_classification(60, random_state=0)
-    clf = FusionClassifier(fusion=GatedFusion(), random_state=0).fit(X, y)
-    report = modality_report(clf, X, y)
-    if not hasattr(clf, "predict_proba_per_modality"):
-        assert len(report.modalities_) == len(report.conflicts_) == 0
-        assert len(report.losses()) == 0
+    alone = Training(max_epochs=2, aux_weight=0, backbone=False)
+    clf = FusionClassifier(fusion=GatedFusion(), training=alone, random_state=0)
+    report = modality_report(clf.fit(X, y), X, y)
+    assert not hasattr(clf, "predict_proba_per_modality")
+    assert len(report.modalities_) == len(report.conflicts_) == 0
+    assert len(report.losses()) == 0
+    assert list(report.losses()) == list(audited[0].losses())
     assert "<h2>Absent modalities</h2>" in report.to_html()
 
 
