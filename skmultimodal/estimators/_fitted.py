@@ -166,8 +166,9 @@ class FittedFusion(BaseFusionEstimator):
         Returns
         -------
         dict of str to ndarray of shape (n_samples, n_outputs)
-            For additive strategies: the terms of the modalities, and of the prior
-            where there is one, sum to the scores before the link.
+            Of parallel, residual sequential and cooperative fusion: the terms of the
+            modalities, and of the prior where there is one, sum to the scores before
+            the link.
         """
         check_is_fitted(self)
         return self._ask(X, "contributions")

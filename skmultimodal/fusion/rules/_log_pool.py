@@ -17,8 +17,8 @@ __all__ = ["LogPool", "log_losses"]
 class LogPool(BaseRule):
     """Combine by a weighted sum of log probability ratios to the prior.
 
-    The default rule: few parameters, exact contributions, absent modalities leave
-    their term out. A sum of weights below one absorbs dependence between the
+    The default rule: few parameters, one term for each modality, and absent modalities
+    leave theirs out. A sum of weights below one absorbs dependence between the
     modalities and over-confidence of their models.
 
     Parameters
