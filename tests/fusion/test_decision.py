@@ -31,6 +31,7 @@ from skmultimodal import (
     FusionClassifier,
     FusionRegressor,
     MultimodalData,
+    TextEncoder,
     Training,
 )
 from skmultimodal.datasets import (
@@ -371,3 +372,27 @@ def test_a_class_of_one_row_among_others_is_not_judged_by():
     for method in ("split", "cv+"):  # no set can be promised to hold it
         with pytest.raises(ValueError, match="two different ones of each class"):
             ConformalFusionClassifier(clf, method=method).fit(X, y)
+
+
+def test_probabilities_of_32_bits_sum_to_one_in_64():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 5, 100)
+    words = [
+        f"word{a} word{b}" for a, b in zip(y, rng.integers(0, 9, 100), strict=True)
+    ]
+    X = MultimodalData(
+        {"text": words, "block": rng.normal(size=(100, 30)).astype(np.float32)}
+    )
+    for encoder, training in (
+        ("auto", "joint"),
+        (TextEncoder(), Training(max_epochs=1)),
+    ):
+        clf = FusionClassifier({"text": encoder}, "decision", training).fit(X, y)
+        found = clf.predict_proba_per_modality(X)
+        for proba in (clf.predict_proba(X), *found.values()):
+            assert proba.dtype == np.float64
+            np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
+    alone = FusionClassifier({"block": "drop"}, "decision").fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        log_loss(y, alone.predict_proba(X))

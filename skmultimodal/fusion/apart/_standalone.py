@@ -147,7 +147,9 @@ class StandaloneNetwork:
 
     def response(self, cells):
         present = np.ones((len(cells), 1), dtype=bool)
-        return self.model.response({self.name: cells}, present)
+        return widened(
+            self.model.response({self.name: cells}, present), self.model.task
+        )
 
     def embedding(self, cells):
         present = np.ones((len(cells), 1), dtype=bool)
@@ -232,12 +234,27 @@ class EstimatorModel:
     def _aligned(self, proba):
         """Return columns for every class of the task, zero for unseen ones."""
         classes = np.arange(proba.shape[1]) if self.net else self.fitted.classes_
+        proba = widened(proba, self.task)
         if len(classes) == self.task.n_outputs:
-            return np.asarray(proba, dtype=np.float64)
+            return proba
         out = np.zeros((len(proba), self.task.n_outputs))
         columns = classes if self.net else self.task.encode(classes)
         out[:, columns] = proba
         return out
+
+
+def widened(response, task) -> np.ndarray:
+    """Return a response in float64, where probabilities of classes sum to one.
+
+    Those that do so in 32 bits do not in 64, of which scikit-learn warns. What is
+    further from it than rounding is the model's own.
+    """
+    response = np.asarray(response, dtype=np.float64)
+    if not task.one_label:
+        return response
+    total = response.sum(axis=1, keepdims=True)
+    error = np.abs(total - 1)
+    return np.where((error > 1e-12) & (error < 1e-4), response / total, response)
 
 
 def seeded_clone(model, seed: int):
