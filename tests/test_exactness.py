@@ -19,6 +19,8 @@ from skmultimodal import (
     CooperativeFusion,
     DecisionFusion,
     FusionClassifier,
+    FusionRegressor,
+    TabularEncoder,
     Training,
 )
 from skmultimodal.fusion._auto import FUSIONS
@@ -182,6 +184,17 @@ def test_units_do_not_matter(name):
     scaled = halves(X * [1, 2.0**20, 2.0**-20, 1])  # without rounding
     proba = clf.fit(scaled, y, groups=groups).predict_proba(scaled)
     np.testing.assert_allclose(proba, plain, rtol=1e-3, atol=1e-4)
+
+
+def test_values_far_from_zero_keep_their_digits():
+    rng = np.random.default_rng(0)
+    X = {name: rng.normal(size=(80, 2)).astype(np.float32) for name in "ab"}
+    y = X["a"][:, 0] + X["b"][:, 0].astype(np.float64)
+    encoders = [(name, TabularEncoder()) for name in X]
+    reg = FusionRegressor(encoders, "parallel", Training(max_epochs=5), random_state=0)
+    plain, far = reg.fit(X, y).predict(X), clone(reg).fit(X, y + 1e9).predict(X)
+    assert plain.dtype == far.dtype == np.float64
+    np.testing.assert_allclose(far - 1e9, plain, atol=1e-4)
 
 
 @every()

@@ -328,8 +328,8 @@ class Regression(Task):
         return ((scores - target.to(scores.dtype)) ** 2).mean(dim=-1)
 
     def response(self, scores) -> np.ndarray:
-        dtype = scores.dtype
-        return scores * self.scale.astype(dtype) + self.mean.astype(dtype)
+        """Return the values in float64: 32 bits cannot hold 1e9 and a fraction."""
+        return np.asarray(scores, dtype=np.float64) * self.scale + self.mean
 
     def scores(self, response) -> np.ndarray:
         return (response - self.mean) / self.scale
