@@ -1,10 +1,11 @@
 """Regression: rules and strategies on features beside what one builds by hand.
 
 R2 on held-out rows, the mean over random splits: with every modality, and with three
-in ten of them absent (each row keeps one). Beside the rules of decision fusion and the
-strategies on fixed features stand the best modality (chosen on the test rows), a ridge
-regression on the joined features and a stack of one ridge regression a modality; absent
-blocks of numbers are replaced by means for the last two.
+in ten of them absent (each row keeps one). Beside the rules of decision fusion, the
+strategies trained as one network and those on fixed features stand the best modality
+(chosen on the test rows), a ridge regression on the joined features and a stack of one
+ridge regression a modality; absent blocks of numbers are replaced by means for the last
+two.
 
     python benchmarks/bench_regression.py --repeats 10
 """
@@ -37,6 +38,7 @@ from skmultimodal.model_selection._handmade import (
 )
 
 RULES = ["auto", "nnls", "weighted_mean", "mean", "gls", "stacking"]
+JOINT = ["parallel", "sequential", "feature", "gated", "attention"]
 FIXED = ["canonical", "cooperative", "kernel"]  # strategies on fixed features
 
 
@@ -116,6 +118,9 @@ def measure(load, seed):
                 fusion=DecisionFusion(rule), memory=memory, random_state=seed
             ).fit(train, y_train)
             score(rule, reg.predict)
+        for name in JOINT:
+            strategy = FusionRegressor(fusion=name, memory=memory, random_state=seed)
+            score(name, strategy.fit(train, y_train).predict)
     if not hasattr(X, "columns"):  # of texts they have hundreds of features
         for name in FIXED:
             strategy = FusionRegressor(fusion=name, random_state=seed)

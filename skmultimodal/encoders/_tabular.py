@@ -92,6 +92,9 @@ class TabularEncoder(BaseEncoder):
     mean_, scale_ : ndarray of shape (n_numbers,)
         Standardisation.
 
+    reach_ : ndarray of shape (2, n_numbers)
+        Lowest and highest standardised number that the network is shown.
+
     indicators_ : ndarray of int
         Numeric features with a missing indicator.
 
@@ -109,6 +112,9 @@ class TabularEncoder(BaseEncoder):
 
     Notes
     -----
+    A number further beyond the range of `fit` than that range is wide is taken as that
+    far: a network goes on along a line, a million times as far as it has learned.
+
     Input ``(n, n_numbers)`` and ``(n, n_categorical)``; output
     ``(n, out_features)``. Statistics are float64 and weighted, so that integer
     weights equal repeated rows; nothing in the module depends on the batch.
@@ -195,6 +201,7 @@ class TabularEncoder(BaseEncoder):
         numbers, self.numbers_ = self._numbers(frame)
         known = ~np.isnan(numbers)
         self.mean_, self.scale_ = moments(numbers, weight)
+        self.reach_ = _reach((numbers - self.mean_) / self.scale_)
         self.indicators_ = np.flatnonzero(known.any(axis=0) & ~known.all(axis=0))
         self.numeric_ = self.numeric
         if self.numeric == "auto":
@@ -231,6 +238,7 @@ class TabularEncoder(BaseEncoder):
         numbers, names = self._numbers(frame)
         refuse_beyond(numbers, names, frame.index, self.mean_, self.scale_)
         standard = (numbers - self.mean_) / self.scale_
+        standard = standard.clip(*self.reach_)
         missing = np.isnan(standard)
         standard[missing] = 0.0
         indicators = missing[:, self.indicators_].astype(np.float64)
@@ -331,6 +339,17 @@ class _Tabular(nn.Module):
             parts.append(table(categories[:, i]))
         joined = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         return torch.relu(self.mlp(joined))
+
+
+def _reach(standard):
+    """Return the range of each column, a range wider on both sides, (2, n_columns)."""
+    ends = [
+        np.fmin.reduce(standard, initial=np.inf),
+        np.fmax.reduce(standard, initial=-np.inf),
+    ]
+    low, high = np.where(np.isfinite(ends), ends, 0.0)
+    width = high - low
+    return np.stack([low - width, high + width])
 
 
 def _frame(cells) -> pd.DataFrame:

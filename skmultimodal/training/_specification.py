@@ -129,12 +129,12 @@ class Training(BaseEstimator):
         evidential and embrace fusion never have it.
 
     shrinkage : "auto" or bool, default="auto"
-        Whether what a strategy says beyond the sum of its `backbone` is multiplied by
-        a factor of at most 1: networks are trained for each of five folds, and of the
-        factors whose loss on the rows left out is within one standard error of the
-        least, it is the largest. Training takes up to five times as long. ``"auto"``
-        is on where all modalities come with models and there are fewer than 1,000
-        rows. Weighted sums, as in parallel fusion, say nothing beyond.
+        Whether what a strategy learns beyond its `backbone` is multiplied by a factor
+        of at most 1: networks are trained for each of five folds, and of the factors
+        whose loss on the rows left out is within one standard error of the least it
+        is the largest. Training takes up to five times as long. ``"auto"`` is on where
+        all modalities come with models and there are fewer than 1,000 rows; see
+        :ref:`shrinkage`.
 
     n_members : int, default=1
         Networks of joint strategies, from as many seeds over the same features; scores

@@ -48,6 +48,18 @@ def test_constant_and_empty_columns_are_harmless():
     np.testing.assert_array_equal(numbers[:, :3], 0)
 
 
+def test_numbers_far_beyond_the_range_of_fit_are_taken_as_nearer():
+    encoder = TabularEncoder().fit(np.array([[0.0, 7.0], [10.0, 7.0], [2.0, 7.0]]))
+    rows = np.array([[19.0, 7.0], [21.0, 1e6], [1e9, 7.0], [-1e9, np.nan]])
+    numbers = encoder.transform(rows)["numbers"] * encoder.scale_ + encoder.mean_
+    expected = [[19, 7], [20, 7], [20, 7], [-10, 7]]
+    np.testing.assert_allclose(numbers, expected)
+    module = encoder.build()
+    inputs = encoder.transform(np.array([[1e11, 7.0]]))
+    reached = module(**{k: torch.tensor(v).float() for k, v in inputs.items()})
+    assert reached.abs().max() < 100
+
+
 def test_categories_have_codes_for_missing_and_unseen():
     X = pd.DataFrame({"sky": ["blue", None, "grey", "blue"]})
     encoder = TabularEncoder().fit(X)
