@@ -463,6 +463,10 @@ BLOCK = {"note": X["note"], "u": NUMBERS}
 
 WHOLE = {
     "all NaN": Whole(T.assign(e=np.nan), warning=EMPTY.format("e")),
+    "an embedding in columns": Whole(
+        T.join(pd.DataFrame(np.eye(N, 256), T.index).add_prefix("e")),
+        warning=r"Columns of X: 2\d\d of them, .*'e255'.* one column of arrays",
+    ),
     "all NaT": Whole(T.assign(e=pd.NaT), warning=EMPTY.format("e")),
     "all None": Whole(T.assign(e=None), warning=EMPTY.format("e")),
     "all NA": Whole(

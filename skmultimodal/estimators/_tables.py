@@ -20,6 +20,8 @@ from skmultimodal.fusion._base import naming
 
 __all__ = ["of_kinds", "read_matrix", "refuse_infinite_block", "settled"]
 
+WIDE = 256  # columns of floats that may be one embedding
+
 
 def of_kinds(name, cells, kinds):
     """Return the cells of a modality, those columns as what they are to be taken for.
@@ -99,6 +101,8 @@ def settled(reader, X, columns, cells, encoders):
     for name, values in cells.items():
         if getattr(values, "ndim", 1) == 2:
             said = column_notes(values, names)
+            if reader.infers and len(cells) > 1:
+                said += _wide_notes(values)
             notes += [f"{note} (modality {name!r})" for note in said]
         if isinstance(values, pd.DataFrame) and reads(encoders[name]) == "table":
             with naming(name):
@@ -106,6 +110,19 @@ def settled(reader, X, columns, cells, encoders):
     if notes:
         warn(f"Columns of X: {'; '.join(notes)}.")
     return cells
+
+
+def _wide_notes(values) -> list[str]:
+    """Return what should be said of so many columns of floats in a table."""
+    dtypes = getattr(values, "dtypes", {})
+    floats = [name for name, dtype in dtypes.items() if dtype.kind == "f"]
+    if len(floats) < WIDE:
+        return []
+    return [
+        f"{len(floats)} of them, {floats[0]!r} to {floats[-1]!r}, are floats, read one "
+        "by one; if they are an embedding, put them into one column of arrays, as "
+        "list(X[columns].to_numpy()), which is faster and often more accurate"
+    ]
 
 
 def refuse_infinite_block(name, values):
