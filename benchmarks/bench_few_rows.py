@@ -1,7 +1,7 @@
 """Strategies on few rows, beside decision fusion and the best modality.
 
     python benchmarks/bench_few_rows.py [--data FOLDER] [--sets emoji,birdstrikes]
-        [--rows 100] [--draws 8] [--json FILE]
+        [--rows 100] [--draws 8] [--shrinkage off] [--json FILE]
 
 So many rows are drawn to learn from, as many of each class as there should be, and at
 most 1,000 others judge. Nothing is tuned. "points" and "loss apart" are differences in
@@ -20,7 +20,7 @@ from bench_strategies import JOINT, load, take
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
-from skmultimodal import FusionClassifier
+from skmultimodal import FusionClassifier, Training
 
 
 def judged(proba, y, classes):
@@ -31,7 +31,7 @@ def judged(proba, y, classes):
     return 100 * right.mean(), loss
 
 
-def draw(X, y, n_rows, seed):
+def draw(X, y, n_rows, seed, training):
     """Return what each candidate reaches on one draw, by name."""
     rest = min(1000, len(y) - n_rows)
     train, test = train_test_split(
@@ -45,6 +45,8 @@ def draw(X, y, n_rows, seed):
     with tempfile.TemporaryDirectory() as memory:
         for name in JOINT:
             model = FusionClassifier(fusion=name, random_state=0, memory=memory)
+            if name != "decision":
+                model.set_params(training=training)
             model.fit(part, y[train])
             proba = model.predict_proba(held_out)
             found[name] = judged(proba, y[test], model.classes_)
@@ -57,10 +59,10 @@ def draw(X, y, n_rows, seed):
     return found
 
 
-def figures(name, folder, n_rows, n_draws):
+def figures(name, folder, n_rows, n_draws, training):
     """Return one row of the table for each candidate."""
     X, y, _ = load(name, folder)
-    draws = [draw(X, y, n_rows, seed) for seed in range(n_draws)]
+    draws = [draw(X, y, n_rows, seed, training) for seed in range(n_draws)]
     base, rows = np.array([found["decision"] for found in draws]), []
     for candidate in draws[0]:
         found = np.array([one[candidate] for one in draws])
@@ -88,10 +90,11 @@ def main():
         sets=(str, "emoji,birdstrikes", "names with commas between"),
         rows=(int, 100, "rows to learn from"),
         draws=(int, 8, "repetitions"),
+        shrinkage=(str, "auto", "of what networks learn: auto, or off"),
     )
-    rows = []
+    training, rows = Training(shrinkage=args.shrinkage != "off" and "auto"), []
     for name in args.sets.split(","):
-        rows += figures(name, args.data, args.rows, args.draws)
+        rows += figures(name, args.data, args.rows, args.draws, training)
     columns = [
         "set",
         "rows",
