@@ -122,9 +122,9 @@ class Backbone(nn.Module):
         equal = np.ones((2, len(self.prior)))
         equal[0] = 1.0 if pools else 1 / len(self.names)
         pooled = np.stack([pool_weights.get(name, equal) for name in self.names], 1)
-        pooled = torch.from_numpy(pooled).float()  # (2, n_modalities, n_outputs)
-        self.register_buffer("pool_weights", pooled[0].clone())
-        self.register_buffer("alone", pooled[1].clone())
+        together, alone = torch.from_numpy(pooled).float()  # (n_modalities, n_outputs)
+        self.register_buffer("pool_weights", together.clone())
+        self.register_buffer("alone", alone.clone())
         self.scale = nn.Parameter(torch.ones(len(self.names)))
         self.register_buffer("factor", torch.ones(()))
         for part in fusion.modules():

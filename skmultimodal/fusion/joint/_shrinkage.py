@@ -92,20 +92,23 @@ def estimate_factor(make, problem, data, seeds) -> float:
 
 def _losses(nets, rows, target) -> np.ndarray:
     """Return the losses of rows by the mean of networks, (n_factors, n_samples)."""
-    ends = []
-    for factor in (0.0, 1.0):
-        parts = []
-        for net in nets:
-            bare_module(net).backbone.factor.fill_(factor)
-            parts.append(predict_outputs(net, rows, ["scores"])["scores"])
-        ends.append(torch.from_numpy(np.mean(parts, axis=0)))
+    ends = [_scores(nets, rows, factor) for factor in (0.0, 1.0)]
     fusion, criterion = bare_module(nets[0]).fusion.eval(), nets[0].criterion_
     with torch.no_grad():
         losses = [
-            fusion.head_loss(torch.lerp(*ends, factor), target, criterion)
-            for factor in FACTORS
+            fusion.head_loss(torch.lerp(ends[0], ends[1], factor), target, criterion)
+            for factor in FACTORS.tolist()
         ]
     return torch.stack(losses).numpy()
+
+
+def _scores(nets, rows, factor) -> torch.Tensor:
+    """Return the mean scores of networks with a factor."""
+    parts = []
+    for net in nets:
+        bare_module(net).backbone.factor.fill_(factor)
+        parts.append(predict_outputs(net, rows, ["scores"])["scores"])
+    return torch.from_numpy(np.mean(parts, axis=0))
 
 
 def largest_within_error(losses, sample_weight=None, groups=None) -> float:
