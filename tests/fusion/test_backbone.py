@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.special import softmax
 from sklearn.datasets import load_diabetes
-from sklearn.metrics import log_loss, r2_score
+from sklearn.metrics import log_loss
 
 from skmultimodal import (
     FusionClassifier,
@@ -107,12 +107,10 @@ def test_values_start_from_the_weights_of_least_squares():
     weights = dict(
         zip(backbone.names, backbone.pool_weights[:, 0].tolist(), strict=True)
     )
-    assert weights == pytest.approx(
-        {**decision.fusion_weights_, "noise": weights["noise"]}, abs=0.1
-    )
-    assert weights["noise"] < 0.3
+    expected = {n: max(w, 0.05) for n, w in decision.fusion_weights_.items()}
+    assert weights == pytest.approx(expected, abs=1e-5)
     values = [clf.predict(X[test]) for clf in (network, decision)]
-    assert r2_score(*values) > 0.97
+    assert np.abs(values[0] - values[1]).max() < 0.05 * y.std()
     # where one is left, it weighs what it weighs alone, or all weights together
     names, said = backbone.names, {}
     for name in names:

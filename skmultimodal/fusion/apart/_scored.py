@@ -20,14 +20,16 @@ __all__ = ["with_scores", "without_scores"]
 
 MOST_OUTPUTS = 200  # scores of more would be wider than features
 KERNELS = ("image", "audio", "sequence", "embedding")  # have kernel models
+KERNELS_OF_VALUES = KERNELS[:-1]  # of numbers values are often nearly a linear sum
 
 
 def with_scores(problem):
     """Return the problem with the models that its encoders ask for.
 
-    Kernel models know what they would say of each row without it. The others are those
-    that `DecisionFusion` fits, to the same folds: a cache has them once for both.
-    Where rows do not allow two folds there are none.
+    Kernel models know what they would say of each row without it. The others, those of
+    values from blocks of numbers too, are those that `DecisionFusion` fits, to the same
+    folds: a cache has them once for both. Where rows do not allow two folds there are
+    none.
 
     Parameters
     ----------
@@ -55,7 +57,9 @@ def with_scores(problem):
     alone = [
         name
         for name, kind in kinds.items()
-        if kind in KERNELS and plain and _are_apart(problem)
+        if kind in (KERNELS_OF_VALUES if regression else KERNELS)
+        and plain
+        and _are_apart(problem)
     ]
     n_classes = n_outputs if problem.task.one_label else 2
     models = {
