@@ -138,7 +138,7 @@ def test_every_strategy_predicts_better_than_the_quantiles_of_all(fusion, data):
         fusion=fusion,
         loss="quantile",
         quantiles=LEVELS,
-        training=Training(max_epochs=15),
+        training=Training(max_epochs=15, shrinkage=False),
         random_state=0,
     )
     reg.fit(part(X, slice(600)), y[:600])
