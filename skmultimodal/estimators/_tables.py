@@ -121,7 +121,7 @@ def _wide_notes(values) -> list[str]:
     return [
         f"{len(floats)} of them, {floats[0]!r} to {floats[-1]!r}, are floats, read one "
         "by one; if they are an embedding, put them into one column of arrays, as "
-        "list(X[columns].to_numpy()), which is faster and often more accurate"
+        "list(X[columns].to_numpy()), which is faster"
     ]
 
 

@@ -124,7 +124,7 @@ class Training(BaseEstimator):
         Whether the scores of joint strategies start from the sum of their branches'
         scores, less the prior's that each of them holds, and the strategy learns what
         is beyond it; ``"auto"`` where modalities come with models of their own, as by
-        ``encoders="auto"``, which are weighted as in the log pool of `DecisionFusion`.
+        ``encoders="auto"``, which are weighted as by `DecisionFusion`.
         False is a strategy's form in the paper. Mixtures, products of experts,
         evidential and embrace fusion never have it.
 

@@ -112,7 +112,7 @@ def test_values_start_from_the_weights_of_least_squares():
     values = [clf.predict(X[test]) for clf in (network, decision)]
     assert np.abs(values[0] - values[1]).max() < 0.05 * y.std()
     # where one is left, it weighs what it weighs alone, or all weights together
-    names, said = backbone.names, {}
+    names = backbone.names
     for name in names:
         one = MultimodalData(
             {
@@ -120,12 +120,11 @@ def test_values_start_from_the_weights_of_least_squares():
                 for other in names
             }
         )
-        said[name] = network.predict(one)
         model = network.encoders_[name].model_.response(X[test][name])[:, 0]
         total = sum(weights.values())
         weight = min(total, backbone.alone[names.index(name), 0].item())
         expected = y[train].mean() + weight * (model - y[train].mean())
-        np.testing.assert_allclose(said[name], expected, rtol=1e-4)
+        np.testing.assert_allclose(network.predict(one), expected, rtol=1e-4)
 
 
 def test_each_label_of_several_has_weights_of_its_own():
