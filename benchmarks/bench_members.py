@@ -10,17 +10,11 @@ one network in the same fold (median); accuracy and log loss stand as difference
 network, with the standard error of their mean over the folds.
 
 own
-    ``Training(n_members=8)``: networks of eight seeds, side by side.
-split
-    Shared weights as in TabM-mini (Y. Gorishniy et al., ICLR 2025): a member has a
-    vector of its own, at first of +1 and -1, that multiplies the embedding of each
-    modality, and heads of its own. As in BatchEnsemble (Y. Wen et al., ICLR 2020), the
-    rows of a batch are dealt out among the members.
-vectors
-    The same with the vectors alone: heads are shared too.
-every
-    As split, but every member sees every row: features are embedded once, all
-    after that is computed for each member.
+    Networks of eight seeds, side by side: what ``Training(n_members=8)`` trains where
+    networks start from nothing.
+shared
+    One network whose members have vectors of their own: what it trains where they start
+    from models.
 """
 
 from __future__ import annotations
@@ -43,17 +37,13 @@ import pandas as pd
 import torch
 from bench_strategies import load, take
 from sklearn.metrics import log_loss
-from torch import nn
 
 from skmultimodal import FusionClassifier, Training
-from skmultimodal.encoders.features._encoder import SCORES, _Adapter
 from skmultimodal.fusion.joint import _model
-from skmultimodal.fusion.joint._layers import Heads
 from skmultimodal.fusion.joint._seeds import member_seeds
-from skmultimodal.training._fit import make_net
-from skmultimodal.training._members import train_members
-from skmultimodal.training._net import seeded
+from skmultimodal.training._members import train_apart, train_members
 from skmultimodal.training._outputs import predict_outputs
+from skmultimodal.training._shared import train_shared
 
 STRATEGIES = ("parallel", "feature", "sequential")
 FORMS = {  # form, and how many times the epochs
@@ -61,107 +51,22 @@ FORMS = {  # form, and how many times the epochs
     "one, half the epochs": ("one", 0.5),
     "own": ("own", 1),
     "own, half the epochs": ("own", 0.5),
-    "split": ("split", 1),
-    "split, twice the epochs": ("split", 2),
-    "vectors": ("vectors", 1),
-    "vectors, half the epochs": ("vectors", 0.5),
-    "every": ("every", 1),
+    "shared": ("shared", 1),
+    "shared, half the epochs": ("shared", 0.5),
 }
-
-
-class OwnVectors(nn.Module):
-    """An adapter whose embedding each member multiplies by a vector of its own."""
-
-    def __init__(self, adapter, dealt):
-        super().__init__()
-        self.adapter, self.dealt = adapter, dealt
-        self.out_features, self.n_scores = adapter.out_features, adapter.n_scores
-        width = adapter.module.out_features
-        signs = 2.0 * torch.randint(0, 2, (dealt.n_members, width)) - 1
-        self.vectors = nn.Parameter(signs)
-
-    def forward(self, **inputs):
-        scores = inputs.pop(SCORES, None)
-        times = len(self.dealt.member) // len(next(iter(inputs.values())))
-        embedding = self.adapter.module(**inputs).repeat(times, 1)
-        own = self.adapter.dropout(embedding * self.vectors[self.dealt.member])
-        return own if scores is None else torch.cat([own, scores.repeat(times, 1)], 1)
-
-
-class OwnHeads(nn.Linear):
-    """A linear head a member; they begin at zero."""
-
-    def __init__(self, head, dealt):
-        super().__init__(head.in_features, head.out_features * dealt.n_members)
-        self.dealt = dealt
-        nn.init.zeros_(self.weight)
-        nn.init.zeros_(self.bias)
-
-    def forward(self, x):
-        every = super().forward(x).unflatten(1, (self.dealt.n_members, -1))
-        return every[torch.arange(len(x)), self.dealt.member]
-
-
-class Shared(nn.Module):
-    """A network with vectors and heads of each member, trained as one network."""
-
-    def __init__(self, network, n_members, form):
-        super().__init__()
-        self.network, self.fusion = network, network.fusion
-        self.every = form == "every"
-        self.dealt = dealt = SimpleNamespace(n_members=n_members, member=None)
-        self.on_epoch, self.settle = network.on_epoch, network.settle
-        for key, adapter in network.encoders.items():
-            if not isinstance(adapter, _Adapter):
-                raise ValueError(f"Only frozen features, not {type(adapter).__name__}.")
-            network.encoders[key] = OwnVectors(adapter, dealt)
-        for part in list(network.fusion.modules()) if form != "vectors" else ():
-            if isinstance(part, Heads):
-                for key, head in part.heads.items():
-                    part.heads[key] = OwnHeads(head, dealt)
-            elif isinstance(getattr(part, "out", None), nn.Linear):
-                part.out = OwnHeads(part.out, dealt)
-
-    def forward(self, inputs, present=None):
-        n = len(next(iter(next(iter(inputs.values())).values())))
-        k = self.dealt.n_members
-        if not self.training:
-            self.dealt.member = torch.full((n,), self.asked)
-        elif self.every:
-            self.dealt.member = torch.arange(k).repeat_interleave(n)
-            present = None if present is None else present.repeat(k, 1)
-        else:
-            self.dealt.member = torch.arange(n) % k  # of rows in random order
-        return self.network(inputs, present)
-
-    def loss(self, output, target, criterion, weight=None):
-        return self.network.loss(output, self._all(target), criterion)
-
-    def _all(self, target):
-        return target.repeat(len(self.dealt.member) // len(target))
+TRAIN = {"one": train_apart, "own": train_apart, "shared": train_shared}
 
 
 def train(form, parts, n_members, epochs):
     """Return CPU seconds of the training, and the scores of each member."""
     settings = parts.settings.replace(max_epochs=epochs, lr="auto")
     settings = settings.with_rate(settings.backbone == "auto", len(parts.data))
+    seeds = member_seeds(parts.seed, 1 if form == "one" else n_members)
+    what = parts.make, parts.task, parts.data, None, settings
     start = process_time()
-    if form in ("one", "own"):
-        seeds = member_seeds(parts.seed, n_members if form == "own" else 1)
-        what = parts.make, parts.task, parts.data, None, settings
-        nets, _ = train_members(*what, seeds, [None] * len(seeds))
-        seconds = process_time() - start
-        return seconds, [_scores(net, parts.test) for net in nets]
-    with seeded(parts.seed):
-        network = parts.make().to(torch.float32)
-        module = Shared(network, n_members, form)
-        net = make_net(module, parts.task, settings, early_stopping=False)
-        net.run_epochs(parts.data, None, epochs)
-    seconds, scores = process_time() - start, []
-    for i in range(n_members):
-        net.module_.asked = i
-        scores.append(_scores(net, parts.test))
-    return seconds, scores
+    nets, _ = TRAIN[form](*what, seeds, [None] * len(seeds))
+    seconds = process_time() - start
+    return seconds, [_scores(net, parts.test) for net in nets]
 
 
 def _scores(net, tensors):
@@ -170,7 +75,7 @@ def _scores(net, tensors):
 
 def prepared(strategy, X, y, train, test, backbone, memory):
     """Return what a fit trains a network with, and the inputs of held-out rows."""
-    training = Training(max_epochs=1, backbone=backbone)
+    training = Training(max_epochs=1, backbone=backbone, shrinkage=False)
     model = FusionClassifier(
         fusion=strategy, training=training, random_state=0, memory=memory
     )

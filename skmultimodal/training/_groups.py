@@ -10,7 +10,7 @@ from skmultimodal._warnings import UnusedWarning, warn
 __all__ = ["are_groups", "check_settings", "warn_of_groups", "without_wrapper"]
 
 _, IS_RATE = NOT_NEGATIVE
-WRAPPER = "_orig_mod."  # begins the names in a compiled module
+WRAPPERS = ("_orig_mod.", "network.")  # of modules compiled, and of several members
 
 
 def are_groups(value) -> bool:
@@ -27,8 +27,11 @@ def are_groups(value) -> bool:
 
 
 def without_wrapper(named_parameters) -> list:
-    """Return names and parameters, with the names they have when not compiled."""
-    return [(name.removeprefix(WRAPPER), value) for name, value in named_parameters]
+    """Return names and parameters, with the names they have in the network itself."""
+    named = list(named_parameters)
+    for wrapper in WRAPPERS:
+        named = [(name.removeprefix(wrapper), value) for name, value in named]
+    return named
 
 
 def warn_of_groups(groups, names) -> None:

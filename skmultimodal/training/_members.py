@@ -1,4 +1,4 @@
-"""Networks of several seeds trained in one loop, each on its own loss."""
+"""Networks of several seeds, in one loop: each on its own loss, or one for all."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from torch.nn.functional import linear
 from skmultimodal.training._callbacks import BestWeights, StopTraining
 from skmultimodal.training._fit import OPTIMIZERS, make_net, torch_device, train
 from skmultimodal.training._net import FusionNet, seeded, threads
+from skmultimodal.training._shared import are_shareable, train_shared
 from skmultimodal.training._tensors import move
 
-__all__ = ["are_stackable", "train_members"]
+__all__ = ["are_stackable", "train_apart", "train_members"]
 
 KNOWN = ("torch.nn.", "skmultimodal.")  # packages of modules whose forward is known
 APART = (
@@ -33,10 +34,10 @@ APART = (
 
 
 def train_members(make_module, task, data, valid, settings, seeds, files):
-    """Build a module under each seed and train them, side by side if they allow it.
+    """Train a network of each seed.
 
-    Side by side they see the same batches, in the order that the first seed gives, and
-    draw what they drop each for itself.
+    Those that start from models share their weights, see `train_shared`; others have
+    weights of their own, see `train_apart`.
 
     Parameters
     ----------
@@ -51,6 +52,21 @@ def train_members(make_module, task, data, valid, settings, seeds, files):
     nets : list of FusionNet
         Fewer than seeds if the user ended the training by Ctrl-C.
     interrupted : bool
+    """
+    kind = train_apart
+    if len(seeds) > 1:
+        with seeded(seeds[0]):
+            kind = train_shared if are_shareable(make_module()) else train_apart
+    return kind(make_module, task, data, valid, settings, seeds, files)
+
+
+def train_apart(make_module, task, data, valid, settings, seeds, files):
+    """Build a module under each seed and train them, side by side if they allow it.
+
+    Side by side they see the same batches, in the order that the first seed gives, and
+    draw what they drop each for itself.
+
+    Takes and returns what `train_members` does.
     """
     device, modules = torch_device(settings), []
     if len(seeds) > 1 and _allow_one_loop(settings):

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.kernel_approximation import Nystroem
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch import nn
+from torch import Tensor, nn
 
 from skmultimodal._parameters import (
     FRACTION,
@@ -226,17 +226,26 @@ class ClassicalEncoder(BaseEncoder):
 
 
 class _Adapter(nn.Module):
-    """Embed features, with dropout, and put given scores after them."""
+    """Embed features, with dropout, and put given scores after them.
+
+    The embedding is multiplied by a vector, ``scaling``: ones, or that of a member
+    that shares the adapter with others, which `forward` may be given row by row.
+    """
+
+    scaling: Tensor
 
     def __init__(self, module, dropout, n_scores):
         super().__init__()
         self.module, self.dropout = module, nn.Dropout(dropout)
         self.n_scores, self.out_features = n_scores, module.out_features + n_scores
+        self.register_buffer("scaling", torch.ones(module.out_features))
 
-    def forward(self, **inputs):
+    def forward(self, scaling=None, **inputs):
         scores = inputs.pop(SCORES, None)
-        embedding = self.dropout(self.module(**inputs))
-        return embedding if scores is None else torch.cat([embedding, scores], dim=1)
+        embedding = self.module(**inputs)
+        scaled = embedding * (self.scaling if scaling is None else scaling)
+        scaled = self.dropout(scaled)
+        return scaled if scores is None else torch.cat([scaled, scores], dim=1)
 
 
 def _features(kind) -> tuple[Any, Any]:

@@ -134,6 +134,11 @@ class Backbone(nn.Module):
                     nn.init.zeros_(layer.weight)
                     nn.init.zeros_(layer.bias)
 
+    @property
+    def starts_from_models(self) -> bool:
+        """Whether each branch has a model."""
+        return all(self.counts.values())
+
     def forward(self, output, embeddings, present):
         """Return the output of the strategy with the backbone in its scores."""
         said = torch.stack([self._said(embeddings[name], name) for name in self.names])
