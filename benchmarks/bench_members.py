@@ -60,9 +60,9 @@ TRAIN = {"one": train_apart, "own": train_apart, "shared": train_shared}
 def train(form, parts, n_members, epochs):
     """Return CPU seconds of the training, and the scores of each member."""
     settings = parts.settings.replace(max_epochs=epochs, lr="auto")
-    settings = settings.with_rate(settings.backbone == "auto", len(parts.data))
+    settings = settings.with_rate(settings.backbone == "auto", len(parts.rows[0]))
     seeds = member_seeds(parts.seed, 1 if form == "one" else n_members)
-    what = parts.make, parts.task, parts.data, None, settings
+    what = parts.make, parts.task, *parts.rows, settings
     start = process_time()
     nets, _ = TRAIN[form](*what, seeds, [None] * len(seeds))
     seconds = process_time() - start
@@ -84,12 +84,10 @@ def prepared(strategy, X, y, train, test, backbone, memory):
         warnings.simplefilter("ignore")
         model.fit(take(X, train), y[train])
     make, task, data, valid, settings, seeds, _ = called.call_args.args
-    if valid is not None or data.weight is not None:
-        raise ValueError("Rows without weights, none of them held out, are compared.")
     return SimpleNamespace(
         make=make,
         task=task,
-        data=data,
+        rows=(data, valid),
         settings=settings,
         seed=seeds[0],
         test=model.fusion_.prepared(*model.reader_.read(take(X, test))),

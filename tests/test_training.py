@@ -222,6 +222,16 @@ def test_epoch_scoring(emoji_small):
     )
 
 
+def test_epoch_scoring_of_training_rows_is_of_the_scores_they_were_trained_by(
+    emoji_small,
+):
+    X, y = emoji_small
+    scoring = EpochScoring("neg_log_loss", on_train=True, name="train_score")
+    clf = classifier(callbacks=[scoring], aux_weight=0.0).fit(X, y)
+    losses = -clf.history_["train_score"]
+    np.testing.assert_allclose(losses, clf.history_["train_loss"], rtol=1e-4)
+
+
 def validation_rows(clf, X, y):
     """Return the rows that a fit of `clf` holds out for early stopping."""
     problem = clf._problem(X, y, None, None)[1]

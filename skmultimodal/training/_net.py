@@ -95,7 +95,7 @@ class FusionNet(NeuralNet):
 
     def predict_proba(self, X):
         """Return the response (probabilities or values) of `Tensors`."""
-        scores = [batch.cpu().numpy() for batch in self.forward_iter(X)]
+        scores = [batch.detach().cpu().numpy() for batch in self.forward_iter(X)]
         return self.criterion_.task.response(np.concatenate(scores))
 
     def predict(self, X):

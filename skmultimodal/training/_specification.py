@@ -137,13 +137,16 @@ class Training(BaseEstimator):
         :ref:`shrinkage`.
 
     n_members : int, default=1
-        Networks of joint strategies, from as many seeds over the same features; scores
-        are their mean. Features are made once. Small networks are trained side by
-        side, eight in three to four times the time of one: all but those with
-        convolutions, recurrent encoders, batch statistics or modules of your own, or
-        trained with ``balance="ogm_ge"`` or ``"mmpareto"``, `callbacks`,
+        Networks of joint strategies over the same features; scores are their mean.
+        Those that start from models of all modalities, see `backbone`, share all
+        weights but a vector a modality, and eight are trained in about the time of
+        one. Others have weights of their own, from as many seeds. Small ones are
+        trained side by side, eight in about three times the time of one: all but
+        those with convolutions, recurrent encoders, batch statistics or modules of
+        your own, or trained with ``balance="ogm_ge"`` or ``"mmpareto"``, `callbacks`,
         `net_params`, an optimizer class, `accelerator`, `checkpoint` or `compile`.
-        These take that many times as long. Not defined for ``mode="staged"``.
+        These take that many times as long. Not defined for ``mode="staged"``. See
+        :ref:`members`.
 
     callbacks : list of skorch callbacks, default=None
         Callbacks of the training loop; each is cloned.

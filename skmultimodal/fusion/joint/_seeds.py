@@ -1,4 +1,4 @@
-"""Networks of one strategy from several seeds, which answer by their mean."""
+"""Several networks of one strategy, which answer by their mean."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def member_seeds(seed: int, n_members: int) -> list[int]:
 
 
 class SeedsModel(FusionModel):
-    """Models of one strategy that differ in the seed; scores are their mean.
+    """Several models of one strategy; scores are their mean.
 
     Parameters
     ----------
