@@ -153,6 +153,20 @@ def test_early_stopping_holds_rows_out_of_the_folds_too(noise):
         assert len(data.rows) + len(valid.rows) == 96
 
 
+@pytest.mark.parametrize("kind", ["groups", "rows", "fraction"])
+def test_folds_too_small_for_early_stopping_leave_it_at_one(noise, kind):
+    X, y = noise
+    training = Training(max_epochs=2, early_stopping=True)
+    if kind == "groups":
+        clf = fit(X, y, training=training, groups=np.arange(len(y)) % 2)
+    elif kind == "rows":
+        clf = fit(X[:2], np.array([0.0, 1.0]), training=training)
+    else:
+        training.set_params(validation_fraction=0.8)
+        clf = fit(X[:5], np.arange(5.0), training=training)
+    assert factor_of(clf) == 1
+
+
 def test_members_share_it(noise):
     clf = fit(*noise, training=Training(max_epochs=10, n_members=2))
     factors = {

@@ -57,7 +57,8 @@ def estimate_factor(make, problem, data, seeds) -> float:
     Returns
     -------
     float
-        One where rows do not allow two folds.
+        One where rows do not allow two folds, or those of a fold are too few to hold
+        some out for early stopping.
 
     Raises
     ------
@@ -71,7 +72,10 @@ def estimate_factor(make, problem, data, seeds) -> float:
     for train, test in folds:
         rows, held_out = train, None
         if settings.early_stopping:
-            parts = validation_split(problem.take(train))
+            try:
+                parts = validation_split(problem.take(train))
+            except ValueError:  # one row or group, or a fraction that leaves none
+                return 1.0
             rows, held_out = (train[part] for part in parts)
         nets, interrupted = train_members(
             make,
