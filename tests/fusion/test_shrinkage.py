@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax, softmax
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_selection import SelectKBest
 
 from skmultimodal import (
     FusionClassifier,
@@ -53,10 +55,11 @@ def test_the_factor_is_that_of_networks_trained_without_the_rows(noise):
     X, y = noise
     with mock.patch.object(_model, "shrink", wraps=_shrinkage.shrink) as called:
         clf = fit(X, y, "gated")
-    _, make, problem, data, seeds = called.call_args.args
+    _, prepare, problem, seeds = called.call_args.args
     factors, losses = np.arange(1, 21) / 20, np.zeros((20, len(y)))
     for rows, left_out in _shrinkage.folds_of(problem, None):
         assert not set(rows) & set(left_out)
+        make, data = prepare(rows)
         part = TensorRows(data, rows), None
         net, _ = train(make, problem.task, *part, problem.settings, seeds[0])
         ends = [scores_at(net, end, TensorRows(data, left_out)) for end in (0, 1)]
@@ -151,6 +154,34 @@ def test_early_stopping_holds_rows_out_of_the_folds_too(noise):
         _, _, data, valid, *_ = call.args
         assert not set(data.rows) & set(valid.rows)
         assert len(data.rows) + len(valid.rows) == 96
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_encoders_that_learn_from_y_do_not_see_the_folds(early_stopping):
+    rng = np.random.default_rng(0)
+    X = {name: rng.normal(size=(120, 400)) for name in ("first", "second")}
+    y = rng.integers(2, size=120)
+    clf = FusionClassifier(
+        encoders={name: SelectKBest(k=5) for name in X},
+        fusion="feature",
+        training=Training(backbone=True, shrinkage=True, early_stopping=early_stopping),
+        random_state=0,
+    )
+    assert factor_of(clf.fit(X, y)) < 0.4
+
+
+def test_folds_too_small_for_an_encoder_leave_it_at_one(noise):
+    X, y = noise
+    first = np.full_like(X["first"], np.nan)
+    few = np.r_[np.flatnonzero(y == 0)[:2], np.flatnonzero(y == 1)[:1]]
+    first[few] = X["first"][few]  # no fewer for a discriminant analysis
+    clf = FusionClassifier(
+        encoders={"first": LinearDiscriminantAnalysis(), "second": TabularEncoder()},
+        fusion="feature",
+        training=Training(backbone=True, shrinkage=True, max_epochs=1),
+        random_state=0,
+    )
+    assert factor_of(clf.fit({"first": first, "second": X["second"]}, y)) == 1
 
 
 @pytest.mark.parametrize("kind", ["groups", "rows", "fraction"])

@@ -83,7 +83,8 @@ def fit_network(spec, problem):
     )
     from_models = _starts_from_models(spec, preparation, settings)
     if not interrupted and shrinks(nets[0], settings, from_models, problem.n_samples):
-        interrupted = shrink(nets, partial(make, joint), problem, data, seeds)
+        prepare = partial(_prepared, spec, joint, problem, preparation, data)
+        interrupted = shrink(nets, prepare, problem, seeds)
     known = _Known(preparation, problem)
     models = [
         JointModel(spec, preparation, net, problem, interrupted, known) for net in nets
@@ -144,11 +145,24 @@ def _blend(spec, joint, problem, preparation, data, split):
         data = data.tensors
     else:
         split = validation_split(problem)
-        if any(map(learns_from_y, preparation.encoders.values())):
-            preparation = Preparation(problem, split[0])
-            data = preparation.tensors(problem, training=True, fitted=split[0])
+        preparation, data = _without_others(split[0], problem, preparation, data)
     make = partial(make_network, spec, preparation, problem.task)
     return estimate_blend(make, joint, problem, data, *split)
+
+
+def _prepared(spec, joint, problem, preparation, data, rows):
+    """Return what makes a network to train on some rows, and the inputs of all."""
+    data = data.tensors if isinstance(data, TensorRows) else data
+    preparation, data = _without_others(rows, problem, preparation, data)
+    return partial(make_network, spec, preparation, problem.task, joint), data
+
+
+def _without_others(rows, problem, preparation, data):
+    """Return preparation and inputs by encoders that know the y of `rows` alone."""
+    if any(map(learns_from_y, preparation.encoders.values())):
+        preparation = Preparation(problem, rows)
+        data = preparation.tensors(problem, training=True, fitted=rows)
+    return preparation, data
 
 
 class _Known:

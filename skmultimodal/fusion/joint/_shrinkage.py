@@ -27,10 +27,10 @@ def shrinks(net, settings, from_models, n_samples) -> bool:
     return settings.shrinkage
 
 
-def shrink(nets, make, problem, data, seeds) -> bool:
+def shrink(nets, prepare, problem, seeds) -> bool:
     """Set the factors of the networks; return whether Ctrl-C left them at one."""
     try:
-        factor = estimate_factor(make, problem, data, seeds)
+        factor = estimate_factor(prepare, problem, seeds)
     except KeyboardInterrupt:
         return True
     for net in nets:
@@ -38,7 +38,7 @@ def shrink(nets, make, problem, data, seeds) -> bool:
     return False
 
 
-def estimate_factor(make, problem, data, seeds) -> float:
+def estimate_factor(prepare, problem, seeds) -> float:
     """Return the factor of a strategy's own scores beside those of models.
 
     Networks are trained for each fold without its rows, and judge them. Of the factors
@@ -46,11 +46,10 @@ def estimate_factor(make, problem, data, seeds) -> float:
 
     Parameters
     ----------
-    make : callable
-        Returns a new network, which has a backbone.
+    prepare : callable
+        Given the positions of the rows to train on, it returns a callable that makes a
+        new network, which has a backbone, and the `Tensors` of all rows.
     problem : FusionProblem
-    data : Tensors or TensorRows
-        Of all rows, or of some of them.
     seeds : list of int
         Of the members, whose scores are averaged.
 
@@ -58,25 +57,25 @@ def estimate_factor(make, problem, data, seeds) -> float:
     -------
     float
         One where rows do not allow two folds, or those of a fold are too few to hold
-        some out for early stopping.
+        some out for early stopping or to fit an encoder that learns from y.
 
     Raises
     ------
     KeyboardInterrupt
         On Ctrl-C.
     """
-    data = data.tensors if isinstance(data, TensorRows) else data
     settings = problem.settings.replace(callbacks=None, checkpoint=None, verbose=0)
     losses = np.zeros((len(FACTORS), problem.n_samples))
     folds = folds_of(problem, None)
     for train, test in folds:
         rows, held_out = train, None
-        if settings.early_stopping:
-            try:
+        try:
+            if settings.early_stopping:
                 parts = validation_split(problem.take(train))
-            except ValueError:  # one row or group, or a fraction that leaves none
-                return 1.0
-            rows, held_out = (train[part] for part in parts)
+                rows, held_out = (train[part] for part in parts)
+            make, data = prepare(rows)
+        except ValueError:  # all rows allowed it: these are too few
+            return 1.0
         nets, interrupted = train_members(
             make,
             problem.task,
