@@ -405,6 +405,15 @@ def test_components_of_texts_that_repeat_stay_bounded_on_new_ones():
     assert np.abs(new["features"]).max() < 30
 
 
+def test_components_of_short_texts_are_no_larger_on_new_ones():
+    rng = np.random.default_rng(0)
+    letters = rng.choice(list("abcdefghijkl"), (300, 3))
+    texts = np.array([" ".join(row) for row in letters])
+    encoder = ClassicalEncoder("text", scores=False).fit(texts[:150])
+    new = encoder.transform(texts[150:])["features"]
+    assert np.sqrt(np.mean(new**2)) < 1.5
+
+
 def test_character_ngrams_take_each_word_apart_once():
     rng = np.random.default_rng(0)
     words = ["".join(rng.choice(list("abcdefgh"), 6)) for _ in range(500)]

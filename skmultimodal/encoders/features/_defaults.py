@@ -19,7 +19,7 @@ from skmultimodal.encoders.features._sequence import SequenceFeatures
 
 __all__ = ["Components", "default_encoder", "default_features"]
 
-RANK = 1e-4  # of the largest singular value: no component below it
+RANK = 0.05  # of the largest singular value: no component below it
 
 
 def default_encoder(kind: str):
@@ -76,7 +76,8 @@ class Components(TransformerMixin, BaseEstimator):
             # in float32 the fourth digit would depend on the order of sums
             double = X.astype(np.float64)
             svd = TruncatedSVD(self.n_components, random_state=0).fit(double)
-            # of texts that repeat, the last components hold nothing but rounding
+            # of short texts of few words the last components hold nearly nothing;
+            # standardised they would make new texts as large as nothing else is
             held = svd.singular_values_ > RANK * svd.singular_values_[0]
             self.components_ = svd.components_[held].astype(X.dtype)
         return self
