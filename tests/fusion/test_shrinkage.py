@@ -198,6 +198,13 @@ def test_folds_too_small_for_early_stopping_leave_it_at_one(noise, kind):
     assert factor_of(clf) == 1
 
 
+def test_folds_are_judged_with_as_many_threads_as_asked(noise):
+    wrapped = _shrinkage.predict_outputs
+    with mock.patch.object(_shrinkage, "predict_outputs", wraps=wrapped) as called:
+        fit(*noise, training=Training(max_epochs=1, n_threads=1))
+    assert {call.args[3:] for call in called.call_args_list} == {(1,)}
+
+
 def test_members_share_it(noise):
     clf = fit(*noise, training=Training(max_epochs=10, n_members=2))
     factors = {

@@ -87,15 +87,16 @@ def estimate_factor(prepare, problem, seeds) -> float:
         )
         if interrupted:
             raise KeyboardInterrupt
-        losses[:, test] = _losses(nets, TensorRows(data, test), data.target[test])
+        left_out = TensorRows(data, test), data.target[test]
+        losses[:, test] = _losses(nets, *left_out, settings.n_threads)
     if not folds:
         return 1.0
     return largest_within_error(losses, problem.sample_weight, problem.groups)
 
 
-def _losses(nets, rows, target) -> np.ndarray:
+def _losses(nets, rows, target, n_threads) -> np.ndarray:
     """Return the losses of rows by the mean of networks, (n_factors, n_samples)."""
-    ends = [_scores(nets, rows, factor) for factor in (0.0, 1.0)]
+    ends = [_scores(nets, rows, factor, n_threads) for factor in (0.0, 1.0)]
     fusion, criterion = bare_module(nets[0]).fusion.eval(), nets[0].criterion_
     with torch.no_grad():
         losses = [
@@ -105,12 +106,12 @@ def _losses(nets, rows, target) -> np.ndarray:
     return torch.stack(losses).numpy()
 
 
-def _scores(nets, rows, factor) -> torch.Tensor:
+def _scores(nets, rows, factor, n_threads) -> torch.Tensor:
     """Return the mean scores of networks with a factor."""
     parts = []
     for net in nets:
         bare_module(net).backbone.factor.fill_(factor)
-        parts.append(predict_outputs(net, rows, ["scores"])["scores"])
+        parts.append(predict_outputs(net, rows, ["scores"], n_threads)["scores"])
     return torch.from_numpy(np.mean(parts, axis=0))
 
 
