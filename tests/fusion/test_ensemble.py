@@ -257,6 +257,20 @@ def test_rows_of_one_group_count_as_one_where_a_gain_is_judged():
     assert not is_clear(np.ones(5), groups=np.zeros(5))
 
 
+def test_weights_that_are_shares_judge_a_gain_as_those_of_mean_one():
+    rng = np.random.default_rng(0)
+    weight = rng.uniform(0.5, 1.5, 20)
+    weight[:10] *= rng.integers(0, 2, 10)
+    weight *= np.count_nonzero(weight) / weight.sum()
+    judged = []
+    for _ in range(50):
+        gain = rng.normal(0.25, size=20)
+        judged.append(is_clear(gain, weight))
+        for scale in (1e-6, 1 / weight.sum(), 0.1):
+            assert is_clear(gain, scale * weight) == judged[-1]
+    assert 0 < np.mean(judged) < 1
+
+
 @pytest.mark.parametrize("several", [False, True])
 def test_a_stack_does_not_tell_folds_by_their_priors(several):
     group = np.repeat(np.arange(10), 12)

@@ -264,10 +264,14 @@ def equal_weights_if_no_gain(weights, equal, losses, equal_losses, sample_weight
 def is_clear(gain, sample_weight=None, groups=None, n_errors=1.0) -> bool:
     """Whether the mean gain of rows, (n_samples,), exceeds `n_errors` standard errors.
 
-    Rows of one of the `groups` say together what one row says.
+    A weight of two is the row twice; weights below one on the mean of the rows that
+    have any are shares, and are taken relative to it. Rows of one of the `groups` say
+    together what one row says.
     """
     weight = np.ones(len(gain)) if sample_weight is None else sample_weight
-    total = weight.sum()
+    total, count = weight.sum(), np.count_nonzero(weight)
+    if 0 < total < count:
+        weight, total = weight * (count / total), count
     if total <= 1:
         return False
     mean = weight @ gain / total
