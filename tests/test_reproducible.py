@@ -7,6 +7,7 @@ import torch
 from sklearn.base import clone
 
 from skmultimodal import FusionClassifier, ImageEncoder, TabularEncoder, TextEncoder
+from skmultimodal.training._random import seed_torch
 from tests.parameters import nested
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -32,6 +33,16 @@ def rows(emoji_small):
     for k, columns in enumerate([["image"], ["text"], ["a", "b"]]):
         X.loc[X.index[k::7], columns] = None
     return X, y
+
+
+def test_the_seed_is_that_of_torch():
+    numbers = []
+    for seed in (torch.manual_seed, seed_torch):
+        with torch.random.fork_rng():
+            seed(7)
+            assert torch.initial_seed() == 7
+            numbers.append(torch.rand(9))
+    assert torch.equal(*numbers)
 
 
 def everything(clf, X):

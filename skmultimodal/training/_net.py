@@ -22,6 +22,7 @@ from skmultimodal.training._groups import (
     warn_of_groups,
     without_wrapper,
 )
+from skmultimodal.training._random import seed_torch
 from skmultimodal.training._tensors import move
 
 __all__ = ["FusionNet", "is_skorch_net", "seeded", "threads"]
@@ -256,7 +257,7 @@ def seeded(seed: int, device: str = "cpu"):
     """Seed torch inside the block and leave its global state untouched."""
     devices = [torch.device(device)] if str(device).startswith("cuda") else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        seed_torch(seed)
         yield
 
 

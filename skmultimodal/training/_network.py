@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skmultimodal.training._balance import BALANCERS, Balance
+from skmultimodal.training._random import seed_torch
 from skmultimodal.training._settings import JointTraining
 
 __all__ = [
@@ -249,7 +250,7 @@ def per_modality(
     modules = nn.ModuleDict()
     for name in names:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(base, name))
+            seed_torch(derived_seed(base, name))
             modules[module_key(name)] = make(name)
     return modules
 
