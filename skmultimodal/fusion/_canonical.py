@@ -205,15 +205,16 @@ def canonical_maps(blocks, row_weights, shares, n_components, regularization):
         whitened.append(np.sqrt(shares[m]) * half * (known / root)[:, None])
         unwhiten.append((lower, weighted))
     stacked = np.hstack(whitened)  # (n_samples, sum of n_features)
-    gram = stacked.T @ stacked
-    n_components = min(n_components, len(gram), len(stacked))
-    first = len(gram) - n_components
+    few_rows = len(stacked) < stacked.shape[1]  # the smaller problem has all values
+    gram = stacked @ stacked.T if few_rows else stacked.T @ stacked
+    first = max(len(gram) - n_components, 0)
     values, vectors = eigh(gram, subset_by_index=(first, len(gram) - 1))
     kept = np.flatnonzero(values >= 1e-10 * values[-1])[::-1]
     values, vectors = np.maximum(values[kept], 1e-100), vectors[:, kept]
-    largest = np.abs(vectors).argmax(axis=0)
-    signs = np.sign(vectors[largest, np.arange(len(kept))])
-    left = stacked @ vectors / np.sqrt(values)
+    other = (stacked.T if few_rows else stacked) @ vectors / np.sqrt(values)
+    left, right = (vectors, other) if few_rows else (other, vectors)
+    largest = np.abs(right).argmax(axis=0)
+    signs = np.sign(right[largest, np.arange(len(kept))])
     # entries of unit variance instead of columns of unit norm
     shared = signs * np.sqrt(common.sum()) * left / root[:, None]
     return [

@@ -37,15 +37,16 @@ def everyone(n=60, n_modalities=3):
     return np.ones((n, n_modalities))
 
 
-def test_maps_equal_the_eigenvectors_of_the_projectors():
-    parts, kappa = blocks(), 0.2
-    maps = canonical_maps(parts, everyone(), SHARES, 3, kappa)
+@pytest.mark.parametrize("n", [60, 10])
+def test_maps_equal_the_eigenvectors_of_the_projectors(n):
+    parts, kappa = blocks(n), 0.2
+    maps = canonical_maps(parts, everyone(n), SHARES, 3, kappa)
     projectors, shrunk = 0, []
     for part, share in zip(parts, SHARES, strict=True):
-        covariance = (1 - kappa) * part.T @ part / 60 + kappa * np.eye(part.shape[1])
-        shrunk.append(np.linalg.inv(60 * covariance))
+        covariance = (1 - kappa) * part.T @ part / n + kappa * np.eye(part.shape[1])
+        shrunk.append(np.linalg.inv(n * covariance))
         projectors = projectors + share * part @ shrunk[-1] @ part.T
-    shared = eigh(projectors)[1][:, :-4:-1] * np.sqrt(60)
+    shared = eigh(projectors)[1][:, :-4:-1] * np.sqrt(n)
     for part, found, inverse in zip(parts, maps, shrunk, strict=True):
         expected = inverse @ part.T @ shared
         np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-8)
