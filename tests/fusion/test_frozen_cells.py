@@ -15,6 +15,12 @@ from skmultimodal.fusion import _decision
 from skmultimodal.fusion.apart import _combined
 
 
+@pytest.fixture(scope="module")
+def few(emoji_small):
+    X, y = emoji_small
+    return X[:80], y[:80]
+
+
 @pytest.fixture
 def counted(monkeypatch):
     """The numbers of pictures that features were made of, call by call."""
@@ -41,10 +47,8 @@ def words():
 @pytest.mark.parametrize(
     "params", [{}, {"refit": False, "cv": 3}, {"rule": "stacking"}]
 )
-def test_each_picture_once_and_the_same_result(
-    params, emoji_small, counted, monkeypatch
-):
-    X, y = emoji_small
+def test_each_picture_once_and_the_same_result(params, few, counted, monkeypatch):
+    X, y = few
     X = X.copy()
     X.iloc[3, 0] = None
     clf = classifier(**params).fit(X, y)
@@ -59,16 +63,16 @@ def test_each_picture_once_and_the_same_result(
     np.testing.assert_allclose(got, plain.predict_proba(X[:50]), rtol=1e-12)
 
 
-def test_the_fitted_pipeline_reads_pictures(emoji_small):
-    X, y = emoji_small
+def test_the_fitted_pipeline_reads_pictures(few):
+    X, y = few
     fitted = classifier().fit(X, y).encoders_["image"]
     alone = make_pipeline(ImageFeatures(), LogisticRegression(max_iter=50))
     expected = alone.fit(X["image"], y).predict_proba(X["image"])
     np.testing.assert_allclose(fitted.predict_proba(X["image"]), expected)
 
 
-def test_candidates_share_the_features(emoji_small, counted):
-    X, y = emoji_small
+def test_candidates_share_the_features(few, counted):
+    X, y = few
     several = [
         make_pipeline(ImageFeatures(), LogisticRegression(C=C, max_iter=50))
         for C in (0.1, 1.0)
@@ -79,8 +83,8 @@ def test_candidates_share_the_features(emoji_small, counted):
 
 
 @pytest.mark.slow
-def test_with_memory_each_picture_once_in_a_search(emoji_small, counted, tmp_path):
-    X, y = emoji_small
+def test_with_memory_each_picture_once_in_a_search(few, counted, tmp_path):
+    X, y = few
     clear_row_cache()
     grid = {"image__logisticregression__C": [0.1, 1.0]}
     cv = StratifiedKFold(3, shuffle=True, random_state=0)
