@@ -122,7 +122,7 @@ def test_every_strategy_grades_better_than_chance(fusion, data):
     X, y = data
     clf = FusionClassifier(
         fusion=fusion,
-        training=Training(max_epochs=20),
+        training=Training(max_epochs=20, shrinkage=False),
         ordinal=GRADES,
         random_state=0,
     )

@@ -210,7 +210,7 @@ def test_every_strategy_ranks_better_than_chance(fusion, training, data):
         pytest.skip("trains nothing in stages, or tests below do")
     model = FusionSurvival(
         fusion=fusion,
-        training=Training(training, max_epochs=15),
+        training=Training(training, max_epochs=15, shrinkage=False),
         n_intervals=5,
         random_state=0,
     )

@@ -31,7 +31,7 @@ from skmultimodal.encoders.features._encoder import ClassicalEncoder
 from skmultimodal.fusion import LogPool
 from skmultimodal.fusion.joint._preparation import Preparation
 
-STILL = Training(max_epochs=1, lr=1e-12)  # as it starts
+STILL = Training(max_epochs=1, lr=1e-12, shrinkage=False)  # as it starts
 STRATEGIES = ["parallel", "sequential", "feature", "gated", "low_rank", "attention"]
 
 
@@ -313,7 +313,7 @@ def test_chunks_rest_on_no_model_of_the_first(rows):
 @pytest.mark.parametrize("strategy", ["feature", "sequential", "low_rank"])
 def test_an_interaction_is_still_learnt(strategy):
     X, y = make_multimodal_xor(n_samples=700, random_state=0)
-    training = Training(max_epochs=15)
+    training = Training(max_epochs=15, shrinkage=False)
     clf = FusionClassifier(fusion=strategy, training=training, random_state=0)
     assert clf.fit(X[:400], y[:400]).score(X[400:], y[400:]) >= 0.95
 

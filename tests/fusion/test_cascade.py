@@ -54,7 +54,9 @@ def rows():
 def classifier(training="joint", **params):
     fusion = SequentialFusion(**{"cost": COST} | params)
     return FusionClassifier(
-        fusion=fusion, random_state=0, training=Training(training, max_epochs=4)
+        fusion=fusion,
+        random_state=0,
+        training=Training(training, max_epochs=4, shrinkage=False),
     )
 
 
@@ -280,7 +282,7 @@ def test_curve_agrees_with_the_cascade(rows):
 def test_display(rows):
     X, y = rows
     parallel = FusionClassifier(
-        fusion=ParallelFusion(), training=Training(max_epochs=2)
+        fusion=ParallelFusion(), training=Training(max_epochs=2, shrinkage=False)
     ).fit(X, y)
     display = AccuracyCostDisplay.from_estimator(parallel, X, y, cost=COST)
     assert display.ax_.get_ylabel().startswith("accuracy")

@@ -45,7 +45,7 @@ class Unsuited(BaseFusion):
 
 def of(candidates, fusion_class=FusionClassifier, epochs=2, **params):
     search = AutoFusion(candidates, **{"cv": 2} | params)
-    training = Training(max_epochs=epochs)
+    training = Training(max_epochs=epochs, shrinkage=False)
     return fusion_class(fusion=search, training=training, random_state=0)
 
 
