@@ -27,6 +27,12 @@ from skmultimodal.model_selection import weight_grid
 from tests.parameters import nested
 
 
+@pytest.fixture(scope="module")
+def few(emoji_small):
+    X, y = emoji_small
+    return X[:100], y[:100]
+
+
 def classifier(**kwargs):
     """A network and a scikit-learn model, combined by decisions."""
     words = make_pipeline(TfidfVectorizer(), LogisticRegression())
@@ -40,8 +46,8 @@ def classifier(**kwargs):
     [{}, {"fusion": DecisionFusion(cv=3, refit=False)}],
     ids=["refit", "fold models"],
 )
-def test_results_are_those_without_cache(emoji_small, tmp_path, params):
-    X, y = emoji_small
+def test_results_are_those_without_cache(few, tmp_path, params):
+    X, y = few
     plain = classifier(**params).fit(X, y)
     cold = classifier(**params, memory=str(tmp_path)).fit(X, y)
     warm = clone(cold).fit(X, y)
@@ -52,8 +58,8 @@ def test_results_are_those_without_cache(emoji_small, tmp_path, params):
 
 
 @pytest.mark.slow
-def test_staged_training_is_the_same(emoji_small, tmp_path):
-    X, y = emoji_small
+def test_staged_training_is_the_same(few, tmp_path):
+    X, y = few
     X = X[["image"]].assign(other=X["image"])
     clf = FusionClassifier(
         [("image", ImageEncoder((4,), 8)), ("other", ImageEncoder((4,), 8))],
@@ -69,8 +75,8 @@ def test_staged_training_is_the_same(emoji_small, tmp_path):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_cache_info(emoji_small, tmp_path, n_jobs):
-    X, y = emoji_small
+def test_cache_info(few, tmp_path, n_jobs):
+    X, y = few
     clf = classifier(memory=str(tmp_path), n_jobs=n_jobs).fit(X, y)
     assert clf.cache_info()[:2] == (0, 14)  # 2 x (3 folds + refit) fits, 2 x 3 parts
     assert clf.cache_info().seconds_saved == 0
@@ -85,8 +91,8 @@ def test_cache_info(emoji_small, tmp_path, n_jobs):
         np.testing.assert_array_equal(kept.predict_proba(X), plain.predict_proba(X))
 
 
-def test_strategies_share_models_and_features(emoji_small, tmp_path):
-    X, y = (rows[:80] for rows in emoji_small)
+def test_strategies_share_models_and_features(few, tmp_path):
+    X, y = (rows[:80] for rows in few)
     clf = FusionClassifier(random_state=0, training=Training(max_epochs=1))
     clf.set_params(fusion="parallel", memory=str(tmp_path)).fit(X, y)
     # a model each, five of the texts for folds and what they say, and two encoders
@@ -101,15 +107,15 @@ def test_strategies_share_models_and_features(emoji_small, tmp_path):
     np.testing.assert_array_equal(heavy.predict_proba(X), plain.predict_proba(X))
 
 
-def test_seconds_saved_are_those_of_the_first_time(emoji_small, tmp_path):
-    X, y = emoji_small
+def test_seconds_saved_are_those_of_the_first_time(few, tmp_path):
+    X, y = few
     params = {"max_epochs": 20, "memory": str(tmp_path)}
     classifier(**params).fit(X, y)
     assert classifier(**params).fit(X, y).cache_info().seconds_saved > 0
 
 
-def test_a_grid_of_weights_costs_one_fit_a_fold(emoji_small, tmp_path, monkeypatch):
-    X, y = emoji_small
+def test_a_grid_of_weights_costs_one_fit_a_fold(few, tmp_path, monkeypatch):
+    X, y = few
     fits = []
     fit = LogisticRegression.fit
     monkeypatch.setattr(
@@ -141,8 +147,8 @@ def test_a_grid_of_weights_costs_one_fit_a_fold(emoji_small, tmp_path, monkeypat
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_what_matters_is_in_the_key(emoji_small, tmp_path, change):
-    X, y = emoji_small
+def test_what_matters_is_in_the_key(few, tmp_path, change):
+    X, y = few
     clf = classifier(memory=str(tmp_path)).fit(X, y)
     changed = clone(clf).set_params(**change).fit(X, y)
     plain = clone(changed).set_params(memory=None).fit(X, y)
@@ -150,10 +156,10 @@ def test_what_matters_is_in_the_key(emoji_small, tmp_path, change):
     np.testing.assert_array_equal(changed.predict_proba(X), plain.predict_proba(X))
 
 
-def test_labels_and_weights_are_in_the_key(emoji_small, tmp_path):
-    X, y = emoji_small
+def test_labels_and_weights_are_in_the_key(few, tmp_path):
+    X, y = few
     clf = classifier(memory=str(tmp_path)).fit(X, y)
-    others = [(y[::-1].to_numpy(), None), (y, np.linspace(0.1, 2, 200))]
+    others = [(y[::-1].to_numpy(), None), (y, np.linspace(0.1, 2, 100))]
     words = {"text": TfidfVectorizer()}  # a model in a Pipeline is given no weights
     for labels, weight in others:
         params = {} if weight is None else words
@@ -161,8 +167,8 @@ def test_labels_and_weights_are_in_the_key(emoji_small, tmp_path):
         assert changed.cache_info().hits == 0
 
 
-def test_a_damaged_entry_is_computed_again(emoji_small, tmp_path, caplog):
-    X, y = emoji_small
+def test_a_damaged_entry_is_computed_again(few, tmp_path, caplog):
+    X, y = few
     clf = classifier(memory=str(tmp_path)).fit(X, y)
     entries = list(tmp_path.rglob("output.pkl"))
     assert len(entries) == 14
@@ -176,9 +182,9 @@ def test_a_damaged_entry_is_computed_again(emoji_small, tmp_path, caplog):
 
 
 def test_an_entry_of_an_object_that_is_no_more_is_computed_again(
-    emoji_small, tmp_path, monkeypatch
+    few, tmp_path, monkeypatch
 ):
-    X, y = emoji_small
+    X, y = few
     clf = classifier(memory=str(tmp_path)).fit(X, y)
 
     def fail(data):
@@ -224,10 +230,8 @@ def _put_a_file_there(folder):
         ),
     ],
 )
-def test_a_harmed_folder_is_a_warning_and_changes_nothing(
-    emoji_small, tmp_path, harm, match
-):
-    X, y = emoji_small[0][:60], emoji_small[1][:60]
+def test_a_harmed_folder_is_a_warning_and_changes_nothing(few, tmp_path, harm, match):
+    X, y = few[0][:60], few[1][:60]
     clf = FusionClassifier(memory=str(tmp_path / "cache"), random_state=0)
     clear_row_cache()
     expected = clf.fit(X, y).predict_proba(X)
@@ -243,8 +247,8 @@ def test_a_harmed_folder_is_a_warning_and_changes_nothing(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_a_full_disk_is_a_warning_and_changes_nothing(emoji_small, tmp_path, n_jobs):
-    X, y = emoji_small[0][:60], emoji_small[1][:60]
+def test_a_full_disk_is_a_warning_and_changes_nothing(few, tmp_path, n_jobs):
+    X, y = few[0][:60], few[1][:60]
     clf = FusionClassifier(random_state=0)
     expected = clf.fit(X, y).predict_proba(X)
     clear_row_cache()
@@ -267,9 +271,9 @@ def test_a_full_disk_is_a_warning_and_changes_nothing(emoji_small, tmp_path, n_j
 
 
 @pytest.mark.slow
-def test_a_folder_that_may_only_be_read(emoji_small, tmp_path):
+def test_a_folder_that_may_only_be_read(few, tmp_path):
     """What is there is used; the rest is computed."""
-    for name, rows in zip("Xy", emoji_small, strict=True):
+    for name, rows in zip("Xy", few, strict=True):
         rows[:60].to_pickle(tmp_path / name)
     code = f"""
 import os, pathlib, sys, warnings

@@ -43,7 +43,8 @@ def data():
 
 
 def fitted(fusion, X, y, **params):
-    params = nested(random_state=0, max_epochs=2, early_stopping=False) | params
+    short = {"max_epochs": 2, "early_stopping": False, "shrinkage": False}
+    params = nested(random_state=0, **short) | params
     return FusionClassifier(fusion=fusion, **params).fit(X, y)
 
 

@@ -337,7 +337,8 @@ ALL = [
 
 
 def make(fusion, kind=FusionClassifier):
-    training = "joint" if fusion == "auto" else Training(max_epochs=1)
+    short = Training(max_epochs=1, shrinkage=False)
+    training = "joint" if fusion == "auto" else short
     return kind(fusion=fusion, training=training, random_state=0)
 
 

@@ -41,7 +41,7 @@ from skmultimodal.persistence import _file as persistence
 from tests.parameters import nested
 
 pytest.importorskip("safetensors")
-SHORT = {"max_epochs": 1, "random_state": 0}
+SHORT = {"max_epochs": 1, "shrinkage": False, "random_state": 0}
 
 
 def emoji(n=60):

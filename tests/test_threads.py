@@ -44,7 +44,9 @@ def concurrently(call, arguments):
 def test_eight_threads_give_the_serial_result(fusion):
     X, y = emoji()
     clf = FusionClassifier(
-        fusion=fusion, random_state=0, training=Training(max_epochs=1)
+        fusion=fusion,
+        random_state=0,
+        training=Training(max_epochs=1, shrinkage=False),
     ).fit(X, y)
     blocks = [X.iloc[i : i + 12] for i in range(0, 48, 4)]
     blocks.append(X[:12].assign(text=None))  # of a pattern that training never had
