@@ -241,7 +241,7 @@ def test_history_shows_the_lazy_modality(fusion):
         encoders,
         fusion(),
         random_state=0,
-        training=Training(lr=0.01, max_epochs=20, balance="ogm_ge"),
+        training=Training(lr=0.01, max_epochs=15, balance="ogm_ge"),
     ).fit(X, y)
     last = clf.history_.iloc[-1]
     assert last["alone_m0"] < last["alone_m1"] < last["alone_m2"] < 1
@@ -249,7 +249,7 @@ def test_history_shows_the_lazy_modality(fusion):
         encoders,
         fusion(),
         random_state=0,
-        training=Training(lr=0.01, max_epochs=20, balance="ogm_ge"),
+        training=Training(lr=0.01, max_epochs=15, balance="ogm_ge"),
     ).fit(X, y)
     np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
     assert pickle.loads(pickle.dumps(clf)).fusion_.net.module_.fusion.tracked == []
