@@ -15,7 +15,7 @@ X, y = data.data, data.target
 cost = {"image": 1.0, "text": 3.0, "audio": 10.0}
 fusion = SequentialFusion(order=["image", "text", "audio"], cost=cost)
 clf = FusionClassifier(fusion=fusion, random_state=0, training=Training(max_epochs=20))
-clf.fit(X[:500], y[:500])
+clf.fit(X[:300], y[:300])
 
 # %%
 # The curve needs no second fit. A threshold read off it should be judged on rows that
@@ -27,7 +27,7 @@ display = AccuracyCostDisplay(curve).plot()
 # %%
 # At a threshold, rows that are sure never touch the later modalities.
 
-clf.set_params(fusion__exit_threshold=0.9).fit(X[:500], y[:500])
+clf.set_params(fusion__exit_threshold=0.9).fit(X[:300], y[:300])
 result = clf.predict_with_cost(X[700:1000])
 print(f"accuracy {(result.prediction == y[700:1000]).mean():.3f}")
 print(f"mean cost {result.cost.mean():.1f} of {sum(cost.values()):.0f}")

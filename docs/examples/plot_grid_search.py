@@ -24,7 +24,7 @@ from skmultimodal import (
 from skmultimodal.datasets import load_emoji
 
 X, y = load_emoji(return_X_y=True)
-X, y = X[::3], y[::3]
+X, y = X[::5], y[::5]
 encoders = [("image", ImageEncoder((4, 8), 32)), ("text", TextEncoder())]
 grid = [
     {"fusion": [ParallelFusion()], "fusion__weights": ["learned", "uniform"]},

@@ -39,18 +39,18 @@ shown.plot(ax=right, kind="beeswarm")
 # digits need little interaction: each modality tells the class by itself. For XOR most
 # of it is interaction, for neither modality says anything alone.
 
-bits, parity = make_multimodal_xor(400, n_features=(4, 4), random_state=0)
+bits, parity = make_multimodal_xor(200, n_features=(4, 4), random_state=0)
 xor = FusionClassifier(
-    fusion="feature", random_state=0, training=Training(max_epochs=40)
+    fusion="feature", random_state=0, training=Training(max_epochs=30)
 )
 xor.fit(bits, parity)
 digits = FusionClassifier(
     fusion="feature", random_state=0, training=Training(max_epochs=15)
 )
-digits.fit(X[:500], y[:500])
+digits.fit(X[:250], y[:250])
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 for ax, (name, model, rows) in zip(
-    axes, [("digits", digits, X[500:560]), ("XOR", xor, bits[:100])], strict=True
+    axes, [("digits", digits, X[500:520]), ("XOR", xor, bits[:100])], strict=True
 ):
     found = modality_interaction(model, rows, random_state=0)
     InteractionDisplay(found.matrix_).plot(ax=ax)
