@@ -99,8 +99,8 @@ def load(name, folder, n_folds=5, n_rows=None):
     return X, y, folds
 
 
-def candidates(X, y, memory, joint):
-    """Return the estimators to compare by name."""
+def candidates(X, y, memory, joint, rules):
+    """Return the estimators to compare by name, with strategies, rules or both."""
     names = list(infer_columns(X))
     models = handmade_models(X)
     rows = {
@@ -115,8 +115,7 @@ def candidates(X, y, memory, joint):
             rows[strategy] = FusionClassifier(
                 fusion=strategy, random_state=0, memory=memory
             )
-        return names, rows
-    for rule in RULES:
+    for rule in RULES if rules else ():
         if rule != "weighted_mean":  # another name of the fitted mean
             rows[f"rule {rule}"] = FusionClassifier(
                 fusion=DecisionFusion(rule), random_state=0, memory=memory
@@ -147,7 +146,8 @@ def run(name, folder, joint, only=None, n_rows=None, memory=None):
     figures = {}
     kept = nullcontext(memory) if memory else tempfile.TemporaryDirectory()
     with kept as memory:
-        names, rows = candidates(X, y, memory, joint)
+        rules = not joint or only is not None
+        names, rows = candidates(X, y, memory, joint, rules)
         if only is not None:
             rows = {c: rows[c] for c in dict.fromkeys(["FusionClassifier()", *only])}
         for train, test in folds:
