@@ -125,7 +125,8 @@ def _state_of_network(net) -> dict:
     """Return the state of the optimiser without that of the vectors of members."""
     vectors = {id(vector) for vector in net.network.vectors.values()}
     state = net.optimizer_.state_dict()
-    kept, groups = {}, []
+    kept: dict[int, int] = {}
+    groups = []
     for group, known in zip(
         net.optimizer_.param_groups, state["param_groups"], strict=True
     ):
