@@ -23,6 +23,7 @@ from skmultimodal.fusion.apart._out_of_fold import (
 from skmultimodal.fusion.apart._row_features import with_frozen_features
 from skmultimodal.fusion.rules._calibration import CALIBRATORS
 from skmultimodal.fusion.rules._classification import RULES
+from skmultimodal.fusion.rules._log_pool import LogPool
 from skmultimodal.fusion.rules._quantile import NonNegativeQuantile
 from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 
@@ -48,8 +49,9 @@ class DecisionFusion(BaseFusion):
     ----------
     rule : str or rule, default="auto"
         How decisions combine. ``"auto"`` is the prior-corrected log-linear pool
-        (``"log_pool"``) for labels and, for values, the non-negative sum (``"nnls"``)
-        of fitted weights or the weighted mean of given ones. Other names
+        (``"log_pool"``) for labels, by itself one whose fitted weights may become
+        matrices (``LogPool(matrices=True)``), and, for values, the non-negative sum
+        (``"nnls"``) of fitted weights or the weighted mean of given ones. Other names
         for labels: ``"mean"``, ``"product"``, ``"max"``, ``"min"``, ``"median"``,
         ``"trimmed_mean"``, ``"majority"``, ``"weighted_vote"``, ``"borda"``,
         ``"naive_bayes"``, ``"decision_template"``, ``"dempster"``, ``"stacking"``,
@@ -256,10 +258,10 @@ class DecisionFusion(BaseFusion):
             return self.rule
         name = self.rule
         if name == "auto" and task.has_labels:
-            name = "log_pool"
-        elif name == "auto" and task.levels is not None:
+            return LogPool(matrices=not self._has_members())
+        if name == "auto" and task.levels is not None:
             return NonNegativeQuantile()
-        elif name == "auto":
+        if name == "auto":
             name = "nnls" if self.weights in ("cv", "learned") else "weighted_mean"
         if name not in known:
             raise ValueError(

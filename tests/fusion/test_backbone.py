@@ -12,6 +12,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.metrics import log_loss
 
 from skmultimodal import (
+    DecisionFusion,
     FusionClassifier,
     FusionRegressor,
     FusionTransformer,
@@ -85,7 +86,7 @@ def test_a_network_of_texts_and_tables_starts_as_decision_fusion():
     X, y = load_birdstrikes(return_X_y=True)
     train, test = slice(0, 200), slice(200, 300)
     network = FusionClassifier(fusion="feature", training=STILL, random_state=0)
-    decision = FusionClassifier(fusion="decision", random_state=0)
+    decision = FusionClassifier(fusion=DecisionFusion("log_pool"), random_state=0)
     proba = [
         clf.fit(X[train], y[train]).predict_proba(X[test])
         for clf in (network, decision)

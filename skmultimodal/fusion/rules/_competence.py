@@ -287,6 +287,7 @@ class Competence(LocalSkill, LogPool):
     shrinkage = 0.01
     bias = False
     equal_if_no_gain = True
+    matrices = False
 
     def __init__(
         self, n_neighbors: int | None = None, passthrough: tuple[str, ...] = ()
