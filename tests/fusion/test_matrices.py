@@ -95,6 +95,25 @@ def test_many_classes_have_none():
     assert fit_matrices(ratios, y, np.zeros((600, 51))) is None
 
 
+def test_of_many_rows_some_are_drawn(monkeypatch):
+    proba, y = confused(1000)
+    known = pool(proba, y).matrices_
+    monkeypatch.setattr(_matrices, "LARGEST", 500 * 2 * 3**2)
+    fitted = _matrices._fitted
+    sizes = []
+
+    def spy(x, *args):
+        sizes.append(len(x))
+        return fitted(x, *args)
+
+    monkeypatch.setattr(_matrices, "_fitted", spy)
+    drawn = pool(proba, y).matrices_
+    assert max(sizes) == 500
+    assert 0 < abs(drawn - known).max() < 1
+    monkeypatch.setattr(_matrices, "LARGEST", 299 * 2 * 3**2)
+    assert pool(proba, y).matrices_ is None
+
+
 def test_order_repeats_and_weights():
     proba, y = confused(300)
     known = pool(proba, y).matrices_

@@ -76,8 +76,8 @@ class Backbone(nn.Module):
     modalities, :math:`f` the strategy's own scores and :math:`v_m` the weight of the
     model in the log pool (of several labels each has its own), which is not learned.
     All that is learned but :math:`c_m` starts at zero: the network starts as
-    :class:`DecisionFusion`. Fixed weights, and those of strategies that are weighted
-    sums of branches (their :math:`f` is the sum, and is not added twice), make
+    ``DecisionFusion("log_pool")``. Fixed weights, and those of strategies that are
+    weighted sums of branches (their :math:`f` is the sum, and is not added twice), make
     :math:`r_m`, times the number of modalities that count, so that equal weights are
     one; with given ones :math:`v_m` is one.
 

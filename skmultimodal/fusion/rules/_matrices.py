@@ -14,6 +14,7 @@ __all__ = ["fit_matrices"]
 
 PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 MIN_ROWS = 300  # of 200, losses on other rows rose where weights were good enough
+LARGEST = 3_000_000  # rows times unknowns, some seconds; of more rows some are drawn
 
 
 def fit_matrices(ratios, y, scores, sample_weight=None, groups=None):
@@ -40,11 +41,17 @@ def fit_matrices(ratios, y, scores, sample_weight=None, groups=None):
     ndarray of shape (n_modalities, n_classes, n_classes) or None
         From classes that models speak of to classes. None unless the loss of rows left
         out falls by more than one standard error, and of fewer than 300 rows or more
-        than 50 classes.
+        than 50 classes. Of more than 3 million rows times unknowns some rows are drawn.
     """
     n_modalities, n_samples, n_classes = ratios.shape
-    if n_samples < MIN_ROWS or n_classes > MANY:
+    most = LARGEST // (n_modalities * n_classes**2)
+    if min(n_samples, most) < MIN_ROWS or n_classes > MANY:
         return None
+    if n_samples > most:
+        rows = np.sort(np.random.default_rng(0).permutation(n_samples)[:most])
+        by_row = y, scores, sample_weight, groups
+        known = [None if part is None else part[rows] for part in by_row]
+        return fit_matrices(ratios[:, rows], *known)
     x = ratios.transpose(1, 0, 2).reshape(n_samples, -1)
     none = np.zeros((x.shape[1], n_classes))
     keys = np.column_stack([x, y]) if groups is None else np.asarray(groups)
