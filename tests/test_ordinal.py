@@ -140,7 +140,7 @@ def test_strategies_with_a_loss_of_their_own_refuse(fusion, data):
 def test_it_errs_by_less_than_plain_classification(decided, data):
     """On rows held out; plain accuracy is about as good."""
     X, y = part(data[0], slice(400, None)), data[1][400:]
-    plain = FusionClassifier(MODELS, "decision")
+    plain = FusionClassifier(MODELS, DecisionFusion("log_pool"))  # the same pool
     plain.fit(part(data[0], slice(400)), data[1][:400])
     said = {"ordinal": decided.predict(X), "plain": plain.predict(X)}
     errors = {n: mean_absolute_error(ranks(y), ranks(p)) for n, p in said.items()}
