@@ -34,13 +34,13 @@ from skmultimodal import (
     TextEncoder,
     Training,
 )
+from skmultimodal.data._folds import content_folds
 from skmultimodal.datasets import (
     make_multimodal_classification,
     make_multimodal_regression,
     make_multimodal_xor,
 )
 from skmultimodal.fusion import LogPool, Stacking
-from skmultimodal.fusion.apart._folds import content_folds
 from skmultimodal.fusion.rules._classification import RULES
 from skmultimodal.fusion.rules._regression import REGRESSION_RULES
 

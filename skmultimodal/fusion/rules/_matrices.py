@@ -6,8 +6,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from skmultimodal.data._folds import content_folds
 from skmultimodal.data._judged import MANY
-from skmultimodal.fusion.apart._folds import content_folds
 from skmultimodal.fusion.rules._weights import is_clear, row_shares
 
 __all__ = ["fit_matrices"]
