@@ -48,10 +48,10 @@ class DecisionFusion(BaseFusion):
     Parameters
     ----------
     rule : str or rule, default="auto"
-        How decisions combine. ``"auto"`` is the prior-corrected log-linear pool
-        (``"log_pool"``) for labels, by itself one whose fitted weights may become
-        matrices (``LogPool(matrices=True)``), and, for values, the non-negative sum
-        (``"nnls"``) of fitted weights or the weighted mean of given ones. Other names
+        How decisions combine. ``"auto"`` is the prior-corrected log-linear pool for
+        labels (``"log_pool"`` or, without `ensemble`, one whose fitted weights may
+        become matrices, ``LogPool(matrices=True)``) and, for values, the non-negative
+        sum (``"nnls"``) of fitted weights or the weighted mean of given ones. Others
         for labels: ``"mean"``, ``"product"``, ``"max"``, ``"min"``, ``"median"``,
         ``"trimmed_mean"``, ``"majority"``, ``"weighted_vote"``, ``"borda"``,
         ``"naive_bayes"``, ``"decision_template"``, ``"dempster"``, ``"stacking"``,

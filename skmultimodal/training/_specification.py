@@ -124,9 +124,9 @@ class Training(BaseEstimator):
         Whether the scores of joint strategies start from the sum of their branches'
         scores, less the prior's that each of them holds, and the strategy learns what
         is beyond it; ``"auto"`` where modalities come with models of their own, as by
-        ``encoders="auto"``, which are weighted as by `DecisionFusion`.
-        False is a strategy's form in the paper. Mixtures, products of experts,
-        evidential and embrace fusion never have it.
+        ``encoders="auto"``, weighted by numbers as `DecisionFusion` weighs them. False
+        is a strategy's form in the paper. Mixtures, products of experts, evidential
+        and embrace fusion never have it.
 
     shrinkage : "auto" or bool, default="auto"
         Whether what a strategy learns beyond its `backbone` is multiplied by a factor

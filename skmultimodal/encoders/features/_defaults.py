@@ -76,8 +76,8 @@ class Components(TransformerMixin, BaseEstimator):
             # in float32 the fourth digit would depend on the order of sums
             double = X.astype(np.float64)
             svd = TruncatedSVD(self.n_components, random_state=0).fit(double)
-            # of short texts of few words the last components hold nearly nothing;
-            # standardised they would make new texts as large as nothing else is
+            # of short texts of few words the last components hold nearly nothing:
+            # standardised, they are far larger for new texts than for those of fit
             held = svd.singular_values_ > RANK * svd.singular_values_[0]
             self.components_ = svd.components_[held].astype(X.dtype)
         return self

@@ -42,8 +42,9 @@ class LogPool(BaseRule):
     matrices : bool, default=False
         Whether fitted weights may become matrices, by which what a model says of one
         class speaks for and against the others too, as in Dirichlet calibration [2]_
-        of all models together: where there are 300 rows or more, at most 50 classes,
-        and the log loss of rows left out falls by more than one standard error.
+        of all models together: where there are 300 rows or more, at most 50 classes
+        (fewer with more than four modalities), and the log loss of rows left out falls
+        by more than one standard error.
 
     Attributes
     ----------
