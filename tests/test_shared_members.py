@@ -140,6 +140,19 @@ def test_all_settings_train_them_and_chunks_go_on(data, options):
     assert abs(after - before).max() > 0
 
 
+@pytest.mark.parametrize(("n_members", "batch_size"), [(8, 3), (4, 1), (20, 500)])
+def test_batches_of_fewer_rows_than_members_train_all_of_them(n_members, batch_size):
+    X, y = make_multimodal_xor(n_samples=16, random_state=0)
+    training = clone(STEP).set_params(
+        n_members=n_members, batch_size=batch_size, max_epochs=25
+    )
+    make, task, rows, _, settings, seeds, files = parts_of((X, y), training)
+    nets, _ = train_shared(make, task, rows, None, settings, seeds, files)
+    for net in nets:
+        for encoder in net.module_.encoders.values():
+            assert (encoder.scaling.abs() - 1).abs().max() > 0
+
+
 def test_rates_apart_reach_the_encoders_of_members(data):
     groups = [("encoders*", {"lr": 0.0}), ("*", {"lr": 0.01})]
     training = clone(STEP).set_params(net_params={"optimizer__param_groups": groups})

@@ -95,6 +95,8 @@ class Shared(nn.Module):
         if self.training:
             some = next(iter(next(iter(inputs.values())).values()))
             rows = torch.arange(len(some), device=some.device)
+            if len(rows) < self.n_members:  # not always for the first of them
+                rows = rows + torch.randint(self.n_members, (), device=some.device)
             return self._said(rows % self.n_members, inputs, present)
         said = [self._said(i, inputs, present) for i in range(self.n_members)]
         return said[0]._replace(
